@@ -1,0 +1,49 @@
+# make demo: set up and write a causal report of a real data set.   make test: every check.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.setup-done
+TORCH  := $(shell grep '^torch==' constraints.txt)
+JOBS   ?= 2
+# One thread for each numeric library: the tests already run in $(JOBS) processes.
+THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+
+.PHONY: setup demo test lint bench evidence clean
+
+setup: $(STAMP)
+
+# torch goes first and alone: the version pinned in constraints.txt decides, and nothing else pulls a GPU build.
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -c 'import sys; sys.exit("rung needs Python 3.11 or newer; run: make setup PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(TORCH)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,files,deep]'
+	touch $(STAMP)
+
+demo: setup
+	$(BIN)/rung analyse sachs --treatment PKA --outcome Akt -o report.html
+	@echo "Report: $(CURDIR)/report.html"
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python tools/check_imports.py
+	$(BIN)/python tools/check_sizes.py
+	$(BIN)/python tools/check_surface.py
+	$(BIN)/python tools/check_skips.py
+
+# Warnings are errors (pyproject.toml); the tests also run every page of docs/ and every script of examples/.
+test: lint
+	$(THREADS) $(BIN)/python -m pytest -n $(JOBS) -q
+
+bench: setup
+	$(BIN)/rung bench list
+	@echo "Run one with: $(BIN)/rung bench run NAME"
+
+evidence: setup
+	$(BIN)/rung evidence list
+	@echo "Run one with: $(BIN)/rung evidence run NAME"
+
+clean:
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""Causal modelling: see, do, imagine."""
