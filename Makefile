@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.setup-done
 TORCH  := $(shell grep '^torch==' constraints.txt)
+PGMPY  := $(shell grep '^pgmpy==' constraints.txt)
 JOBS   ?= 2
 # One thread for each numeric library: the tests already run in $(JOBS) processes.
 THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
@@ -13,11 +14,13 @@ THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 setup: $(STAMP)
 
 # torch goes first and alone: the version pinned in constraints.txt decides, and nothing else pulls a GPU build.
+# Of pgmpy only the network files are read (asia, alarm), so it comes without its dependencies.
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -c 'import sys; sys.exit("rung needs Python 3.11 or newer; run: make setup PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(TORCH)"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,files,deep]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps "$(PGMPY)"
 	touch $(STAMP)
 
 demo: setup
