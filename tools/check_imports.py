@@ -10,15 +10,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-BASE = {"graphs", "kernels", "io", "inference", "deep"}
-FAMILIES = {"mechanisms", "discovery", "effects", "experiments", "latent", "networks", "text"}
-FAMILIES |= {"simulate", "datasets"}
-LAYERS = [{"core"}, BASE, FAMILIES, {"verbs", "pipeline"}, {"report", "cli", "app", "bench"}]
-RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
+LAYERS = """core
+graphs kernels io inference deep
+mechanisms discovery effects experiments latent networks text simulate datasets
+verbs pipeline
+report cli app bench"""
+RANK = {part: i for i, line in enumerate(LAYERS.splitlines()) for part in line.split()}
 ONLY = {"datasets": {"core", "io", "graphs"}}
 IN_FUNCTIONS_OF_CORE = {"pandas"}  # `.frame()` returns one; imported when called
-TORCH = ("deep/", "latent/", "networks/", "text/", "mechanisms/flow.py", "mechanisms/neural.py")
-TORCH += ("discovery/neural/",)
+TORCH = "deep/ latent/ networks/ text/ discovery/neural/ mechanisms/flow.py mechanisms/neural.py"
 
 
 def imports(node: ast.AST, package: str, late: bool = False) -> Iterator[tuple[int, str, bool]]:
@@ -40,8 +40,8 @@ def imports(node: ast.AST, package: str, late: bool = False) -> Iterator[tuple[i
 def complaint(own: str, path: str, name: str, late: bool) -> str | None:
     """What is wrong with importing `name` in `path`, a file of part `own`; None if nothing."""
     top, _, rest = name.partition(".")
-    if top == "torch" and not path.startswith(TORCH):
-        return "torch is imported only in " + ", ".join(TORCH)
+    if top == "torch" and not path.startswith(tuple(TORCH.split())):
+        return "torch is imported only in " + TORCH
     if top != "rung":
         known = top == "numpy" or top in sys.stdlib_module_names
         if own != "core" or known or (late and top in IN_FUNCTIONS_OF_CORE):
@@ -50,13 +50,13 @@ def complaint(own: str, path: str, name: str, late: bool) -> str | None:
     part = rest.split(".")[0]
     if own in ("", "__init__", part):
         return None
-    if part not in RANK:
+    if part not in RANK:  # a name of the top level
         return None if RANK[own] == 4 else "that is the public surface; import the module itself"
     if own in ONLY and part not in ONLY[own]:
         return f"{own} uses only {', '.join(sorted(ONLY[own]))}"
     if RANK[part] > RANK[own]:
         return f"{part} lies above {own}"
-    if own in FAMILIES and part in FAMILIES - {"mechanisms"}:
+    if RANK[own] == RANK[part] == 2 and part != "mechanisms":
         return f"families do not import each other; move what {own} and {part} share down"
     return None
 
