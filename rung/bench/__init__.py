@@ -1,0 +1,1 @@
+"""Benchmarks against other tools, evidence for published claims, contracts of plugs."""

@@ -1,0 +1,1 @@
+"""The narrow waists: numpy only, importing nothing else of rung."""

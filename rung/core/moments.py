@@ -1,0 +1,300 @@
+"""Moments and Counts: sufficient statistics that add, so that one search runs anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import InputError, NeedsRows, unknown
+from .result import frozen, lock
+from .source import Basis, Source
+from .variable import Variable
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Moments(Source):
+    """Weight, mean and centred cross-products of blocks of columns.
+
+    Merging follows Chan, Golub and LeVeque (1983, eq. 2.1), in which no large sums of squares
+    are subtracted: `Moments.of(a) + Moments.of(b)` equals `Moments.of(a and b)` to rounding.
+
+    Parameters
+    ----------
+    described : tuple of Variable
+        The variables, one block of columns each.
+    sizes : tuple of int
+        Columns in each block; 1 for a plain column.
+    count : float
+        Number of rows.
+    weight, weight2 : float
+        Sum of row weights and of their squares.
+    mean : (p,) float64
+    scatter : (p, p) float64
+        Weighted sum of products of deviations from the mean.
+    """
+
+    described: tuple[Variable, ...]
+    sizes: tuple[int, ...]
+    count: int
+    weight: float
+    weight2: float
+    mean: Floats
+    scatter: Floats
+
+    def __post_init__(self) -> None:
+        p = sum(self.sizes)
+        if self.mean.shape != (p,) or self.scatter.shape != (p, p):
+            raise InputError(
+                f"Moments of {p} columns need a mean ({p},) and a scatter ({p}, {p}), "
+                f"not {self.mean.shape} and {self.scatter.shape}"
+            )
+        object.__setattr__(self, "mean", frozen(self.mean))
+        object.__setattr__(self, "scatter", frozen(self.scatter))
+
+    @classmethod
+    def of(
+        cls,
+        rows: Floats,
+        variables: Sequence[Variable],
+        *,
+        sizes: Sequence[int] | None = None,
+        weights: Floats | None = None,
+    ) -> Self:
+        """Moments of a matrix (n, p); `weights` (n,) are frequency weights."""
+        x = np.asarray(rows, dtype=np.float64)
+        if not np.isfinite(x).all():
+            raise InputError("Moments need finite cells; declare a policy for missing ones")
+        n, p = x.shape
+        w = np.ones(n) if weights is None else np.asarray(weights, dtype=np.float64)
+        total = float(w.sum())
+        mean = np.zeros(p)
+        scatter = np.zeros((p, p))
+        if total > 0:
+            mean = x.mean(axis=0) if weights is None else (w @ x) / total
+            centred = x - mean
+            slip = (w @ centred) / total  # second pass: what rounding left in the mean
+            mean, centred = mean + slip, centred - slip
+            left = centred if weights is None else centred * w[:, None]
+            scatter = left.T @ centred
+            scatter = (scatter + scatter.T) / 2
+        blocks = tuple(sizes) if sizes is not None else (1,) * p
+        return cls(tuple(variables), blocks, n, total, float(w @ w), lock(mean), lock(scatter))
+
+    def __add__(self, other: Moments) -> Moments:
+        if not isinstance(other, Moments):
+            return NotImplemented
+        if (self.described, self.sizes) != (other.described, other.sizes):
+            raise InputError("Moments of different variables, levels or bases do not add")
+        total = self.weight + other.weight
+        if total == 0:
+            return self
+        step = other.mean - self.mean
+        share = other.weight / total
+        mean = self.mean + step * share
+        scatter = self.scatter + other.scatter + np.outer(step, step) * (self.weight * share)
+        return Moments(
+            self.described,
+            self.sizes,
+            self.count + other.count,
+            total,
+            self.weight2 + other.weight2,
+            lock(mean),
+            lock(scatter),
+        )
+
+    def __radd__(self, other: object) -> Moments:
+        return self if other == 0 else NotImplemented  # so that sum(parts) works
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        return self.described
+
+    @property
+    def n(self) -> int:
+        return self.count
+
+    @property
+    def effective(self) -> float:
+        """Kish's effective number of rows, (sum w)^2 / sum w^2."""
+        return self.weight**2 / self.weight2 if self.weight2 else 0.0
+
+    @cached_property
+    def offsets(self) -> NDArray[np.intp]:
+        """First column of each block, and one past the last: (d + 1,)."""
+        return np.concatenate([[0], np.cumsum(self.sizes)]).astype(np.intp)
+
+    @cached_property
+    def covariance(self) -> Floats:
+        """Maximum-likelihood covariance, scatter / weight: (p, p)."""
+        return lock(self.scatter / max(self.weight, 1e-300))
+
+    @cached_property
+    def correlation(self) -> Floats:
+        """Correlations (p, p); a constant column is an error."""
+        scale = np.sqrt(np.diag(self.scatter))
+        if (scale == 0).any():
+            bad = self.described[int(np.searchsorted(self.offsets, scale.argmin(), "right")) - 1]
+            raise InputError(
+                f"column {bad.name!r} is constant: it has no correlations; leave it out"
+            )
+        out = self.scatter / np.outer(scale, scale)
+        np.fill_diagonal(out, 1.0)
+        return lock(np.clip(out, -1.0, 1.0))
+
+    def columns_of(self, indices: Sequence[int]) -> NDArray[np.intp]:
+        """Column numbers of the blocks of the variables numbered `indices`."""
+        parts = [np.arange(self.offsets[i], self.offsets[i + 1]) for i in indices]
+        return np.concatenate(parts) if parts else np.empty(0, dtype=np.intp)
+
+    def select(self, names: Sequence[str]) -> Moments:
+        where = {v.name: i for i, v in enumerate(self.described)}
+        missing = [name for name in names if name not in where]
+        if missing:
+            raise unknown(missing[0], where)
+        order = [where[name] for name in names]
+        cols = self.columns_of(order)
+        return Moments(
+            tuple(self.described[i] for i in order),
+            tuple(self.sizes[i] for i in order),
+            self.count,
+            self.weight,
+            self.weight2,
+            lock(self.mean[cols]),
+            lock(self.scatter[np.ix_(cols, cols)]),
+        )
+
+    def signature(self, name: str) -> Any:
+        i = self.names.index(name)
+        a, b = self.offsets[i], self.offsets[i + 1]
+        return (
+            self.mean[a:b].tolist(),
+            np.diag(self.scatter)[a:b].tolist(),
+            sorted(np.abs(self.scatter[a]).tolist()),
+        )
+
+    def moments(self, basis: Basis | None = None, *, asker: str = "this method") -> Moments:
+        if basis is not None:
+            raise NeedsRows(
+                f"{asker} needs moments of features, but only plain moments are at hand. "
+                "Compute them where the rows are: data.moments(basis)."
+            )
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class Counts(Source):
+    """A contingency table as its occupied cells, in lexicographic order.
+
+    Parameters
+    ----------
+    described : tuple of Variable
+        Discrete variables.
+    cells : (m, k) int64
+        Codes of the occupied cells.
+    counts : (m,) float64
+        Rows (or weight) in each.
+    """
+
+    described: tuple[Variable, ...]
+    cells: NDArray[np.int64]
+    counts: Floats
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cells", frozen(np.asarray(self.cells, dtype=np.int64)))
+        object.__setattr__(self, "counts", frozen(np.asarray(self.counts, dtype=np.float64)))
+
+    @classmethod
+    def of(
+        cls, codes: NDArray[Any], variables: Sequence[Variable], *, weights: Floats | None = None
+    ) -> Self:
+        """Counts of a matrix (n, k) of codes."""
+        for v in variables:
+            if not v.discrete:
+                raise InputError(f"{v.name!r} is {v.kind}: only levels can be counted")
+        matrix = np.asarray(codes)
+        if matrix.dtype.kind == "f" and np.isnan(matrix).any():
+            raise InputError("Counts need complete cells; declare a policy for missing ones")
+        cells, counts = _tally(matrix.astype(np.int64), variables, weights)
+        return cls(tuple(variables), cells, counts)
+
+    def __add__(self, other: Counts) -> Counts:
+        if not isinstance(other, Counts):
+            return NotImplemented
+        if self.described != other.described:
+            raise InputError("Counts of different variables or levels do not add")
+        cells, counts = _tally(
+            np.vstack([self.cells, other.cells]),
+            self.described,
+            np.concatenate([self.counts, other.counts]),
+        )
+        return Counts(self.described, cells, counts)
+
+    def __radd__(self, other: object) -> Counts:
+        return self if other == 0 else NotImplemented
+
+    @property
+    def variables(self) -> tuple[Variable, ...]:
+        return self.described
+
+    @property
+    def n(self) -> int:
+        return round(float(self.counts.sum()))
+
+    def select(self, names: Sequence[str]) -> Counts:
+        """The marginal table of `names`."""
+        where = {v.name: i for i, v in enumerate(self.described)}
+        missing = [name for name in names if name not in where]
+        if missing:
+            raise unknown(missing[0], where)
+        order = [where[name] for name in names]
+        variables = tuple(self.described[i] for i in order)
+        cells, counts = _tally(self.cells[:, order], variables, self.counts)
+        return Counts(variables, cells, counts)
+
+    def table(self, names: Sequence[str], *, asker: str = "this method") -> Counts:
+        return self.select(names)
+
+    def signature(self, name: str) -> Any:
+        one = self.select([name])
+        return (one.counts.tolist(), sorted(self.counts.tolist())[:50])
+
+    def dense(self, limit: int = 10_000_000) -> Floats:
+        """The full table, one axis a variable.
+
+        Raises
+        ------
+        InputError
+            If it would have more than `limit` cells.
+        """
+        shape = tuple(v.size for v in self.described)
+        if np.prod([float(s) for s in shape]) > limit:
+            raise InputError(f"a dense table of shape {shape} exceeds {limit} cells")
+        out = np.zeros(shape)
+        if len(self.cells):
+            out[tuple(self.cells.T)] = self.counts
+        return out
+
+
+def _tally(
+    codes: NDArray[np.int64], variables: Sequence[Variable], weights: Floats | None
+) -> tuple[NDArray[np.int64], Floats]:
+    """Occupied cells in lexicographic order and their weights."""
+    if codes.shape[1] == 0:
+        total = float(len(codes)) if weights is None else float(weights.sum())
+        return np.zeros((1, 0), dtype=np.int64), np.array([total])
+    shape = [max(v.size, 1) for v in variables]
+    if np.prod([float(s) for s in shape]) < 2**62:
+        flat = np.ravel_multi_index(tuple(codes.T), shape)
+        keys, inverse = np.unique(flat, return_inverse=True)
+        cells = np.stack(np.unravel_index(keys, shape), axis=1).astype(np.int64)
+    else:
+        cells, inverse = np.unique(codes, axis=0, return_inverse=True)
+    counts = np.bincount(inverse.ravel(), weights=weights, minlength=len(cells))
+    return cells, counts.astype(np.float64)

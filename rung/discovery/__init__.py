@@ -1,0 +1,19 @@
+"""Structure learners, tests and scores; one method, one file, one export line."""
+
+from ..core.lazy import exports
+
+__getattr__, __dir__, __all__ = exports(
+    __name__,
+    {
+        "Auto": "auto",
+        "BOSS": "boss",
+        "Bootstrap": "bootstrap",
+        "ConditionalGaussianBIC": "scores.conditional_gaussian",
+        "DegenerateGaussian": "independence.degenerate_gaussian",
+        "DiscreteBIC": "scores.discrete_bic",
+        "FisherZ": "independence.fisher_z",
+        "G2": "independence.g2",
+        "GaussianBIC": "scores.gaussian_bic",
+        "PC": "pc",
+    },
+)

@@ -1,0 +1,15 @@
+"""Effects: queries, identification by adjustment, estimators, diagnostics, sensitivity."""
+
+from ..core.lazy import exports
+
+__getattr__, __dir__, __all__ = exports(
+    __name__,
+    {
+        "ATE": "queries",
+        "ATT": "queries",
+        "CATE": "queries",
+        "DoublyRobust": "doubly_robust",
+        "Regression": "regression",
+        "Weighting": "weighting",
+    },
+)

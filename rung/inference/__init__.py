@@ -1,0 +1,1 @@
+"""Folds, cross-fitting, resampling, intervals, multiplicity: written once for everybody."""

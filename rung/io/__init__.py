@@ -1,0 +1,1 @@
+"""Reading tables, inferring kinds, profiling, saving and loading results."""

@@ -1,0 +1,1 @@
+"""Numba functions: compiled once, cached on disk, called by the families."""

@@ -1,0 +1,19 @@
+"""Mechanisms: a spec and its fitted form in one file; any family may use them."""
+
+from ..core.lazy import exports
+
+__getattr__, __dir__, __all__ = exports(
+    __name__,
+    {
+        "AutoMechanism": "auto",
+        "BoostedAdditive": "boosted",
+        "DiscreteTable": "table",
+        "LinearGaussian": "linear",
+        "LinearNonGaussian": "linear",
+        "Logistic": "logistic",
+        "Multinomial": "multinomial",
+        "Poisson": "poisson",
+        "SplineAdditive": "spline",
+        "Structural": "structural",
+    },
+)

@@ -1,0 +1,193 @@
+"""The verbs: read, discover, fit, do, effect, design, counterfactual, load, check, analyse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .core.budget import Budget, Run, start
+from .core.data import Data
+from .core.discovery import Discovery
+from .core.intervention import Intervention, interventions
+from .core.knowledge import Knowledge
+from .core.missing import MissingPolicy
+from .core.model import Draws, Model
+from .core.model import counterfactual as _counterfactual
+from .core.protocols import Answers, Estimator, Learner, ModelSpec
+from .core.query import Estimate, Query
+
+if TYPE_CHECKING:
+    from .core.source import Source
+    from .experiments.ranking import DesignPlan
+    from .pipeline import Analysis
+
+Seed = int | np.random.Generator
+
+
+def read(
+    source: Any,
+    *,
+    kinds: Mapping[str, str] | None = None,
+    environment: str | None = None,
+    targets: Mapping[str, Any] | None = None,
+    time: str | None = None,
+    unit: str | None = None,
+    weights: str | None = None,
+    missing: MissingPolicy | None = None,
+    names: list[str] | None = None,
+) -> Data:
+    """Read a table into Data.
+
+    Parameters
+    ----------
+    source : path, data frame, array or name of a shipped data set
+        CSV, Parquet, JSON lines, Excel, Stata, SPSS, SAS, DuckDB; pandas, polars, arrow; numpy.
+    kinds : mapping of column to kind, optional
+        Overrides what is inferred: "continuous", "count", "ordinal", "binary", "categorical",
+        "constant", "identifier".
+    environment : str, optional
+        Column that names the condition of each row.
+    targets : mapping of condition to variable or variables, optional
+        What each condition intervenes on.
+    time, unit, weights : str, optional
+        Columns with the time, the unit (repeated units are clusters), and frequency weights.
+    missing : MissingPolicy, optional
+        `CompleteCases()` or `TestWise()`; without one, missing cells are refused when used.
+    names : list of str, optional
+        Column names for an array, or the columns to keep.
+    """
+    from .io.readers import read as _read
+
+    return _read(
+        source, kinds=kinds, environment=environment, targets=targets, time=time, unit=unit,
+        weights=weights, missing=missing, names=names,
+    )  # fmt: skip
+
+
+def discover(
+    data: Source,
+    learner: Learner | None = None,
+    *,
+    knowledge: Knowledge | None = None,
+    budget: Budget | Run | None = None,
+    seed: Seed = 0,
+) -> Discovery:
+    """Search for the graph; without a learner, `Auto()` chooses one and says why.
+
+    Columns are put into an order that depends on their content, not on names or position, so
+    that the answer is the same for any names and any order.
+    """
+    from .discovery.invariant import learn
+
+    return learn(data, learner, knowledge=knowledge, run=start(budget), rng=_rng(seed))
+
+
+def fit(
+    structure_or_spec: Any,
+    data: Any,
+    *,
+    mechanisms: Any = None,
+    budget: Budget | Run | None = None,
+    seed: Seed = 0,
+) -> Model:
+    """Fit a model: an SCM for a DAG, an Ensemble for a CPDAG, a Discovery or weighted graphs.
+
+    Parameters
+    ----------
+    structure_or_spec : Graph, Discovery, sequence of (Graph, weight), or a model spec
+    mechanisms : MechanismSpec or mapping of name to MechanismSpec, optional
+        Chosen for each node by cross-validated log-likelihood if not given.
+    """
+    spec = structure_or_spec
+    if not isinstance(spec, ModelSpec):
+        from .mechanisms.structural import Structural
+
+        spec = Structural(spec, mechanisms)
+    return spec.fit(data, budget=budget, rng=_rng(seed))
+
+
+def do(model: Model, /, *given: Intervention | Mapping[str, Any], **values: Any) -> Model:
+    """The model under interventions: `do(m, x=1)`, `do(m, Shift("x", 2))`, `do(m, {"x y": 1})`."""
+    return model.do(*interventions(given, values))
+
+
+def counterfactual(
+    model: Model,
+    units: Data,
+    /,
+    *given: Intervention | Mapping[str, Any],
+    seed: Seed = 0,
+    **values: Any,
+) -> Draws:
+    """What the units would have been under interventions; every value is a possible one."""
+    return _counterfactual(model, units, interventions(given, values), rng=_rng(seed))
+
+
+def effect(
+    structure: Any,
+    data: Any,
+    query: Query,
+    *,
+    estimator: Estimator | None = None,
+    budget: Budget | Run | None = None,
+    seed: Seed = 0,
+) -> Estimate:
+    """Identify, estimate, and try to refute an effect.
+
+    Parameters
+    ----------
+    structure : Graph, Discovery, sequence of (Graph, weight), or a model that answers queries
+    query : Query
+        `ATE(treatment, outcome)`, `ATT`, `CATE` ...
+    estimator : Estimator, optional
+        Doubly robust with cross-fitting if not given.
+    """
+    run, rng = start(budget), _rng(seed)
+    if isinstance(structure, Answers):
+        return structure.answer(query, data, run=run, rng=rng)
+    return query.answer(structure, data, estimator=estimator, run=run, rng=rng)
+
+
+def design(
+    structure: Any,
+    data: Any,
+    *,
+    experiments: int = 1,
+    query: Query | None = None,
+    budget: Budget | Run | None = None,
+    seed: Seed = 0,
+) -> DesignPlan:
+    """Rank the experiments that would say most: undecided edges oriented, effect made sure."""
+    from .experiments.ranking import rank
+
+    return rank(
+        structure, data, experiments=experiments, query=query, run=start(budget), rng=_rng(seed)
+    )
+
+
+def analyse(source: Any, **plan: Any) -> Analysis:
+    """The whole job, from a file or a plan to an Analysis; see `rung.pipeline.analyse`."""
+    from .pipeline import analyse as _analyse
+
+    return _analyse(source, **plan)
+
+
+def load(path: str | Path) -> Any:
+    """Read back what `.save(path)` wrote."""
+    from .io.store import load as _load
+
+    return _load(path)
+
+
+def check(plug: Any) -> Any:
+    """Run the contract of a plug (learner, test, score, mechanism, estimator) against its laws."""
+    from .bench.contracts import check as _check
+
+    return _check(plug)
+
+
+def _rng(seed: Seed) -> np.random.Generator:
+    return np.random.default_rng(seed)
