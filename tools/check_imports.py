@@ -1,8 +1,7 @@
 """Hold the layers of rung: who may import whom. Usage: python tools/check_imports.py [ROOT]
 
-The layers are LAYERS, lowest first. Families do not import each other, but all may use mechanisms.
-core: numpy and the standard library. torch: only where TORCH allows. `core/result.py` reaches
-report and io by name when called (importlib): the one exception, which this check does not see.
+Lowest layer first; families do not import each other, but all may use mechanisms. The one exception
+is not seen here: `core/result.py` reaches report and io by name when called (importlib).
 """
 
 import ast
