@@ -16,8 +16,8 @@ setup: $(STAMP)
 # torch goes first and alone: the version pinned in constraints.txt decides, and nothing else pulls a GPU build.
 # Of pgmpy only the network files are read (asia, alarm), so it comes without its dependencies.
 $(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("rung needs Python 3.11 or newer; run: make $(MAKECMDGOALS) PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -c 'import sys; sys.exit("rung needs Python 3.11 or newer; run: make setup PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(TORCH)"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,files,deep]'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps "$(PGMPY)"
