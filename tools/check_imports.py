@@ -47,7 +47,7 @@ def complaint(own: str, path: str, name: str, late: bool) -> str | None:
             return None
         return "core imports numpy and the standard library only"
     part = rest.split(".")[0]
-    if own in ("", "__init__", part):
+    if own in ("__init__", part) or part == "__version__":
         return None
     if part not in RANK:  # a name of the top level
         return None if RANK[own] == 4 else "that is the public surface; import the module itself"
