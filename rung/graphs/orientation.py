@@ -108,32 +108,56 @@ def complete(
     Raises
     ------
     KnowledgeConflict
-        An arrow of the graph, or one that follows from the rest, is forbidden or points against a
-        required one, or a cycle follows.
+        An arrow of the graph, or one that follows, is ruled out by the knowledge; or the knowledge
+        forces a cycle or a v-structure that the graph does not have.
 
     Source: Meek (1995), sections 2 and 3; complete for tiers and for required and forbidden arrows.
     """
     directed, undirected = (part.copy() for part in pdag_parts(graph))
+    meek(directed, undirected)
     need, ban = _matrix(graph, required, "required"), _matrix(graph, forbidden, "forbidden")
-    wanted = need | ban.T
-    clash = wanted & wanted.T & (graph.marks != 0)
-    if not clash.any():
-        orient = wanted & undirected
-        directed |= orient
-        undirected &= ~(orient | orient.T)
-        meek(directed, undirected)
-        clash = directed & wanted.T
+    wanted = (need | ban.T) & (graph.marks != 0)
+    if not wanted.any():
+        return pdag_of(graph.names, directed, undirected)
+    clash = wanted & (wanted.T | directed.T)
     if clash.any():
-        i, j = np.argwhere(clash)[0]
-        raise KnowledgeConflict(
-            f"{graph.names[i]!r} -> {graph.names[j]!r} follows from the graph and the knowledge, "
-            "but the knowledge rules it out; drop one of the two statements about this pair"
-        )
-    around = cycle(directed)
-    if around:
-        shown = " -> ".join(graph.names[i] for i in [*around, around[0]])
-        raise KnowledgeConflict(f"the knowledge forces the cycle {shown}; drop one of these arrows")
+        _refuse(graph, clash)
+    before = directed.copy()
+    orient = wanted & undirected
+    directed |= orient
+    undirected &= ~(orient | orient.T)
+    meek(directed, undirected)
+    if (directed & wanted.T).any():
+        _refuse(graph, directed.T & wanted)
+    _check_knowledge(graph.names, before, directed, graph.marks == 0)
     return pdag_of(graph.names, directed, undirected)
+
+
+def _refuse(graph: Graph, clash: Bool) -> None:
+    i, j = np.argwhere(clash)[0]
+    a, b = graph.names[i], graph.names[j]
+    raise KnowledgeConflict(
+        f"the knowledge asks for {a!r} -> {b!r}, but {b!r} -> {a!r} follows from the graph and the "
+        "rest of the knowledge; drop one of the two statements about this pair"
+    )
+
+
+def _check_knowledge(names: tuple[str, ...], before: Bool, after: Bool, apart: Bool) -> None:
+    """KnowledgeConflict if `after` has a cycle or v-structure that `before` has not."""
+    around = cycle(after)
+    if around and not cycle(before):
+        shown = " -> ".join(names[i] for i in [*around, around[0]])
+        raise KnowledgeConflict(f"the knowledge forces the cycle {shown}; drop one of these arrows")
+    for b in np.nonzero((after & ~before).any(axis=0))[0].tolist():
+        old, new = before[:, b], after[:, b]
+        pairs = apart & new & new[:, None] & ~(old & old[:, None])
+        np.fill_diagonal(pairs, False)
+        if pairs.any():
+            i, j = np.argwhere(pairs)[0]
+            raise KnowledgeConflict(
+                f"the knowledge forces {names[i]!r} -> {names[b]!r} <- {names[j]!r}, which the "
+                "graph rules out since these two causes are not adjacent; drop one of the arrows"
+            )
 
 
 def tier_matrix(graph: Graph, tiers: Mapping[str, int] | Iterable[Iterable[str]]) -> Bool:
