@@ -41,14 +41,14 @@ __version__ = "0.1.0.dev0"
 _FAMILIES = (discovery, effects, mechanisms, experiments)
 _EXPORTS = {name: family for family in _FAMILIES for name in family.__all__}
 
-_VERBS = ["analyse", "check", "counterfactual", "design", "discover", "do", "effect", "fit"]
-_NOUNS = [
-    "Budget", "Column", "CompleteCases", "Counts", "Data", "Discovery", "Do", "Draws",
+__all__ = [
+    "SCM", "Budget", "Column", "CompleteCases", "Counts", "Data", "Discovery", "Do", "Draws",
     "Ensemble", "Estimate", "GenerativeModel", "Graph", "Intervention", "Kind", "Knowledge",
-    "Model", "Moments", "Origin", "Policy", "Query", "Readout", "Replace", "SCM", "Scale",
-    "Shift", "Site", "Swap", "TestWise", "Variable",
+    "Model", "Moments", "Origin", "Policy", "Query", "Readout", "Replace", "Scale", "Shift",
+    "Site", "Swap", "TestWise", "Variable", "analyse", "check", "core", "counterfactual",
+    "datasets", "design", "discover", "do", "effect", "fit", "graphs", "load", "read", "simulate",
 ]  # fmt: skip
-__all__ = sorted([*_VERBS, "load", "read", *_NOUNS, *_EXPORTS, "datasets", "graphs", "simulate"])
+__all__ += sorted(_EXPORTS)
 
 
 def __getattr__(name: str) -> Any:
@@ -60,4 +60,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return sorted(__all__)

@@ -18,6 +18,7 @@ from .core.model import Draws, Model
 from .core.model import counterfactual as _counterfactual
 from .core.protocols import Answers, Estimator, Learner, ModelSpec
 from .core.query import Estimate, Query
+from .core.result import late
 
 if TYPE_CHECKING:
     from .core.source import Source
@@ -184,9 +185,7 @@ def load(path: str | Path) -> Any:
 
 def check(plug: Any) -> Any:
     """Run the contract of a plug (learner, test, score, mechanism, estimator) against its laws."""
-    from .bench.contracts import check as _check
-
-    return _check(plug)
+    return late("rung.bench.contracts", "check")(plug)
 
 
 def _rng(seed: Seed) -> np.random.Generator:

@@ -15,7 +15,7 @@ from .missing import MissingPolicy, TestWise, complete
 from .moments import Counts, Moments
 from .result import Result, digest, frozen, lock
 from .source import Basis, Source
-from .variable import Kind, Variable
+from .variable import Variable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -253,14 +253,15 @@ class Data(Source, Result):
 
     # -- deriving -------------------------------------------------------------------------
 
+    def per_row(self) -> dict[str, NDArray[Any]]:
+        """The arrays with one entry a row: environment, weights, time, unit, where present."""
+        found = {name: getattr(self, name) for name in _PER_ROW}
+        return {name: array for name, array in found.items() if array is not None}
+
     def take(self, rows: NDArray[Any]) -> Data:
         """The rows numbered `rows`, in that order, repeats allowed."""
         rows = np.asarray(rows, dtype=np.intp)
-        changes = {
-            name: lock(getattr(self, name)[rows])
-            for name in _PER_ROW
-            if getattr(self, name) is not None
-        }
+        changes: dict[str, Any] = {k: lock(array[rows]) for k, array in self.per_row().items()}
         columns = {v.name: lock(np.asarray(self.columns[v.name])[rows]) for v in self.described}
         return replace(self, columns=columns, **changes)
 
@@ -314,28 +315,9 @@ class Data(Source, Result):
 
         Each unit's own series is lagged. Tiers and tied edges come from `Knowledge.lagged`.
         """
-        if k < 1:
-            raise InputError(f"lagged({k}): the number of lags must be at least 1")
-        time = np.arange(self.n) if self.time is None else self.time
-        unit = np.zeros(self.n, dtype=np.int64) if self.unit is None else self.unit
-        order = np.lexsort((time, unit))
-        groups = unit[order]
-        here = np.arange(k, self.n)[groups[k:] == groups[:-k]]
-        if not len(here):
-            raise InputError(f"no unit has more than {k} rows: nothing is left after {k} lags")
-        described: list[Variable] = []
-        columns: dict[str, NDArray[Any]] = {}
-        for lag in range(k, -1, -1):
-            for v in self.described:
-                name = f"{v.name}[t]" if lag == 0 else f"{v.name}[t-{lag}]"
-                described.append(v.renamed(name))
-                columns[name] = lock(self.columns[v.name][order[here - lag]])
-        rows = {
-            name: getattr(self, name)[order[here]]
-            for name in _PER_ROW
-            if getattr(self, name) is not None
-        }
-        return Data(tuple(described), columns, missing=self.missing, origin=self.origin, **rows)
+        from .lags import lagged
+
+        return lagged(self, k)
 
     # -- what a learner may ask -----------------------------------------------------------
 
@@ -393,7 +375,7 @@ class Data(Source, Result):
         )
 
     def __repr__(self) -> str:
-        kinds = {}
+        kinds: dict[str, int] = {}
         for v in self.described:
             kinds[str(v.kind)] = kinds.get(str(v.kind), 0) + 1
         lines = [
@@ -408,9 +390,3 @@ class Data(Source, Result):
         if self.environments:
             lines.append(f"  environments: {', '.join(self.environments)}")
         return "\n".join(lines)
-
-
-def discrete(name: str, levels: Sequence[Any]) -> Variable:
-    """A discrete variable: binary with two levels, else categorical."""
-    kind = Kind.BINARY if len(levels) == 2 else Kind.CATEGORICAL
-    return Variable(name, kind, tuple(levels))

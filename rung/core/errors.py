@@ -1,4 +1,4 @@
-"""Errors: one root, each also a builtin; every message says what was wrong, what was expected, what to do."""
+"""Errors: one root, each also a builtin; messages say what was wrong and what to do."""
 
 from __future__ import annotations
 

@@ -208,8 +208,8 @@ class Swap(Intervention):
     under: Intervention | tuple[Intervention, ...] = ()
 
     def __post_init__(self) -> None:
-        single = isinstance(self.under, Intervention)
-        object.__setattr__(self, "under", (self.under,) if single else tuple(self.under))
+        under = (self.under,) if isinstance(self.under, Intervention) else tuple(self.under)
+        object.__setattr__(self, "under", under)
 
     def apply(self, natural: NDArray[Any] | None, context: Context) -> NDArray[Any]:
         assert not isinstance(self.under, Intervention)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Pair = tuple[str, str]
 
 
-def _pairs(pairs: Iterable[Pair | str]) -> tuple[Pair, ...]:
+def _pairs(pairs: Iterable[Any]) -> tuple[Pair, ...]:
     out: list[Pair] = []
     for item in pairs:
         if isinstance(item, str):
@@ -62,6 +62,16 @@ class Knowledge:
         if len(set(placed)) < len(placed):
             twice = next(name for name in placed if placed.count(name) > 1)
             raise KnowledgeConflict(f"{twice!r} is in two tiers")
+
+    @classmethod
+    def of(
+        cls,
+        required: Iterable[Pair | str] = (),
+        forbidden: Iterable[Pair | str] = (),
+        tiers: Iterable[Iterable[str]] = (),
+    ) -> Knowledge:
+        """Knowledge from edges in either form."""
+        return cls(_pairs(required), _pairs(forbidden), tuple(tuple(t) for t in tiers))
 
     @classmethod
     def root(cls, name: str, names: Sequence[str]) -> Knowledge:
@@ -127,8 +137,8 @@ class Knowledge:
         for a, b in self.forbidden:
             forbidden[where[a], where[b]] = True
         for i, early in enumerate(self.tiers):
-            for late in self.tiers[i + 1 :]:
-                forbidden[np.ix_([where[b] for b in late], [where[a] for a in early])] = True
+            for later in self.tiers[i + 1 :]:
+                forbidden[np.ix_([where[b] for b in later], [where[a] for a in early])] = True
         clash = np.argwhere(required & forbidden)
         if len(clash):
             a, b = names[clash[0][0]], names[clash[0][1]]
@@ -173,6 +183,6 @@ def _refuse_cycle(required: NDArray[np.bool_], names: Sequence[str]) -> None:
     while left.any():
         roots = left & ~required[left].any(axis=0)
         if not roots.any():
-            circle = ", ".join(names[i] for i in left.nonzero()[0])
+            circle = ", ".join(names[int(i)] for i in np.flatnonzero(left))
             raise KnowledgeConflict(f"the required edges make a circle among {circle}")
         left &= ~roots

@@ -60,6 +60,11 @@ def digest(*parts: object) -> str:
     return h.hexdigest()
 
 
+def late(module: str, name: str) -> Any:
+    """`module.name` of a layer above the caller's, imported when called."""
+    return getattr(importlib.import_module(module), name)
+
+
 class Result(ABC):
     """A frozen answer: repr, HTML, table, plot, file, citations."""
 
@@ -79,14 +84,14 @@ class Result(ABC):
     @final
     def plot(self) -> Any:
         """The result as an SVG picture: an object with `_repr_svg_` and `save(path)`."""
-        return importlib.import_module("rung.report.plots").plot(self)
+        return late("rung.report.plots", "plot")(self)
 
     @final
     def save(self, path: str | Path) -> Path:
         """Write to `path` (npz plus JSON in one file, never a pickle); read by `rung.load`."""
-        return Path(importlib.import_module("rung.io.store").save(self, path))
+        return Path(late("rung.io.store", "save")(self, path))
 
     @final
     def cite(self) -> str:
         """BibTeX of the methods behind the result."""
-        return str(importlib.import_module("rung.report.citations").bibtex(self.citations))
+        return str(late("rung.report.citations", "bibtex")(self.citations))

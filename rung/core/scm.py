@@ -93,7 +93,7 @@ class SCM(GenerativeModel):
         return {v.name: v for v in self.variables}
 
     @cached_property
-    def exact(self) -> bool:  # type: ignore[override]
+    def exact(self) -> bool:
         """True if every node's noise is a function of a unit's values."""
         return all(isinstance(m, StructuralMechanism) and m.exact for m in self.mechanisms.values())
 

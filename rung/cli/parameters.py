@@ -1,0 +1,123 @@
+"""Options that several commands share, and how their text becomes fields of a Plan."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..core.errors import InputError
+from ..pipeline.options import estimators, learners
+
+Source = Annotated[
+    str, typer.Argument(help="A file, a plan (.toml), or a shipped data set (rung datasets).")
+]
+Treatment = Annotated[str | None, typer.Option("-t", "--treatment", help="What would be changed.")]
+Outcome = Annotated[str | None, typer.Option("-y", "--outcome", help="What it would change.")]
+Treated = Annotated[str | None, typer.Option(help="Value of the treatment to compare ...")]
+Control = Annotated[str | None, typer.Option(help="... with this value.")]
+Scale = Annotated[str | None, typer.Option(help="difference, ratio or 'odds ratio'.")]
+GraphFile = Annotated[
+    str | None, typer.Option("--graph", help="Your graph: a file, or text such as 'X -> Y <- Z'.")
+]
+Adjust = Annotated[
+    str | None, typer.Option(help="Your adjustment set: a,b ('' for nothing); else the graph's.")
+]
+Randomised = Annotated[str | None, typer.Option(help="Columns assigned at random: a,b")]
+Tiers = Annotated[str | None, typer.Option(help="Order in time: 'a,b < c < d'.")]
+Require = Annotated[list[str] | None, typer.Option(help="'X -> Y' must be there; repeatable.")]
+Forbid = Annotated[list[str] | None, typer.Option(help="'X -> Y' must not be; repeatable.")]
+Drop = Annotated[str | None, typer.Option(help="Columns to leave out: a,b")]
+Kinds = Annotated[
+    list[str] | None, typer.Option("--kind", help="column=continuous|count|ordinal|binary|...")
+]
+Environment = Annotated[str | None, typer.Option(help="Column that names each row's condition.")]
+Targets = Annotated[
+    list[str] | None,
+    typer.Option("--target", help="condition=column: what a condition intervenes on."),
+]
+Unit = Annotated[str | None, typer.Option(help="Column with the unit, if units repeat.")]
+Missing = Annotated[str | None, typer.Option(help="refuse, complete-cases or test-wise.")]
+Codes = Annotated[list[str] | None, typer.Option("--code", help="column=-99 means missing.")]
+Learner = Annotated[
+    str | None, typer.Option(help=f"auto or {', '.join(sorted(learners()))}; pc:alpha=0.05")
+]
+Estimator = Annotated[str | None, typer.Option(help=", ".join(sorted(estimators())))]
+Draws = Annotated[int | None, typer.Option(help="Bootstrap resamples of the search.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of everything random.")]
+Seconds = Annotated[float | None, typer.Option(help="Time limit; then the best so far.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+
+_PLAIN = (
+    "treatment", "outcome", "scale", "graph", "environment", "unit", "missing", "learner",
+    "estimator", "draws", "seed", "seconds", "show_rows",
+)  # fmt: skip
+_LISTS = ("adjust", "randomised", "drop")
+
+
+def plan_fields(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a Plan from the options of a command; what was not given is not there."""
+    out = {name: given[name] for name in _PLAIN if given.get(name) not in (None, False)}
+    for name in _LISTS:
+        if given.get(name) is not None:
+            out[name] = split(given[name])
+    for name in ("require", "forbid", "whatif"):
+        if given.get(name):
+            out[name] = tuple(given[name])
+    for name in ("treated", "control"):
+        if given.get(name) is not None:
+            out[name] = value(given[name])
+    if given.get("rows"):
+        out["rows"] = tuple(_row(item) for item in split(given["rows"]))
+    if given.get("tiers"):
+        out["tiers"] = tuple(split(tier) for tier in given["tiers"].split("<"))
+    if given.get("kinds"):
+        out["kinds"] = dict(_pair(item) for item in given["kinds"])
+    if given.get("targets"):
+        out["targets"] = _gather(given["targets"])
+    if given.get("codes"):
+        out["codes"] = {k: [value(v) for v in vs] for k, vs in _gather(given["codes"]).items()}
+    graph = out.get("graph")
+    if graph and not Path(graph).exists() and not any(c in graph for c in "<>-;{"):
+        raise InputError(f"--graph {graph!r}: no such file, and no graph text like 'X -> Y'")
+    return out
+
+
+def split(text: str) -> tuple[str, ...]:
+    """Names separated by commas; quote a name that holds one."""
+    row = next(csv.reader([text], skipinitialspace=True), [])
+    return tuple(name.strip() for name in row if name.strip())
+
+
+def value(text: str) -> Any:
+    """A number if the text is one, else the text."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _row(text: str) -> int:
+    if not text.isdigit():
+        raise InputError(f"--rows {text!r}: rows are numbers, counted from 0")
+    return int(text)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, eq, rest = text.rpartition("=")
+    if not eq or not name:
+        raise InputError(f"{text!r}: write name=value")
+    return name.strip(), rest.strip()
+
+
+def _gather(items: list[str]) -> dict[str, list[str]]:
+    out: dict[str, list[str]] = {}
+    for item in items:
+        name, rest = _pair(item)
+        out.setdefault(name, []).append(rest)
+    return out

@@ -1,0 +1,37 @@
+"""Time as columns: each row beside the rows before it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .data import Data
+from .errors import InputError
+from .result import lock
+from .variable import Variable
+
+
+def lagged(data: Data, k: int) -> Data:
+    """Rows at times t with columns `X[t-k]` ... `X[t]`; see `Data.lagged`."""
+    if k < 1:
+        raise InputError(f"lagged({k}): the number of lags must be at least 1")
+    time = np.arange(data.n) if data.time is None else data.time
+    unit = np.zeros(data.n, dtype=np.int64) if data.unit is None else data.unit
+    order = np.lexsort((time, unit))
+    groups = unit[order]
+    here = np.arange(k, data.n)[groups[k:] == groups[:-k]]
+    if not len(here):
+        raise InputError(f"no unit has more than {k} rows: nothing is left after {k} lags")
+    described: list[Variable] = []
+    columns: dict[str, NDArray[Any]] = {}
+    for lag in range(k, -1, -1):
+        for v in data.described:
+            name = f"{v.name}[t]" if lag == 0 else f"{v.name}[t-{lag}]"
+            described.append(v.renamed(name))
+            columns[name] = lock(data.columns[v.name][order[here - lag]])
+    rows = {
+        name: array[order[here]] for name, array in data.per_row().items() if name != "environment"
+    }
+    return Data(tuple(described), columns, missing=data.missing, origin=data.origin, **rows)

@@ -1,0 +1,236 @@
+"""What-ifs: the fitted model, its answers to do() for everybody and for chosen rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.budget import Run
+from ..core.data import Data
+from ..core.errors import InputError, RungError
+from ..core.graph import Graph
+from ..core.intervention import Do, Intervention, Scale, Shift
+from ..core.model import GenerativeModel, counterfactual
+from ..core.variable import Variable
+from ..mechanisms.structural import Structural
+from .structure import Structure
+
+GRAPHS = 8  # graphs of a learned set that the what-ifs carry
+REFITS = 20  # bootstrap refits of the mechanisms behind the what-if intervals
+SIMULATED = 2000  # units behind each point of the page's do() grid
+_SET = re.compile(r"^\s*(?P<name>.+?)\s*(?P<op>=|\+=|-=|\*=)\s*(?P<value>.+?)\s*$")
+
+
+def parse_do(text: str) -> Intervention:
+    """`X = 1` sets, `X += 1` and `X -= 1` shift, `X *= 2` scales."""
+    found = _SET.match(text)
+    if found is None:
+        raise InputError(f"{text!r} is no intervention; write 'X = 1', 'X += 1' or 'X *= 2'")
+    name, op, value = found["name"].strip("'\""), found["op"], found["value"].strip("'\"")
+    if op == "=":
+        return Do(name, _number(value))
+    number = _number(value)
+    if not isinstance(number, int | float):
+        raise InputError(f"{text!r}: {op} needs a number, not {value!r}")
+    if op == "*=":
+        return Scale(name, number)
+    return Shift(name, number if op == "+=" else -number)
+
+
+def _number(text: str) -> Any:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def top_graphs(found: Structure) -> tuple[tuple[Graph, float], ...]:
+    """The likeliest graphs of the set, the shown one first, weights summing to 1."""
+    ranked = sorted(found.weighted, key=lambda pair: (pair[0] != found.graph, -pair[1]))
+    kept = ranked[:GRAPHS]
+    total = sum(weight for _, weight in kept)
+    return tuple((graph, weight / total) for graph, weight in kept)
+
+
+def fit_model(found: Structure, data: Data, run: Run, seed: int) -> tuple[GenerativeModel, str]:
+    """The model behind the what-ifs, and a sentence on what it carries."""
+    graphs = top_graphs(found)
+    rng = np.random.default_rng(seed)
+    data = data.select(found.graph.names)
+    model = Structural(graphs, resamples=REFITS).fit(data, budget=run, rng=rng)
+    carried = sum(w for g, w in found.weighted if any(g == h for h, _ in graphs))
+    text = f"Mechanisms were refitted on {REFITS} resamples of the rows"
+    if len(found.weighted) > 1:
+        text += (
+            f", over the {len(graphs)} likeliest graphs (together found in "
+            f"{carried:.0%} of the resampled searches)"
+        )
+    assert isinstance(model, GenerativeModel)
+    return model, text + "."
+
+
+def whatif_rows(
+    model: GenerativeModel,
+    units: Data,
+    interventions: Sequence[Intervention],
+    *,
+    rows: Sequence[int],
+    seed: int,
+    show: Sequence[str] | None = None,
+    level: float = 0.95,
+) -> list[dict[str, Any]]:
+    """For chosen rows: each variable that moves, its fact, its counterfactual, an interval."""
+    for row in rows:
+        if not 0 <= row < units.n:
+            raise InputError(f"row {row}: rows are numbered 0 to {units.n - 1}")
+    chosen = units.take(np.asarray(rows, dtype=np.intp)).select(model.names)
+    draws = counterfactual(model, chosen, interventions, rng=np.random.default_rng(seed))
+    bounds = draws.interval(level)
+    out = []
+    for v in model.variables:
+        if show is not None and v.name not in show:
+            continue
+        fact, other = chosen[v.name], draws[v.name]
+        for i, row in enumerate(rows):
+            moved = bool((draws.columns[v.name][:, i] != chosen.column(v.name)[i]).any())
+            if not moved and show is None:
+                continue
+            entry = {
+                "do": ", ".join(map(repr, interventions)), "variable": v.name, "who": f"row {row}",
+                "fact": _plain(fact[i]), "counterfactual": _plain(other[i]),
+            }  # fmt: skip
+            if v.name in bounds:
+                entry["low"], entry["high"] = (float(b[i]) for b in bounds[v.name])
+            else:
+                entry["probabilities"] = {
+                    str(level_): float(draws.prob(v.name, level_)[i]) for level_ in v.levels or ()
+                }
+            out.append(entry)
+    return out
+
+
+def population(
+    model: GenerativeModel, interventions: Sequence[Intervention], names: Sequence[str], seed: int
+) -> list[dict[str, Any]]:
+    """For everybody: the mean of each name without and with the interventions."""
+    out = []
+    answers = []
+    for weight, _, member in model.members:
+        assert isinstance(member, GenerativeModel)
+        before = member.sample(SIMULATED, seed=seed)
+        after = member.do(*interventions).sample(SIMULATED, seed=seed)
+        answers.append((weight, before, after))
+    weights = np.array([w for w, _, _ in answers])
+    for name in names:
+        v = next(v for v in model.variables if v.name == name)
+        fact = np.array([_level(v, b.column(name)) for _, b, _ in answers])
+        then = np.array([_level(v, a.column(name)) for _, _, a in answers])
+        low, high = np.quantile(then, [0.025, 0.975]) if len(then) > 1 else (then[0], then[0])
+        out.append({
+            "do": ", ".join(map(repr, interventions)), "variable": _named(v), "who": "everybody",
+            "fact": float(weights @ fact), "counterfactual": float(weights @ then),
+            "low": float(low), "high": float(high),
+        })  # fmt: skip
+    return out
+
+
+def _named(v: Variable) -> str:
+    return f"mean of {v.name}" if not v.discrete else f"share of {v.name} = {_top(v)}"
+
+
+def _top(v: Variable) -> Any:
+    return (v.levels or ("",))[-1]
+
+
+def _level(v: Variable, column: NDArray[Any]) -> float:
+    return float((column == v.size - 1).mean()) if v.discrete else float(column.mean())
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value
+
+
+def simulator(model: GenerativeModel, data: Data, seed: int) -> dict[str, Any]:
+    """The grid behind the page's do(): the mean of every variable at values of every other."""
+    variables: list[dict[str, Any]] = []
+    effects: dict[str, dict[str, list[float]]] = {}
+    base = {v.name: data.column(v.name) for v in model.variables}
+    for v in model.variables:
+        grid = _grid(v, base[v.name])
+        variables.append({
+            "name": v.name, "kind": str(v.kind), "unit": v.unit,
+            "levels": [str(x) for x in v.levels] if v.levels else None,
+            "mean": _level(v, base[v.name]), "sd": float(np.std(base[v.name])),
+            "shown": _named(v), "grid": [float(g) for g in grid],
+        })  # fmt: skip
+        moved = _moved(model, v.name)
+        table: dict[str, list[float]] = {name: [] for name in moved}
+        for value in grid:
+            shown = v.decode(np.array([value]))[0] if v.discrete else value
+            world = model.do(Do(v.name, shown)).sample(SIMULATED, seed=seed)
+            for name in moved:
+                w = next(w for w in model.variables if w.name == name)
+                table[name].append(_level(w, world.column(name)))
+        effects[v.name] = table
+    linear = all(
+        m.describe().get("kind") == "linear"
+        for _, _, member in model.members
+        for m in getattr(member, "mechanisms", {}).values()
+    )
+    note = (
+        "Exact: every mechanism is linear, so means between grid points follow straight lines."
+        if linear
+        else f"Means over {SIMULATED} simulated units at {len(variables[0]['grid'])} values a "
+        "variable, computed beforehand; values between are interpolated."
+    )
+    return {"variables": variables, "kind": "linear" if linear else "grid", "exact": linear,
+            "effects": effects, "note": note}  # fmt: skip
+
+
+def _grid(v: Variable, column: NDArray[Any]) -> NDArray[np.float64]:
+    if v.discrete:
+        return np.arange(min(v.size, 20), dtype=np.float64)
+    grid = np.quantile(column, [0.02, 0.1, 0.25, 0.4, 0.5, 0.6, 0.75, 0.9, 0.98])
+    return np.unique(np.rint(grid) if v.kind == "count" else grid)
+
+
+def _moved(model: GenerativeModel, name: str) -> list[str]:
+    below: set[str] = set()
+    for _, graph, _ in model.members:
+        assert graph is not None
+        frontier = [name]
+        while frontier:
+            fresh = [c for c in graph.children(frontier.pop()) if c not in below]
+            below.update(fresh)
+            frontier += fresh
+    return [n for n in model.names if n in below and n != name]
+
+
+def agreement(
+    model: GenerativeModel, treatment: str, outcome: str, contrast: tuple[Any, Any],
+    interval: tuple[float, float], seed: int,
+) -> str:  # fmt: skip
+    """Whether the model's answer agrees with the effect section, or why not."""
+    try:
+        means = []
+        for value in contrast:
+            rows = population(model, (Do(treatment, value),), (outcome,), seed)
+            means.append(rows[0]["counterfactual"])
+    except RungError as error:
+        return f"The model could not answer the same contrast: {error}"
+    found = means[0] - means[1]
+    low, high = interval
+    text = f"The model behind the what-ifs gives {found:.3g} for the same contrast"
+    if low <= found <= high:
+        return f"{text}, inside the interval of the effect section."
+    return (
+        f"{text}, outside the interval [{low:.3g}, {high:.3g}] of the effect section. The model "
+        "follows every mechanism on the way and averages over graphs, the effect section adjusts "
+        "directly: trust the effect section, and read the what-ifs as approximate."
+    )

@@ -1,0 +1,130 @@
+"""From a plan to data that are ready: roles, policies, columns left out, how rows depend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..core.data import Data
+from ..core.errors import InputError, unknown
+from ..core.missing import CompleteCases, MissingPolicy, TestWise, complete
+from ..core.variable import Kind
+from ..io.profile import Profile, profile
+from ..io.profile import dependence as row_dependence
+from ..io.readers import read
+from .plan import Plan
+
+POLICIES: dict[str, MissingPolicy | None] = {
+    "refuse": None,
+    "complete-cases": CompleteCases(),
+    "test-wise": TestWise(),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What the later stages work on.
+
+    Parameters
+    ----------
+    raw : Data
+        All columns as read.
+    data : Data
+        The columns in use, without missing cells.
+    profile : Profile
+        Of `raw`.
+    dependence : RowDependence
+        How the rows hang together.
+    left_out : tuple of (name, reason)
+    """
+
+    raw: Data
+    data: Data
+    profile: Profile
+    dependence: Any
+    left_out: tuple[tuple[str, str], ...]
+
+    @property
+    def policy(self) -> str:
+        """What happened to missing cells, in a sentence."""
+        if not self.raw.has_missing:
+            return "no cell is missing"
+        if not self.raw.select(self.data.names).has_missing:
+            return "no cell is missing in the columns in use"
+        statement = self.raw.missing.statement if self.raw.missing else ""
+        return f"{self.raw.n - self.data.n} of {self.raw.n} rows left out: {statement}"
+
+
+def prepare(source: Any, plan: Plan) -> Prepared:
+    """Read, check the question against the columns, leave out what cannot be a variable."""
+    raw = read(
+        source if source is not None else plan.source,
+        kinds=dict(plan.kinds) or None,
+        environment=plan.environment,
+        targets=plan.targets,
+        unit=plan.unit,
+        time=plan.time,
+        weights=plan.weights,
+        missing=POLICIES[plan.missing],
+    )
+    raw = _codes(_units(raw, plan.units), plan.codes)
+    asked = [n for n in (plan.treatment, plan.outcome, *plan.by, *(plan.adjust or ())) if n]
+    for name in (*asked, *plan.drop, *plan.randomised):
+        if name not in raw.names:
+            raise unknown(name, raw.names, "column")
+    data, left_out = _leave_out(raw, plan, asked)
+    data = complete(data)
+    if data.n < 2:
+        raise InputError(f"{data.n} usable row: an analysis needs many; check the file")
+    return Prepared(raw, data, profile(raw), row_dependence(data), left_out)
+
+
+def _leave_out(raw: Data, plan: Plan, asked: list[str]) -> tuple[Data, tuple[tuple[str, str], ...]]:
+    left_out = [(name, "left out as the plan says") for name in plan.drop]
+    for v in raw.variables:
+        if v.name in plan.drop:
+            continue
+        reason = _unusable(raw, v.name)
+        if reason and v.name in asked:
+            raise InputError(f"{v.name!r} cannot be used: {reason}")
+        if reason:
+            left_out.append((v.name, f"left out: {reason}"))
+    data = raw.drop([name for name, _ in left_out])
+    if not data.d:
+        raise InputError("no usable column is left; every column is constant or an identifier")
+    return data, tuple(left_out)
+
+
+def _unusable(raw: Data, name: str) -> str:
+    v = raw.variable(name)
+    column = raw.column(name)
+    if v.shape:
+        return "its cells are arrays, and this pipeline works on scalars"
+    if column.dtype.kind == "f" and np.isnan(column).all():
+        return "every cell is missing"
+    if v.kind is Kind.CONSTANT or np.nanmin(column) == np.nanmax(column):
+        return "it is constant"
+    if v.kind is Kind.IDENTIFIER:
+        return "it identifies rows (declare its kind if it measures something)"
+    return ""
+
+
+def _units(data: Data, units: Mapping[str, str]) -> Data:
+    for name, unit in units.items():
+        v = data.variable(name)
+        data = data.with_column(replace(v, unit=unit), data.column(name))
+    return data
+
+
+def _codes(data: Data, codes: Mapping[str, Any]) -> Data:
+    """Declared missing-value codes become missing cells."""
+    for name, values in codes.items():
+        v = data.variable(name)
+        column = np.array(data.column(name), dtype=np.float64)
+        for value in values if isinstance(values, list) else [values]:
+            column[column == float(v.encode(value))] = np.nan
+        data = data.with_column(v, column)
+    return data
