@@ -1,0 +1,297 @@
+"""Structural: a graph, or weighted graphs, as a spec that fits to an SCM or an Ensemble."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.budget import Budget, Run, start
+from ..core.data import Data
+from ..core.errors import InputError, NeedsRows, unknown
+from ..core.graph import Graph
+from ..core.mechanism import Mechanism, MechanismSpec
+from ..core.missing import CompleteCases, complete
+from ..core.model import Ensemble, Model
+from ..core.scm import SCM
+from ..core.source import Source
+from ..core.variable import Variable
+from .expand import MEMBERS, WeightedDags, dags
+
+logger = logging.getLogger(__name__)
+Floats = NDArray[np.float64]
+Family = tuple[str, tuple[str, ...]]
+
+
+@runtime_checkable
+class FitsSource(Protocol):
+    """A spec that can fit from sufficient statistics."""
+
+    def fit_source(self, source: Any, variable: Variable, parents: Sequence[Variable]) -> Mechanism:
+        """The mechanism, without rows."""
+
+
+@runtime_checkable
+class Chooses(Protocol):
+    """A spec that first chooses another, which is then fitted and refitted."""
+
+    def choose(
+        self,
+        x: NDArray[Any],
+        parents: Data,
+        *,
+        variable: Variable,
+        weights: Floats | None,
+        rng: np.random.Generator,
+        run: Run,
+    ) -> tuple[MechanismSpec, str]:
+        """The spec, and why."""
+
+
+@dataclass(frozen=True, eq=False)
+class Structural:
+    """A structure to be fitted: one mechanism for each node given its parents.
+
+    Parameters
+    ----------
+    structure : Graph, Discovery or sequence of (Graph, weight)
+        A DAG fits to an SCM; a CPDAG, a Discovery or weighted graphs to an Ensemble. ADMG, MAG
+        and PAG are refused.
+    mechanisms : MechanismSpec or mapping of name to MechanismSpec, optional
+        One for all nodes, or one for each that is named; the rest are chosen by `AutoMechanism`.
+    resamples : int
+        If positive, an Ensemble over that many bootstrap refits (of units, where units repeat),
+        so that what-ifs carry the uncertainty of the mechanisms too.
+    members : int
+        Members of an equivalence class that are enumerated, or sampled if there are more.
+    """
+
+    structure: Any
+    mechanisms: MechanismSpec | Mapping[str, MechanismSpec] | None = None
+    resamples: int = 0
+    members: int = MEMBERS
+
+    def fit(
+        self, data: Any, *, budget: Budget | Run | None = None, rng: np.random.Generator
+    ) -> Model:
+        """Fit every node on the complete rows whose environment does not target it.
+
+        Raises
+        ------
+        InputError
+            A node of the graph has no column, or every row targets it; the graph is no DAG.
+        MissingCells
+            Cells are missing and no policy was declared.
+        """
+        run = start(budget)
+        found = dags(self.structure, rng, self.members)
+        names = found.graphs[0][0].names
+        for name in names:
+            if name not in data.names:
+                raise unknown(name, data.names)
+        self._check(names)
+        families = list(dict.fromkeys(f for g, _ in found.graphs for f in _families(g)))
+        if not isinstance(data, Data):
+            if self.resamples:
+                raise NeedsRows("Structural(resamples=...) needs rows to resample; pass the Data")
+            return _model(found, [{f: self._without_rows(data, f) for f in families}])
+        table = data.select(names)
+        if isinstance(data.missing, CompleteCases):
+            table = complete(table)
+        base = int(rng.integers(2**63))
+        jobs = [_Job(f, table, self._spec(f[0]), _stream(base, f), run) for f in families]
+        chosen = _parallel(lambda job: job.chosen(), jobs, run)
+        if not self.resamples:
+            return _model(found, [dict(zip(families, [c.mechanism for c in chosen]))])
+        return _model(found, self._refits(found, table, chosen, run, rng))
+
+    def _check(self, names: tuple[str, ...]) -> None:
+        if isinstance(self.mechanisms, Mapping):
+            for name in self.mechanisms:
+                if name not in names:
+                    raise unknown(name, names)
+        if self.resamples < 0 or self.members < 1:
+            raise InputError("Structural: resamples must be at least 0 and members at least 1")
+
+    def _spec(self, name: str) -> MechanismSpec:
+        from .auto import AutoMechanism
+
+        given = self.mechanisms
+        spec = given.get(name) if isinstance(given, Mapping) else given
+        if spec is not None and not isinstance(spec, MechanismSpec):
+            raise InputError(
+                f"mechanisms: {spec!r} is no mechanism spec; pass rung.LinearGaussian() or a "
+                "mapping of names to such specs"
+            )
+        return AutoMechanism() if spec is None else spec
+
+    def _without_rows(self, source: Source, family: Family) -> Mechanism:
+        from .auto import AutoMechanism
+        from .linear import LinearGaussian
+        from .table import DiscreteTable
+
+        described = {v.name: v for v in source.variables}
+        variable = described[family[0]]
+        spec = self._spec(variable.name)
+        if isinstance(spec, AutoMechanism):
+            spec = DiscreteTable() if variable.discrete else LinearGaussian()
+        if not isinstance(spec, FitsSource):
+            raise NeedsRows(
+                f"{type(spec).__name__} of {variable.name!r} needs rows, which a "
+                f"{type(source).__name__} does not have; use LinearGaussian or DiscreteTable"
+            )
+        return spec.fit_source(source, variable, [described[p] for p in family[1]])
+
+    def _refits(
+        self,
+        found: WeightedDags,
+        table: Data,
+        chosen: Sequence[_Chosen],
+        run: Run,
+        rng: np.random.Generator,
+    ) -> list[dict[Family, Mechanism]]:
+        """Mechanisms of each bootstrap refit; those of one refit saw the same resampled units."""
+        by_family = {c.family: c for c in chosen}
+        many = len(found.graphs)
+        draws = -(-self.resamples // many)
+        out = []
+        for i in range(many * draws):
+            weights = _bootstrap(table, rng)
+            families = _families(found.graphs[i % many][0])
+            picked = [by_family[f] for f in families]
+            fitted = _parallel(lambda c, w=weights: c.refit(table, w), picked, run)  # type: ignore[misc]
+            out.append(dict(zip(families, fitted)))
+            run.tick((i + 1) / (many * draws), "bootstrap refits")
+            if run.spent and i + 1 >= many:
+                logger.warning("the budget allowed %d of %d refits", i + 1, many * draws)
+                break
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class _Chosen:
+    """A fitted family and the spec that was chosen for it."""
+
+    family: Family
+    spec: MechanismSpec
+    mechanism: Mechanism
+    rows: NDArray[np.intp] | None
+    seed: int
+
+    def refit(self, table: Data, weights: Floats) -> Mechanism:
+        """The same spec on reweighted rows."""
+        name, parents = self.family
+        w = weights if self.rows is None else weights[self.rows]
+        if not w.sum() > 0:
+            return self.mechanism
+        keep = np.nonzero(w > 0)[0]
+        rows = keep if self.rows is None else self.rows[keep]
+        part = table.select([*parents, name]).take(rows)
+        spec = getattr(self.mechanism, "respec", self.spec)
+        return spec.fit(
+            part.column(name),
+            part.select(parents),
+            variable=part.variable(name),
+            weights=w[keep],
+            rng=np.random.default_rng(self.seed),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """One node with its parents, to be fitted."""
+
+    family: Family
+    table: Data
+    spec: MechanismSpec
+    seed: int
+    run: Run
+
+    def chosen(self) -> _Chosen:
+        name, parents = self.family
+        part = complete(self.table.select([*parents, name]))
+        targeted = part.targeting(name)
+        if targeted.all():
+            raise InputError(
+                f"every row was collected under an intervention on {name!r}: none is left to learn "
+                f"its mechanism from. Add rows that do not target {name!r}, or leave it out"
+            )
+        rows = None
+        if targeted.any() or part.n < self.table.n:
+            complete_rows = np.nonzero(~self.table.select([*parents, name]).mask.any(axis=1))[0]
+            rows = complete_rows[~targeted]
+            part = part.take(np.nonzero(~targeted)[0])
+        rng = np.random.default_rng(self.seed)
+        x, given = part.column(name), part.select(parents)
+        variable, spec, note = part.variable(name), self.spec, ""
+        if isinstance(spec, Chooses):
+            spec, note = spec.choose(
+                x, given, variable=variable, weights=part.weights, rng=rng, run=self.run
+            )
+        mechanism = spec.fit(x, given, variable=variable, weights=part.weights, rng=rng)
+        return _Chosen(self.family, spec, noted(mechanism, note), rows, self.seed)
+
+
+def noted(mechanism: Mechanism, note: str) -> Mechanism:
+    """The mechanism with a note, if it can hold one."""
+    from dataclasses import is_dataclass, replace
+
+    if note and is_dataclass(mechanism) and hasattr(mechanism, "note"):
+        return replace(mechanism, note=note)  # type: ignore[return-value]
+    return mechanism
+
+
+def _families(graph: Graph) -> list[Family]:
+    return [(name, graph.parents(name)) for name in graph.names]
+
+
+def _stream(base: int, family: Family) -> int:
+    """A seed that depends on the family only, so that every graph with it shares the fit."""
+    text = repr((base, family)).encode()
+    return int.from_bytes(hashlib.sha256(text).digest()[:8], "big")
+
+
+def _parallel(work: Callable[[Any], Any], jobs: Sequence[Any], run: Run) -> list[Any]:
+    """Results in order; threads share what numpy, scikit-learn and numba compute."""
+    workers = min(4, os.cpu_count() or 1, len(jobs))
+    if workers <= 1:
+        return [work(job) for job in jobs]
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(work, jobs))
+
+
+def _bootstrap(table: Data, rng: np.random.Generator) -> Floats:
+    """Weights (n,) of a resample with replacement, of units where they repeat."""
+    if table.unit is not None:
+        _, member = np.unique(table.unit, return_inverse=True)
+        count = int(member.max()) + 1
+        drawn = rng.multinomial(count, np.full(count, 1.0 / count))[member].astype(np.float64)
+    else:
+        drawn = rng.multinomial(table.n, np.full(table.n, 1.0 / table.n)).astype(np.float64)
+    return drawn if table.weights is None else drawn * table.weights
+
+
+def _model(found: WeightedDags, fits: Sequence[Mapping[Family, Mechanism]]) -> Model:
+    """An SCM, or an Ensemble over graphs and refits."""
+    parts, weights, graphs = [], [], []
+    many = len(found.graphs)
+    if len(fits) == 1:
+        fits = list(fits) * many
+    else:
+        counts = np.bincount(np.arange(len(fits)) % many, minlength=many)
+    for i, fit in enumerate(fits):
+        graph, weight = found.graphs[i % many]
+        parts.append(SCM(graph, {f[0]: fit[f] for f in _families(graph)}))
+        weights.append(weight if len(fits) == many else weight / counts[i % many])
+        graphs.append(graph)
+    if len(parts) == 1:
+        return parts[0]
+    meaning = "bootstrap" if found.meaning == "single" else found.meaning
+    return Ensemble(tuple(parts), np.array(weights), tuple(graphs), meaning, found.sampled)
