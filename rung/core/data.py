@@ -142,13 +142,13 @@ class Data(Source, Result):
 
     @cached_property
     def n(self) -> int:
-        for name in _PER_ROW:
-            if getattr(self, name) is not None:
-                return len(getattr(self, name))
-        if not self.described:
-            return 0
         size = getattr(self.columns, "n", None)
-        return int(size) if size is not None else len(self.columns[self.described[0].name])
+        if size is not None:
+            return int(size)
+        if self.described:
+            return len(self.columns[self.described[0].name])
+        rows = next(iter(self.per_row().values()), None)
+        return 0 if rows is None else len(rows)
 
     @property
     def d(self) -> int:

@@ -167,7 +167,7 @@ class Knowledge:
             tuple(p for p in self.required if keep.issuperset(p)),
             tuple(p for p in self.forbidden if keep.issuperset(p)),
             tuple(kept for t in self.tiers if (kept := tuple(x for x in t if x in keep))),
-            tuple(kept for t in self.ties if (kept := tuple(p for p in t if keep.issuperset(p)))),
+            tuple(rest for t in self.ties if (rest := tuple(p for p in t if keep.issuperset(p)))),
         )
 
     @classmethod
