@@ -1,1 +1,9 @@
 """Reading tables, inferring kinds, profiling, saving and loading results."""
+
+from __future__ import annotations
+
+from ..core.lazy import exports
+
+__getattr__, __dir__, __all__ = exports(
+    __name__, {"Csv": "options", "Declared": "options", "Options": "options"}
+)

@@ -1,0 +1,236 @@
+"""Tables held by DuckDB while they are read: CSV, Parquet, JSON lines, database tables."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import FileProblem, InputError, unknown
+from .sniff import Shape, explain, opened
+
+if TYPE_CHECKING:
+    import duckdb
+
+LARGE = 200 * 2**20  # bytes of a file above which cells stay on disk
+MEMORY = "1500MB"  # what DuckDB may hold of a large file
+NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "REAL") + (
+    "UTINYINT",
+    "USMALLINT",
+    "UINTEGER",
+    "UBIGINT",
+    "UHUGEINT",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class SqlTable:
+    """A table or view of an open DuckDB connection.
+
+    `types` are DuckDB's; `stored` are the columns' names inside DuckDB, which ignore case.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    name: str
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    n: int
+    stored: tuple[str, ...]
+    large: bool = False
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Rows of a query."""
+        return self.connection.cursor().execute(sql).fetchall()
+
+    def fetch(self, expression: str) -> NDArray[np.float64]:
+        """A numeric expression over all rows, in file order; NULL is NaN: (n,)."""
+        cursor = self.connection.cursor()
+        found = cursor.execute(f"SELECT CAST({expression} AS DOUBLE) AS x FROM {self.name}")
+        column = found.fetchnumpy()["x"]
+        if isinstance(column, np.ma.MaskedArray):
+            return np.asarray(column.filled(np.nan), dtype=np.float64)
+        return np.asarray(column, dtype=np.float64)
+
+
+def quoted(name: str) -> str:
+    """An identifier in SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text in SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def connect(*, large: bool = False) -> duckdb.DuckDBPyConnection:
+    """A private connection; for a large source its cells live in a temporary file."""
+    import duckdb
+
+    config: dict[str, Any] = {"threads": 2, "autoinstall_known_extensions": False}
+    if not large:
+        return duckdb.connect(config=config)
+    folder = tempfile.mkdtemp(prefix="rung-")
+    config |= {"memory_limit": MEMORY, "temp_directory": folder}
+    connection = duckdb.connect(str(Path(folder) / "cells.duckdb"), config=config)
+    weakref.finalize(connection, shutil.rmtree, folder, ignore_errors=True)
+    return connection
+
+
+def table_of(connection: duckdb.DuckDBPyConnection, name: str, *, large: bool = False) -> SqlTable:
+    """Describe a table, view or registered object."""
+    described = connection.execute(f"DESCRIBE SELECT * FROM {name}").fetchall()
+    count = connection.execute(f"SELECT count(*) FROM {name}").fetchone()
+    columns = tuple(str(row[0]) for row in described)
+    types = tuple(str(row[1]) for row in described)
+    return SqlTable(connection, name, columns, types, int(count[0]) if count else 0, columns, large)
+
+
+def csv_table(path: Path, shape: Shape, size: int) -> SqlTable:
+    """All cells of a text table as text.
+
+    Raises
+    ------
+    FileProblem
+        Naming the line where rows have differing lengths, a quote stays open, or text is damaged.
+    """
+    import duckdb
+
+    large = size > LARGE
+    connection = connect(large=large)
+    names = shape.names or tuple(f"X{i + 1}" for i in range(shape.columns))
+    aliases = [f"c{i}" for i in range(len(names))]  # DuckDB's names ignore case
+    place, scratch = path, None
+    if shape.encoding not in ("utf-8", "utf-8-sig"):
+        scratch = place = _as_utf8(path, shape)
+    spec = ", ".join(f"{literal(a)}: 'VARCHAR'" for a in aliases)
+    packed = ", compression='gzip'" if shape.gzipped and scratch is None else ""
+    source = (
+        f"read_csv({literal(str(place))}, auto_detect=false, columns={{{spec}}}, "
+        f"delim={literal(shape.delimiter)}, quote='\"', escape='\"', nullstr='', "
+        f"header={'true' if shape.names is not None else 'false'}, "
+        f"strict_mode=true, null_padding=false{packed})"
+    )
+    try:
+        connection.execute(f"CREATE TABLE cells AS SELECT * FROM {source}")
+    except duckdb.Error as error:
+        raise (explain(path, shape) or _csv_problem(path, error)) from error
+    finally:
+        if scratch is not None:
+            scratch.unlink(missing_ok=True)
+    table = table_of(connection, "cells", large=large)
+    if table.n == 0:
+        raise InputError(f"{path} holds a header and no rows")
+    return replace(table, columns=names)
+
+
+def texts_table(columns: Sequence[NDArray[Any]], names: Sequence[str]) -> SqlTable:
+    """Object arrays (n,) of texts and None as a table."""
+    connection = connect()
+    connection.register("given", {f"c{i}": column for i, column in enumerate(columns)})
+    connection.execute("CREATE TABLE cells AS SELECT * FROM given")
+    return replace(table_of(connection, "cells"), columns=tuple(names))
+
+
+def _csv_problem(path: Path, error: Exception) -> FileProblem:
+    first = str(error).split("\n\n")[0].split("Possible")[0].strip().replace("\n", "; ")
+    return FileProblem(f"{path} cannot be read as a text table: {first}. Repair the file")
+
+
+def _as_utf8(path: Path, shape: Shape) -> Path:
+    """A temporary UTF-8 copy of a text."""
+    handle, name = tempfile.mkstemp(prefix="rung-", suffix=".csv")
+    try:
+        with opened(path, shape.gzipped) as raw, open(handle, "wb") as out:
+            import codecs
+
+            decoder = codecs.getincrementaldecoder(shape.encoding)()
+            first = True
+            while chunk := raw.read(1 << 22):
+                text = decoder.decode(chunk)
+                out.write((text.removeprefix("\ufeff") if first else text).encode())
+                first = False
+            out.write(decoder.decode(b"", True).encode())
+    except UnicodeError as error:
+        Path(name).unlink(missing_ok=True)
+        raise FileProblem(
+            f"{path} is not {shape.encoding} text ({error}): the encoding is wrong or the file "
+            "truncated; declare encoding= with rung.io.Csv"
+        ) from error
+    return Path(name)
+
+
+def file_table(path: Path, reader: str, size: int) -> SqlTable:
+    """A Parquet or JSON-lines file: `reader` is DuckDB's function."""
+    import duckdb
+
+    large = size > LARGE
+    connection = connect(large=large)
+    try:
+        if reader == "read_parquet":
+            connection.execute(f"CREATE VIEW cells AS SELECT * FROM {reader}({literal(str(path))})")
+            connection.execute("SELECT count(*) FROM cells")
+        else:
+            connection.execute(
+                f"CREATE TABLE cells AS SELECT * FROM {reader}({literal(str(path))}, "
+                "auto_detect=true, union_by_name=true, sample_size=-1)"
+            )
+        return table_of(connection, "cells", large=large)
+    except duckdb.Error as error:
+        what = "Parquet" if reader == "read_parquet" else "JSON lines"
+        first = str(error).splitlines()[0]
+        raise FileProblem(
+            f"{path} cannot be read as {what}: {first}. The file is truncated, damaged or of "
+            "another format: write it again"
+        ) from error
+
+
+def database_table(path: Path, table: str | None) -> SqlTable:
+    """A table of a DuckDB file, opened read-only."""
+    import duckdb
+
+    try:
+        connection = duckdb.connect(str(path), read_only=True)
+    except duckdb.Error as error:
+        raise FileProblem(
+            f"{path} cannot be opened as a DuckDB database: {str(error).splitlines()[0]}"
+        ) from error
+    return relation(connection, table, str(path))
+
+
+def relation(connection: Any, table: str | None, where: str) -> SqlTable:
+    """A named table of an open connection.
+
+    Raises
+    ------
+    UnknownName
+        If there is no such table.
+    InputError
+        If no table was named and there is more than one.
+    """
+    known = _tables(connection)
+    if table is None:
+        if len(known) != 1:
+            raise InputError(
+                f"{where} has {len(known)} tables ({', '.join(known[:12])}); name one: "
+                f"'{where}::table'"
+            )
+        table = known[0]
+    if table not in known and table.split(".")[-1] not in known:
+        raise unknown(table, known, "table")
+    name = ".".join(quoted(part) for part in table.split("."))
+    size = connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0]
+    return table_of(connection, name, large=size > 2_000_000)
+
+
+def _tables(connection: Any) -> Sequence[str]:
+    rows = connection.execute(
+        "SELECT table_name FROM information_schema.tables ORDER BY table_name"
+    ).fetchall()
+    return [str(row[0]) for row in rows]
