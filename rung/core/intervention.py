@@ -75,6 +75,8 @@ class Intervention(ABC):
 
 def _broadcast(value: ArrayLike, context: Context) -> NDArray[np.float64]:
     encoded = context.variable.encode(value)
+    if encoded.ndim and encoded is value:
+        encoded = encoded.copy()  # the user may change the array later
     shape = (context.n, *context.variable.shape)
     try:
         return np.broadcast_to(encoded, shape)
@@ -149,7 +151,10 @@ class Scale(Intervention):
 
 @dataclass(frozen=True, eq=False)
 class Replace(Intervention):
-    """Replace the mechanism; the unit keeps its own noise."""
+    """Replace the mechanism; the unit keeps its own noise.
+
+    The noise must mean the same to both: both linear, say, or both of the same levels.
+    """
 
     variable: str
     mechanism: StructuralMechanism
@@ -159,7 +164,14 @@ class Replace(Intervention):
         return tuple(p.name for p in self.mechanism.parents)
 
     def apply(self, natural: NDArray[Any] | None, context: Context) -> NDArray[Any]:
-        return self.mechanism.forward({k: context.values[k] for k in self.reads}, context.noise())
+        own = context.noise()
+        wanted = self.mechanism.noise(1, np.random.default_rng(0)).shape[1:]
+        if own.shape[1:] != wanted:
+            raise InputError(
+                f"replace({self.variable}): the new mechanism takes noise of shape {wanted}, the "
+                f"variable's own has {own.shape[1:]}; use a mechanism of the same kind"
+            )
+        return self.mechanism.forward({k: context.values[k] for k in self.reads}, own)
 
     def __repr__(self) -> str:
         return f"replace({self.variable} by {type(self.mechanism).__name__})"

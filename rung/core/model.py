@@ -310,17 +310,19 @@ def counterfactual(
     model.check(interventions)
     members = [m for m in model.members if m[0] > 0]
     repeats = 1 if model.exact else max(1, -(-POSTERIOR_DRAWS // len(members)))
-    tiled = units.take(np.tile(np.arange(units.n), repeats)) if repeats > 1 else units
+    if units.names != model.names and set(model.names) <= set(units.names):
+        units = units.select(model.names)  # once, not in every draw
     slices: dict[str, list[NDArray[Any]]] = {v.name: [] for v in model.variables}
     weights, graphs = [], []
     for weight, graph, member in members:
-        values = member.do(*interventions).run(member.abduct(tiled, rng=rng))
-        for v in model.variables:
-            column = values.column(v.name)
-            slices[v.name].append(column.reshape(repeats, units.n, *v.shape))
+        changed = member.do(*interventions)
+        for _ in range(repeats):
+            values = changed.run(member.abduct(units, rng=rng))
+            for name, parts in slices.items():
+                parts.append(values.column(name))
         weights += [weight / repeats] * repeats
         graphs += [graph] * repeats
-    columns = {name: lock(np.concatenate(parts)) for name, parts in slices.items()}
+    columns = {name: lock(np.stack(parts)) for name, parts in slices.items()}
     meaning = getattr(model, "meaning", "posterior")
     return Draws(model.variables, columns, np.asarray(weights), tuple(graphs), meaning)
 

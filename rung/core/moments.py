@@ -38,6 +38,9 @@ class Moments(Source):
     mean : (p,) float64
     scatter : (p, p) float64
         Weighted sum of products of deviations from the mean.
+    low : (p,) float64, optional
+        What rounding left out of `mean`: mean + low is the mean to twice the precision, so that
+        merging stays exact for columns far from zero.
     """
 
     described: tuple[Variable, ...]
@@ -47,6 +50,7 @@ class Moments(Source):
     weight2: float
     mean: Floats
     scatter: Floats
+    low: Floats | None = None
 
     def __post_init__(self) -> None:
         p = sum(self.sizes)
@@ -57,6 +61,13 @@ class Moments(Source):
             )
         object.__setattr__(self, "mean", frozen(self.mean))
         object.__setattr__(self, "scatter", frozen(self.scatter))
+        low = np.zeros(p) if self.low is None else self.low
+        object.__setattr__(self, "low", frozen(low))
+
+    @property
+    def _low(self) -> Floats:
+        assert self.low is not None
+        return self.low
 
     @classmethod
     def of(
@@ -74,18 +85,20 @@ class Moments(Source):
         n, p = x.shape
         w = np.ones(n) if weights is None else np.asarray(weights, dtype=np.float64)
         total = float(w.sum())
-        mean = np.zeros(p)
+        mean, low = np.zeros(p), np.zeros(p)
         scatter = np.zeros((p, p))
         if total > 0:
             mean = x.mean(axis=0) if weights is None else (w @ x) / total
             centred = x - mean
-            slip = (w @ centred) / total  # second pass: what rounding left in the mean
-            mean, centred = mean + slip, centred - slip
+            slip = (w @ centred) / total  # second pass: what rounding left out of the mean
+            mean, low = _two_sum(mean, slip)
+            centred = centred - slip
             left = centred if weights is None else centred * w[:, None]
             scatter = left.T @ centred
             scatter = (scatter + scatter.T) / 2
         blocks = tuple(sizes) if sizes is not None else (1,) * p
-        return cls(tuple(variables), blocks, n, total, float(w @ w), lock(mean), lock(scatter))
+        square = float(w @ w)
+        return cls(tuple(variables), blocks, n, total, square, lock(mean), lock(scatter), lock(low))
 
     def __add__(self, other: Moments) -> Moments:
         if not isinstance(other, Moments):
@@ -95,9 +108,9 @@ class Moments(Source):
         total = self.weight + other.weight
         if total == 0:
             return self
-        step = other.mean - self.mean
+        step = (other.mean - self.mean) + (other._low - self._low)
         share = other.weight / total
-        mean = self.mean + step * share
+        mean, low = _two_sum(self.mean, step * share + self._low)
         scatter = self.scatter + other.scatter + np.outer(step, step) * (self.weight * share)
         return Moments(
             self.described,
@@ -107,6 +120,7 @@ class Moments(Source):
             self.weight2 + other.weight2,
             lock(mean),
             lock(scatter),
+            lock(low),
         )
 
     def __radd__(self, other: object) -> Moments:
@@ -168,6 +182,7 @@ class Moments(Source):
             self.weight2,
             lock(self.mean[cols]),
             lock(self.scatter[np.ix_(cols, cols)]),
+            lock(self._low[cols]),
         )
 
     def signature(self, name: str) -> Any:
@@ -280,6 +295,13 @@ class Counts(Source):
         if len(self.cells):
             out[tuple(self.cells.T)] = self.counts
         return out
+
+
+def _two_sum(a: Floats, b: Floats) -> tuple[Floats, Floats]:
+    """a + b rounded, and exactly what rounding left out (Knuth 1997, section 4.2.2)."""
+    total = a + b
+    part = total - a
+    return total, (a - (total - part)) + (b - part)
 
 
 def _tally(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -17,29 +17,36 @@ from .intervention import Context, Intervention
 from .mechanism import Mechanism, StructuralMechanism
 from .missing import complete
 from .model import GenerativeModel
+from .result import lock
 from .variable import Variable
 
 
 class Noise(Mapping[str, NDArray[Any]]):
     """The exogenous part of n units: drawn noise, or noise abducted when first needed.
 
-    `facts` are the units' observed values if the noise was abducted: a node whose ancestors
-    and self are untouched keeps its fact exactly.
+    Every node has its own stream of random numbers, so the noise of a node is the same whatever
+    is asked of the others, and in every world that the units are looked at in. `facts` are the
+    units' observed values if the noise was abducted: a node whose ancestors and self are
+    untouched keeps its fact exactly.
     """
 
-    def __init__(self, scm: SCM, n: int, rng: np.random.Generator, facts: Data | None) -> None:
-        self._scm, self.n, self._rng, self.facts = scm, n, rng, facts
+    def __init__(self, scm: SCM, n: int, seed: int, facts: Data | None) -> None:
+        self._scm, self.n, self._seed, self.facts = scm, n, seed, facts
         self._drawn: dict[str, NDArray[Any]] = {}
+
+    def stream(self, name: str) -> np.random.Generator:
+        """The random numbers of a node, from their beginning."""
+        return np.random.default_rng((self._seed, self._scm.graph.index(name)))
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         if name not in self._drawn:
             mechanism = self._scm.structural(name)
             if self.facts is None:
-                self._drawn[name] = mechanism.noise(self.n, self._rng)
+                self._drawn[name] = mechanism.noise(self.n, self.stream(name))
             else:
                 parents = {p.name: self.facts.column(p.name) for p in mechanism.parents}
                 x = self.facts.column(name)
-                self._drawn[name] = mechanism.abduct(x, parents, self._rng)
+                self._drawn[name] = mechanism.abduct(x, parents, self.stream(name))
         return self._drawn[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -50,7 +57,8 @@ class Noise(Mapping[str, NDArray[Any]]):
 
     def subset(self, other: Data) -> Noise:
         """The noise of other units under the same SCM."""
-        return Noise(self._scm, other.n, self._rng, other)
+        facts = self._scm.facts(other)
+        return Noise(self._scm, facts.n, self._seed, facts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,20 +120,34 @@ class SCM(GenerativeModel):
         return replace(self, interventions=(*self.interventions, *interventions))
 
     def draw(self, n: int, *, rng: np.random.Generator) -> Noise:
-        noise = Noise(self, n, rng, None)
-        for name in self.graph.names:
-            noise[name]  # all drawn now, in a fixed order: interventions do not change the draw
-        return noise
+        return Noise(self, n, int(rng.integers(2**63)), None)
 
-    def abduct(self, units: Data, *, rng: np.random.Generator) -> Noise:
-        absent = [name for name in self.graph.names if name not in units.names]
+    def facts(self, units: Data) -> Data:
+        """The model's own columns of units, complete, with levels coded as the model has them.
+
+        Raises
+        ------
+        InputError
+            A variable is missing, or has a level that the model does not know.
+        """
+        names = self.graph.names
+        absent = [name for name in names if name not in units.names]
         if absent:
             raise InputError(f"counterfactual units need every variable; {absent[0]!r} is missing")
-        return Noise(self, units.n, rng, complete(units.select(self.graph.names)))
+        known = complete(units if units.names == names else units.select(names))
+        for v in self.variables:
+            theirs = known.variable(v.name)
+            if v.discrete and theirs.levels != v.levels:
+                known = known.with_column(v, v.encode(known[v.name]))
+        return known
+
+    def abduct(self, units: Data, *, rng: np.random.Generator) -> Noise:
+        facts = self.facts(units)
+        return Noise(self, facts.n, int(rng.integers(2**63)), facts)
 
     def run(self, exogenous: Noise) -> Data:
-        values = self._values(exogenous)
-        return Data(self.variables, {name: values[name] for name in self.graph.names})
+        values = self._values(exogenous, self._order)
+        return Data(self.variables, {name: lock(values[name]) for name in self.graph.names})
 
     @cached_property
     def _order(self) -> tuple[str, ...]:
@@ -157,36 +179,63 @@ class SCM(GenerativeModel):
             items.append(item)
         return out
 
-    def _values(self, noise: Noise) -> dict[str, NDArray[Any]]:
+    def _values(self, noise: Noise, order: Sequence[str]) -> dict[str, NDArray[Any]]:
         values: dict[str, NDArray[Any]] = {}
-        touched: set[str] = set()
-        for name in self._order:
+        touched: set[str] = set()  # nodes that differ from the facts
+        for name in order:
             items = self._by_node.get(name, [])
-            mechanism = self.mechanisms[name]
-            parents = [p.name for p in mechanism.parents]
-            natural = None
+            fact = None if noise.facts is None else noise.facts.column(name)
+            value = None
             if not items or items[0].uses_natural:
-                if noise.facts is not None and touched.isdisjoint(parents):
-                    natural = noise.facts.column(name)
-                else:
-                    touched.add(name)
-                    given = {p: values[p] for p in parents}
-                    natural = self.structural(name).forward(given, noise[name])
+                value = self._natural(name, values, touched, noise)
             for item in items:
+                value = item.apply(value, self._context(name, values, noise))
+            assert value is not None
+            if fact is None or (value is not fact and not np.array_equal(value, fact)):
                 touched.add(name)
-                natural = item.apply(natural, self._context(name, values, noise))
-            assert natural is not None
-            values[name] = natural
+            values[name] = value
         return values
+
+    def _natural(
+        self,
+        name: str,
+        values: Mapping[str, NDArray[Any]],
+        touched: set[str],
+        noise: Noise,
+    ) -> NDArray[Any]:
+        """What the mechanism of a node gives: the fact itself if its parents are as they were."""
+        mechanism = self.mechanisms[name]
+        given = {p.name: values[p.name] for p in mechanism.parents}
+        if noise.facts is not None and touched.isdisjoint(given):
+            return noise.facts.column(name)
+        if noise.facts is None and not isinstance(mechanism, StructuralMechanism):
+            return mechanism.sample(noise.n, given, noise.stream(name))
+        return self.structural(name).forward(given, noise[name])
 
     def _context(self, name: str, values: Mapping[str, NDArray[Any]], noise: Noise) -> Context:
         def elsewhere(units: Data | None, interventions: tuple[Intervention, ...]) -> NDArray[Any]:
             world = replace(self, interventions=interventions)
             source = noise if units is None else noise.subset(units)
-            return world._values(source)[name]
+            if source.n not in (1, noise.n):
+                raise InputError(
+                    f"swap({name}): {source.n} other units for {noise.n}; pass one, or as many"
+                )
+            value = world._values(source, world._up_to(name))[name]
+            return np.broadcast_to(value, (noise.n, *value.shape[1:]))
 
         variable = self._described[name]
         return Context(variable, noise.n, values, elsewhere, lambda: noise[name], self._described)
+
+    def _up_to(self, name: str) -> list[str]:
+        """The part of the order that a node needs under the interventions."""
+        needed = {name}
+        for node in reversed(self._order):
+            if node in needed:
+                items = self._by_node.get(node, [])
+                needed.update(r for item in items for r in item.reads)
+                if not items or items[0].uses_natural:
+                    needed.update(p.name for p in self.mechanisms[node].parents)
+        return [node for node in self._order if node in needed]
 
     def __repr__(self) -> str:
         lines = [f"SCM of {len(self.graph.names)} variables"]
