@@ -244,7 +244,7 @@ def noted(mechanism: Mechanism, note: str) -> Mechanism:
     from dataclasses import is_dataclass, replace
 
     if note and is_dataclass(mechanism) and hasattr(mechanism, "note"):
-        return replace(mechanism, note=note)  # type: ignore[return-value]
+        return replace(mechanism, note=note)
     return mechanism
 
 
