@@ -240,5 +240,5 @@ def _toml(value: Any) -> str:
 
 def _text(value: str) -> str:
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    safe = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped)
+    safe = "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped)
     return f'"{safe}"'
