@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = exports(
         "ATT": "queries",
         "CATE": "queries",
         "DoublyRobust": "doubly_robust",
+        "GraphUnion": "selection",
         "Regression": "regression",
         "Weighting": "weighting",
     },

@@ -1,0 +1,109 @@
+"""Bases of covariates and doses: standardised, restricted cubic splines, products."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import InputError
+
+Floats = NDArray[np.float64]
+FORMS = ("linear", "spline", "products")
+KNOTS = {3: (0.1, 0.5, 0.9), 4: (0.05, 0.35, 0.65, 0.95), 5: (0.05, 0.275, 0.5, 0.725, 0.95)}
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One number column: centre, scale, spline knots (none: linear only)."""
+
+    centre: float
+    scale: float
+    knots: Floats
+
+    def expand(self, x: Floats) -> Floats:
+        """(n, 1 + len(knots) - 2): linear term, then the nonlinear ones."""
+        z = (x - self.centre) / self.scale
+        if not len(self.knots):
+            return z[:, None]
+        return np.column_stack([z, restricted_cubic(z, self.knots)])
+
+
+def restricted_cubic(x: Floats, knots: Floats) -> Floats:
+    """Nonlinear terms (n, k - 2) of the spline that is linear beyond its outer knots.
+
+    Source: Stone and Koo (1985); Harrell (2015), equation 2.25.
+    """
+    first, before, last = knots[0], knots[-2], knots[-1]
+    cube = np.clip(x[:, None] - knots, 0, None) ** 3
+    out = [
+        cube[:, j]
+        - cube[:, -2] * (last - knots[j]) / (last - before)
+        + cube[:, -1] * (before - knots[j]) / (last - before)
+        for j in range(len(knots) - 2)
+    ]
+    return np.column_stack(out) / (last - first) ** 2
+
+
+def column(x: Floats, knots: int) -> Column:
+    """Centre, scale and knots of a column; no knots where values are too few to bend."""
+    spread = float(x.std())
+    centre, scale = float(x.mean()), spread if spread > 0 else 1.0
+    at = np.empty(0)
+    if knots >= 3 and spread > 0 and len(np.unique(x[:2000])) > knots + 1:
+        at = np.unique(np.quantile((x - centre) / scale, KNOTS[knots]))
+        if len(at) < 3 or np.diff(at).min() < 1e-3:
+            at = np.empty(0)
+    return Column(centre, scale, at)
+
+
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """A design matrix as a function of covariates (n, p), with an intercept first.
+
+    form : "linear"; "spline" adds bends to every number; "products" adds to that the products of
+        all pairs of linear terms.
+    """
+
+    form: str
+    columns: tuple[Column | None, ...]
+    sizes: tuple[int, ...]
+    kept: tuple[NDArray[np.intp], ...]
+
+    def expand(self, x: Floats) -> Floats:
+        """Design (n, k) of covariates (n, p)."""
+        if x.shape[1] != len(self.sizes):
+            raise InputError(f"expected {len(self.sizes)} covariates, got {x.shape[1]}")
+        first: list[Floats] = []
+        blocks: list[Floats] = [np.ones((len(x), 1))]
+        for j, made in enumerate(self.columns):
+            if made is None:
+                part = (x[:, j, None] == self.kept[j]).astype(float)
+                first.append(part)
+            else:
+                part = made.expand(x[:, j])
+                first.append(part[:, :1])
+            blocks.append(part)
+        if self.form == "products":
+            for i in range(len(first)):
+                for j in range(i + 1, len(first)):
+                    both = first[i][:, :, None] * first[j][:, None, :]
+                    blocks.append(both.reshape(len(x), -1))
+        return np.hstack(blocks)
+
+
+def make(x: Floats, sizes: tuple[int, ...], form: str, knots: int = 5) -> Basis:
+    """The basis of this form for covariates (n, p); `sizes` as in Problem."""
+    if form not in FORMS:
+        raise InputError(f"form={form!r}: expected one of {FORMS}")
+    columns: list[Column | None] = []
+    kept = []
+    for j, size in enumerate(sizes):
+        if size:
+            columns.append(None)
+            kept.append(np.unique(x[:, j])[1:].astype(np.intp))
+        else:
+            columns.append(column(x[:, j], 0 if form == "linear" else knots))
+            kept.append(np.empty(0, dtype=np.intp))
+    return Basis(form, tuple(columns), tuple(sizes), tuple(kept))

@@ -1,0 +1,198 @@
+"""Answers on one or many graphs put together into an Estimate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.graph import Graph
+from ..core.query import Estimand, Estimate, Part
+from .identification import BackDoor, NoEffect
+from .selection import GraphUnion, Region, Selection
+from .study import Answered, Study
+
+POPULATIONS = {
+    "all": "all rows",
+    "overlap": "the overlap population",
+}
+IF_RIGHT = "if there is no hidden common cause and the learned graph is right"
+
+
+def combined(
+    study: Study,
+    answered: list[Answered],
+    structure: Any,
+    meaning: str,
+    shown: Graph | None,
+    rng: np.random.Generator,
+) -> Estimate:
+    """The Estimate of all answers: value, interval, parts, diagnostics, checks."""
+    from .checks import checked
+
+    main = headline(study, answered, shown)
+    region = _region(study, answered, structure, meaning)
+    value = _value(answered, main, meaning)
+    solved = main.solved
+    found = checked(study, answered, main, structure, meaning, shown)
+    low, high = region.hull
+    population = population_of(study, main)
+    levels = solved.levels if solved is not None else ()
+    diagnostics = {
+        **found.diagnostics,
+        "levels": [
+            {"contrast": v.contrast, "value": v.value, "low": v.low, "high": v.high} for v in levels
+        ]
+        if len(levels) > 1
+        else [],
+        "region": [list(i) for i in region.intervals],
+        "region_words": region.words,
+        "endpoint_error": list(region.error),
+        "adjustment": list(main.case.adjust or ()),
+    }
+    return Estimate(
+        query=study.query,  # type: ignore[arg-type]
+        value=value,
+        interval=(low, high),
+        level=study.level,
+        units=study.contrast.units,
+        contrast=study.contrast.labels[0],
+        population=population,
+        standing=standing(structure, meaning, study),
+        estimand=estimand(study, main, population),
+        method=method(study, main, answered, region),
+        n=solved.problem.n if solved is not None else study.data.n,
+        effective_n=solved.prepared.effective_n if solved is not None else float(study.data.n),
+        se=solved.se if solved is not None else 0.0,
+        assumptions=found.assumptions,
+        refutations=found.refutations,
+        parts=parts(study, answered),
+        diagnostics=diagnostics,
+        rows=_rows(main),
+        warnings=tuple(dict.fromkeys([*study.warnings, *found.warnings])),
+        seed=study.seed,
+        seconds=study.run.seconds,
+        cites=solved.fitted.cites if solved is not None else (),
+        data=solved.data if solved is not None else study.data,
+    )
+
+
+def headline(study: Study, answered: list[Answered], shown: Graph | None) -> Answered:
+    """The answer that the report shows: on the graph shown if it has one, else the heaviest."""
+    known = [a for a in answered if a.value is not None]
+    if shown is not None and study.query.adjust is None:  # type: ignore[attr-defined]
+        own = [study.answer(c) for c in study.cases(shown)]
+        own = [a for a in own if a.value is not None]
+        if own and len({a.value for a in own}) == 1:
+            return own[0]
+    weight: dict[float, float] = {}
+    for a in known:
+        assert a.value is not None
+        weight[a.value] = weight.get(a.value, 0.0) + a.case.weight
+    best = max(weight, key=lambda v: weight[v])
+    return next(a for a in known if a.value == best)
+
+
+def _region(study: Study, answered: list[Answered], structure: Any, meaning: str) -> Region:
+    selection: Selection = study.query.selection or GraphUnion()  # type: ignore[attr-defined]
+    if meaning in ("given", "none"):
+        selection = GraphUnion()
+    return selection.region(study, answered, structure)
+
+
+def _value(answered: list[Answered], main: Answered, meaning: str) -> float:
+    """NaN where the members of an equivalence class differ: they have no probabilities."""
+    values = {a.value for a in answered if a.value is not None}
+    if len(values) > 1 and meaning in ("given", "equivalence class"):
+        return float("nan")
+    assert main.value is not None
+    return main.value
+
+
+def parts(study: Study, answered: Sequence[Answered]) -> tuple[Part, ...]:
+    """One part for each distinct answer, with the summed weight; heaviest first."""
+    merged: dict[Any, list[Answered]] = {}
+    for a in answered:
+        dropped = a.kept.dropped if a.kept is not None else ()
+        key = (a.case.adjust, a.case.zero, dropped if a.solved else a.note)
+        merged.setdefault(key, []).append(a)
+    out = []
+    for group in merged.values():
+        first = max(group, key=lambda a: a.case.weight)
+        note = first.note
+        if len(group) > 1:
+            note = f"{note}{'; ' if note else ''}the same answer on {len(group)} graphs"
+        out.append(
+            Part(
+                first.case.graph,
+                float(sum(a.case.weight for a in group)),
+                first.value,
+                first.interval,
+                estimand(study, first, "all rows"),
+                note,
+            )
+        )
+    return tuple(sorted(out, key=lambda p: -p.weight))
+
+
+def estimand(study: Study, a: Answered, population: str) -> Estimand | None:
+    """The formula behind an answer."""
+    if a.case.zero:
+        return NoEffect(study.treatment, study.outcome)
+    if a.case.adjust is None:
+        return None
+    declared = study.query.adjust is not None  # type: ignore[attr-defined]
+    return BackDoor(study.treatment, study.outcome, a.case.adjust, population, declared)
+
+
+def population_of(study: Study, main: Answered) -> str:
+    """Who the number is about."""
+    if main.solved is None:
+        return "all rows"
+    population = main.solved.problem.population
+    if population == "treated":
+        value = study.contrast.labels[0].split(" against ")[0]
+        return f"the rows with {value}"
+    return POPULATIONS[population]
+
+
+def standing(structure: Any, meaning: str, study: Study) -> str:
+    """What the answer rests on."""
+    if meaning == "none":
+        return "your adjustment set"
+    if meaning in ("given", "weighted graphs"):
+        return "your graph" if meaning == "given" else "your weighted graphs"
+    knowledge = getattr(structure, "knowledge", None)
+    if knowledge is not None:
+        others = {name for name in structure.names if name != study.treatment}
+        banned = {a for a, b in knowledge.forbidden if b == study.treatment}
+        if others and others <= banned:
+            return "randomised"
+    return "learned graph"
+
+
+def method(study: Study, main: Answered, answered: Sequence[Answered], region: Region) -> str:
+    """How the number was made, in the field's words."""
+    if main.solved is None:
+        text = "zero by the graph: no directed path"
+    else:
+        text = main.solved.fitted.method
+        errors = main.solved.dependence.words
+        text += f"; standard errors from influence functions ({errors})"
+    distinct = {a.interval for a in answered}
+    if len(distinct) > 1:
+        text += f"; interval: {region.words}"
+    return text
+
+
+def _rows(main: Answered) -> dict[str, Any]:
+    if main.solved is None:
+        return {}
+    fitted, problem = main.solved.fitted, main.solved.problem
+    out: dict[str, Any] = {"influence": fitted.influence}
+    if fitted.effects is not None:
+        out["cate"] = fitted.effects[:, 1] - fitted.effects[:, 0]
+    if problem.propensity is not None:
+        out["propensity"] = problem.propensity
+    return out

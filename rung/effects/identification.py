@@ -1,0 +1,229 @@
+"""Identification by adjustment on a graph, an equivalence class or weighted graphs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from ..core.data import Data
+from ..core.errors import InputError, KnowledgeConflict, NotIdentified, unknown
+from ..core.graph import Graph
+from ..core.query import Estimand
+
+MOST_NEIGHBOURS = 10  # of the treatment, undirected: 2^10 parent sets
+
+
+@dataclass(frozen=True)
+class BackDoor(Estimand):
+    """The adjustment formula (Pearl 1995; Perkovic et al. 2018, generalised adjustment)."""
+
+    treatment: str
+    outcome: str
+    adjust: tuple[str, ...]
+    population: str = "all rows"
+    declared: bool = False
+
+    @property
+    def text(self) -> str:
+        """The formula as plain text."""
+        t, y = self.treatment, self.outcome
+        if not self.adjust:
+            return f"E[{y} | do({t}=t)] = E[{y} | {t}=t]"
+        z = ", ".join(self.adjust)
+        return f"E[{y} | do({t}=t)] = sum over {z} of E[{y} | {t}=t, {z}] P({z})"
+
+    @property
+    def latex(self) -> str:
+        """The formula as LaTeX."""
+        t, y, z = _tex(self.treatment), _tex(self.outcome), ", ".join(map(_tex, self.adjust))
+        left = rf"E[{y} \mid do({t}=t)]"
+        if not self.adjust:
+            return rf"{left} = E[{y} \mid {t}=t]"
+        return rf"{left} = E_{{{z}}}\bigl[E[{y} \mid {t}=t, {z}]\bigr]"
+
+    @property
+    def words(self) -> str:
+        """The formula in a sentence."""
+        if not self.adjust:
+            return (
+                f"compare the mean of {self.outcome} between values of {self.treatment}, with no "
+                "adjustment"
+            )
+        z = ", ".join(self.adjust)
+        who = " (your adjustment set)" if self.declared else ""
+        return (
+            f"compare the mean of {self.outcome} between values of {self.treatment} among rows "
+            f"with the same {z}{who}, then average over {self.population}"
+        )
+
+
+@dataclass(frozen=True)
+class NoEffect(Estimand):
+    """The outcome does not descend from the treatment: the effect is zero by the graph."""
+
+    treatment: str
+    outcome: str
+
+    @property
+    def text(self) -> str:
+        """The formula as plain text."""
+        return f"E[{self.outcome} | do({self.treatment}=t)] = E[{self.outcome}]"
+
+    @property
+    def latex(self) -> str:
+        """The formula as LaTeX."""
+        y, t = _tex(self.outcome), _tex(self.treatment)
+        return rf"E[{y} \mid do({t}=t)] = E[{y}]"
+
+    @property
+    def words(self) -> str:
+        """The formula in a sentence."""
+        return (
+            f"no directed path leads from {self.treatment} to {self.outcome} in the graph, so the "
+            "effect is zero if the graph is right"
+        )
+
+
+def _tex(name: str) -> str:
+    escaped = "".join("\\" + c if c in "_%&#${}" else c for c in name)
+    return rf"\mathrm{{{escaped}}}"
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """What a graph (or one reading of it) says: a set to adjust for, zero, or not identified."""
+
+    graph: Graph
+    weight: float
+    adjust: tuple[str, ...] | None = None
+    zero: bool = False
+    note: str = ""
+
+
+def weighted(structure: Any) -> tuple[list[tuple[Graph, float]], str, Graph | None]:
+    """Graphs with weights, what the weights mean, and the one graph to show.
+
+    structure : Graph, Discovery, a sequence of (Graph, weight), or None (no graph).
+    """
+    if structure is None:
+        return [], "none", None
+    if isinstance(structure, Graph):
+        return [(structure, 1.0)], "given", structure
+    if hasattr(structure, "graphs") and hasattr(structure, "meaning"):
+        return list(structure.graphs), str(structure.meaning), structure.graph
+    try:
+        pairs = [(g, float(w)) for g, w in structure]
+    except (TypeError, ValueError):
+        pairs = []
+    if not pairs or not all(isinstance(g, Graph) for g, _ in pairs):
+        raise InputError(
+            f"cannot read a graph from {type(structure).__name__}: expected a Graph, a Discovery, "
+            "or pairs (Graph, weight)"
+        )
+    weights = np.array([w for _, w in pairs])
+    if (weights < 0).any() or not np.isfinite(weights).all() or weights.sum() <= 0:
+        raise InputError("weights of graphs must be numbers >= 0 with a positive sum")
+    total = weights.sum()
+    return [(g, w / total) for g, w in pairs], "weighted graphs", None
+
+
+def check_nodes(graph: Graph, *names: str) -> None:
+    """UnknownName if a name is not a node of the graph."""
+    for name in names:
+        if name not in graph.names:
+            raise unknown(name, graph.names, "node of the graph")
+
+
+def readings(graph: Graph, weight: float, data: Data, treatment: str, outcome: str) -> list[Case]:
+    """Cases of one graph; several where undirected edges at the treatment matter.
+
+    A CPDAG that is not amenable is split by the possible parents of the treatment (Maathuis,
+    Kalisch and Buehlmann 2009, IDA); in each the optimal set of the closed graph is used (Witte,
+    Henckel, Maathuis and Didelez 2020). The weight is shared evenly and carries no probability.
+    """
+    from ..graphs.adjustment import adjustment_set, causal_nodes, why_not
+
+    check_nodes(graph, treatment, outcome)
+    if outcome not in causal_nodes(graph, treatment, outcome):
+        return [Case(graph, weight, zero=True, note=f"no directed path to {outcome}")]
+    objections = why_not(graph, treatment, outcome, ())
+    if any(o.reason == "undecided" for o in objections):
+        split = list(oriented(graph, treatment))
+        out = []
+        for g in split:
+            out += readings(g, weight / len(split), data, treatment, outcome)
+        return out
+    allowed = [name for name in graph.names if name in data.names]
+    allowed = [name for name in allowed if name not in (treatment, outcome)]
+    found = adjustment_set(graph, treatment, outcome, allowed=allowed)
+    if found is None:
+        return [Case(graph, weight, note=blocked(graph, treatment, outcome, allowed))]
+    order = tuple(name for name in data.names if name in set(found))
+    return [Case(graph, weight, adjust=order)]
+
+
+def oriented(graph: Graph, treatment: str) -> Iterator[Graph]:
+    """The graph with every undirected edge at the treatment oriented, in all ways that hold."""
+    from ..graphs.orientation import complete, consistent_extension
+
+    loose, parents = graph.neighbours(treatment), graph.parents(treatment)
+    if len(loose) > MOST_NEIGHBOURS:
+        raise NotIdentified(
+            f"{len(loose)} edges at {treatment} have no direction: too many parent sets to list. "
+            "Add knowledge: tiers, required or forbidden edges"
+        )
+    t = graph.index(treatment)
+    for size in range(len(loose) + 1):
+        for into in combinations(loose, size):
+            joined = all(graph.has_edge(a, b) for a, b in combinations(into, 2)) and all(
+                graph.has_edge(a, p) for a in into for p in parents
+            )
+            if not joined:
+                continue  # a new collider at the treatment: another equivalence class
+            required = np.zeros((graph.d, graph.d), dtype=bool)
+            for name in loose:
+                j = graph.index(name)
+                required[(j, t) if name in into else (t, j)] = True
+            try:
+                closed = complete(graph, required=required)
+                consistent_extension(closed)
+            except (KnowledgeConflict, InputError):
+                continue
+            yield closed
+
+
+def blocked(graph: Graph, treatment: str, outcome: str, allowed: list[str]) -> str:
+    """Why no set of measured columns suffices, with the path and what would help."""
+    from ..graphs.adjustment import backdoor_path, forbidden
+
+    bad = set(forbidden(graph, treatment, outcome))
+    usable = [name for name in allowed if name not in bad]
+    path = backdoor_path(graph, treatment, outcome, usable)
+    if path is None:
+        path = backdoor_path(graph, treatment, outcome)
+    shown = f"the path {path} stays open" if path is not None else "a back-door path stays open"
+    missing = [
+        name for name in (path.names if path is not None else ())
+        if name not in allowed and name not in (treatment, outcome)
+    ]  # fmt: skip
+    if missing:
+        return f"{shown}; measuring {', '.join(missing)} would close it"
+    return (
+        f"{shown} whatever is adjusted for; measuring the hidden common cause, randomising "
+        f"{treatment}, or an instrument would help"
+    )
+
+
+def require_identified(cases: list[Case], treatment: str, outcome: str) -> None:
+    """NotIdentified if no case has an answer."""
+    if any(c.zero or c.adjust is not None for c in cases):
+        return
+    reasons = list(dict.fromkeys(c.note for c in cases if c.note))
+    raise NotIdentified(
+        f"the effect of {treatment} on {outcome} is not identified by adjustment: "
+        + "; ".join(reasons[:3])
+    )

@@ -1,0 +1,181 @@
+"""Nuisance models: the form is chosen by cross-validated loss, boosted where residuals ask for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..inference.crossfit import Rows, cross_fit
+from . import glm
+from .basis import FORMS, Basis, make
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+RIDGE = {"linear": 1e-8, "spline": 1e-5, "products": 1e-4}
+GAIN = 0.01  # share of the residual variance that boosting must explain out of sample
+CHECK_ROWS = 3000
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a nuisance is modelled: the terms, and whether boosted trees model what they leave."""
+
+    terms: str
+    boosted: bool = False
+
+    @property
+    def words(self) -> str:
+        """The form in words."""
+        text = {
+            "linear": "linear terms",
+            "spline": "splines",
+            "products": "splines and products",
+        }[self.terms]
+        return text + (" with boosted residuals" if self.boosted else "")
+
+
+@dataclass(frozen=True, eq=False)
+class Regressor:
+    """A fitted mean function of covariates."""
+
+    basis: Basis
+    fit: glm.Fit
+    trees: Any = None
+
+    def mean(self, x: Floats) -> Floats:
+        """Fitted mean (n,) or (n, q)."""
+        out = self.fit.mean(self.basis.expand(x))
+        if self.trees is not None:
+            out = out + self.trees.predict(x)
+            out = np.clip(out, 1e-4, 1 - 1e-4) if self.fit.logit else out
+        return out
+
+
+def fit_mean(
+    x: Floats, sizes: tuple[int, ...], y: Floats, weights: Floats, form: Form, binary: bool
+) -> Regressor:
+    """Mean of y (n,) or (n, q) given x in this form."""
+    basis = make(x, sizes, form.terms)
+    design = basis.expand(x)
+    ridge = RIDGE[form.terms]
+    if binary:
+        fit = glm.logistic(design, y, weights, max(ridge, 1e-5))
+    else:
+        fit = glm.linear(design, y, weights, ridge)
+    trees = _trees(x, y - fit.mean(design), weights) if form.boosted and y.ndim == 1 else None
+    return Regressor(basis, fit, trees)
+
+
+def predict_mean(
+    x: Floats,
+    sizes: tuple[int, ...],
+    y: Floats,
+    weights: Floats,
+    folds: Ints,
+    form: Form,
+    binary: bool,
+) -> Floats:
+    """Out-of-fold means of y (n,) or (n, q) given x in this form."""
+
+    def fit_predict(train: Rows, test: Rows) -> Floats:
+        return fit_mean(x[train], sizes, y[train], weights[train], form, binary).mean(x[test])
+
+    return cross_fit(folds, fit_predict)
+
+
+def _trees(x: Floats, residual: Floats, weights: Floats) -> Any:
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    model = HistGradientBoostingRegressor(
+        max_iter=100, learning_rate=0.1, max_leaf_nodes=15, min_samples_leaf=20,
+        l2_regularization=1.0, early_stopping=False, random_state=0,
+    )  # fmt: skip
+    return model.fit(x, residual, sample_weight=weights)
+
+
+def _loss(y: Floats, fitted: Floats, weights: Floats, binary: bool) -> float:
+    if binary:
+        p = np.clip(fitted, 1e-6, 1 - 1e-6)
+        return float(-np.average(y * np.log(p) + (1 - y) * np.log1p(-p), weights=weights))
+    return float(np.average((y - fitted) ** 2, weights=weights))
+
+
+def choose(
+    x: Floats,
+    sizes: tuple[int, ...],
+    y: Floats,
+    weights: Floats,
+    folds: Ints,
+    *,
+    binary: bool,
+    boosting: bool = True,
+) -> Form:
+    """The form with the least cross-validated loss; a richer one must win by 0.1 per cent.
+
+    Boosted trees join where they explain more than 1 per cent of the out-of-fold residuals.
+    """
+    if x.shape[1] == 0 or not len(y) or y.min() == y.max():
+        return Form("linear")
+    best, least, residual = Form("linear"), np.inf, np.zeros_like(y)
+    for terms in FORMS:
+        form = Form(terms)
+        width = make(x, sizes, terms).expand(x[:2]).shape[1]
+        if terms != "linear" and width > len(y) / 15:
+            break
+        out = predict_mean(x, sizes, y, weights, folds, form, binary)
+        loss = _loss(y, out, weights, binary)
+        if loss < 0.999 * least:
+            best, least, residual = form, loss, y - out
+    if boosting and len(y) >= 500 and _structure_left(x, residual, weights, folds) > GAIN:
+        return Form(best.terms, True)
+    return best
+
+
+def _structure_left(x: Floats, residual: Floats, weights: Floats, folds: Ints) -> float:
+    """Out-of-sample R2 of boosted trees on residuals, on at most 3000 rows, two halves."""
+    rows = np.arange(len(residual))[:: max(1, len(residual) // CHECK_ROWS)]
+    half = (folds[rows] % 2).astype(bool)
+    if half.all() or not half.any():
+        return 0.0
+    left = residual[rows]
+    out = np.zeros_like(left)
+    for test in (half, ~half):
+        model = _trees(x[rows][~test], left[~test], weights[rows][~test])
+        out[test] = model.predict(x[rows][test])
+    total = float(np.average(left**2, weights=weights[rows]))
+    return 1 - float(np.average((left - out) ** 2, weights=weights[rows])) / max(total, 1e-300)
+
+
+def propensities(
+    x: Floats, sizes: tuple[int, ...], arm: Ints, m: int, weights: Floats, folds: Ints
+) -> tuple[Floats, Form]:
+    """Out-of-fold probabilities (n, m) of the arms given x; arm -1 is another level.
+
+    Two arms and no other level: logistic; else multinomial.
+    """
+    others = bool((arm < 0).any())
+    k = m + others
+    classes = np.where(arm < 0, m, arm)
+    if x.shape[1] == 0:
+
+        def shares(train: Rows, test: Rows) -> Floats:
+            share = np.bincount(classes[train], weights[train], k) / weights[train].sum()
+            return np.tile(share[:m], (int(test.sum()), 1))
+
+        return cross_fit(folds, shares), Form("linear")
+    first = (classes == 1).astype(float)
+    form = choose(x, sizes, first, weights, folds, binary=True, boosting=k == 2)
+    if k == 2:
+        p = predict_mean(x, sizes, first, weights, folds, form, True)
+        return np.column_stack([1 - p, p]), form
+
+    def fit_predict(train: Rows, test: Rows) -> Floats:
+        basis = make(x[train], sizes, form.terms)
+        ridge = RIDGE[form.terms] + 1e-5
+        beta = glm.multinomial(basis.expand(x[train]), classes[train], weights[train], k, ridge)
+        return glm.softmax(basis.expand(x[test]) @ beta)[:, :m]
+
+    return cross_fit(folds, fit_predict), form

@@ -1,0 +1,152 @@
+"""One adjustment set on one table: prepare, estimate, interval on the scale asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.data import Data
+from ..core.errors import InputError
+from ..core.protocols import Estimator
+from ..inference import intervals, multiplicity
+from .contrast import Contrast
+from .dependence import Dependence, of_rows
+from .overlap import Prepared, prepare
+from .problem import Fitted, Problem, build
+
+Floats = NDArray[np.float64]
+MOST_ROWS = 20_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """The answer for one contrast."""
+
+    contrast: str
+    value: float
+    low: float
+    high: float
+    se: float
+
+
+@dataclass(frozen=True, eq=False)
+class Solved:
+    """Answers for all contrasts of one adjustment set, simultaneous if there are several."""
+
+    levels: tuple[Level, ...]
+    fitted: Fitted
+    prepared: Prepared
+    dependence: Dependence
+    adjust: tuple[str, ...]
+    data: Data
+    critical: float
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def problem(self) -> Problem:
+        """The problem that was solved."""
+        return self.prepared.problem
+
+    @property
+    def value(self) -> float:
+        """The headline answer."""
+        return self.levels[0].value
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Its interval."""
+        return self.levels[0].low, self.levels[0].high
+
+    @property
+    def se(self) -> float:
+        """Its standard error (of the logarithm for ratios)."""
+        return self.levels[0].se
+
+
+def expanded(data: Data) -> Data:
+    """Whole frequency weights become rows; others stay weights."""
+    w = data.weights
+    if w is None:
+        return data
+    if not np.isfinite(w).all() or (w < 0).any() or w.sum() <= 0:
+        raise InputError("weights must be numbers >= 0 with a positive sum")
+    if (w == np.round(w)).all():
+        if w.sum() > MOST_ROWS:
+            raise InputError(f"frequency weights sum to {w.sum():.0f} rows, above {MOST_ROWS}")
+        rows = np.repeat(np.arange(data.n), w.astype(np.int64))
+        return data.take(rows).replacing(weights=None)
+    return data.take((w > 0).nonzero()[0])
+
+
+def solve(
+    data: Data,
+    contrast: Contrast,
+    adjust: tuple[str, ...],
+    estimator: Estimator,
+    *,
+    rng: np.random.Generator,
+    population: str = "all",
+    level: float = 0.95,
+) -> Solved:
+    """Estimate the contrast on complete rows of `data`, adjusting for `adjust`."""
+    from ..core.missing import complete
+
+    names = [contrast.treatment, contrast.outcome, *adjust]
+    data = complete(data.select(names))
+    dependence = of_rows(data)
+    problem = build(data, contrast, adjust, rng=rng, groups=dependence.groups)
+    if population == "treated" and not contrast.discrete:
+        raise InputError(
+            f"the effect on the treated needs levels; {contrast.treatment!r} is a dose: ask for ATE"
+        )
+    prepared = prepare(replace(problem, population=population))
+    fitted = estimator.estimate(prepared.problem, rng=rng)
+    levels, critical = contrasts(fitted, contrast, dependence.groups, level, rng)
+    return Solved(levels, fitted, prepared, dependence, adjust, data, critical)
+
+
+def contrasts(
+    fitted: Fitted,
+    contrast: Contrast,
+    groups: NDArray[np.int64] | None,
+    level: float,
+    rng: np.random.Generator,
+) -> tuple[tuple[Level, ...], float]:
+    """Contrasts of the arms' means by the delta method; simultaneous by max-t if several."""
+    values, rows = zip(
+        *(on_scale(fitted, i, j, contrast.scale) for i, j in contrast.pairs), strict=True
+    )
+    matrix = np.column_stack(rows)
+    cov = intervals.covariance(matrix, groups=groups)
+    se = np.sqrt(np.diag(cov))
+    df = intervals.freedom(groups)
+    critical = multiplicity.max_t(cov, level, rng=rng, df=df)
+    out = []
+    for k, value in enumerate(values):
+        low, high = value - critical * se[k], value + critical * se[k]
+        ends = np.array([value, low, high])
+        if contrast.scale != "difference":
+            ends = np.exp(ends)
+        out.append(Level(contrast.labels[k], *(float(e) for e in ends), float(se[k])))
+    return tuple(out), critical
+
+
+def on_scale(fitted: Fitted, i: int, j: int, scale: str) -> tuple[float, Floats]:
+    """Value and influence (n,) of arm i against arm j; ratios as logarithms."""
+    mi, mj = float(fitted.means[i]), float(fitted.means[j])
+    ri, rj = fitted.influence[:, i], fitted.influence[:, j]
+    if scale == "difference":
+        return mi - mj, ri - rj
+    if mi <= 0 or mj <= 0 or (scale == "odds ratio" and max(mi, mj) >= 1):
+        raise InputError(
+            f"a {scale} needs means inside its range, but they are {mi:.4g} and {mj:.4g}; ask for "
+            "scale='difference', or use rung.Regression(), whose means stay in range"
+        )
+    if scale == "ratio":
+        return float(np.log(mi / mj)), ri / mi - rj / mj
+    value = float(np.log(mi / (1 - mi)) - np.log(mj / (1 - mj)))
+    return value, ri / (mi * (1 - mi)) - rj / (mj * (1 - mj))

@@ -1,0 +1,151 @@
+"""Study: one question on one table; every adjustment set is solved once and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..core.budget import Run
+from ..core.data import Data
+from ..core.errors import InputError, Overlap
+from ..core.graph import Graph
+from ..core.missing import complete
+from ..core.protocols import Estimator
+from .contrast import Contrast, check_names, resolve
+from .identification import Case, readings
+from .rows import Kept, targets_of, usable
+from .solve import Solved, expanded, solve
+
+Key = tuple[tuple[str, ...], tuple[int, ...]]
+
+
+@dataclass(frozen=True, eq=False)
+class Answered:
+    """A case with its solution: None where it is zero by the graph or not identified."""
+
+    case: Case
+    solved: Solved | None
+    kept: Kept | None
+    note: str = ""
+
+    @property
+    def value(self) -> float | None:
+        """The headline number; 0 for no path; None if there is none."""
+        if self.solved is not None:
+            return self.solved.value
+        return self.null if self.case.zero else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Its interval."""
+        if self.solved is not None:
+            return self.solved.interval
+        return (self.null, self.null) if self.case.zero else None
+
+    null: float = 0.0
+
+
+class Study:
+    """Holds rows, contrast and estimator; remembers solved adjustment sets.
+
+    Each set is solved with the same seed, so that answers do not depend on the order of graphs.
+    """
+
+    def __init__(
+        self,
+        data: Data,
+        query: object,
+        estimator: Estimator,
+        *,
+        population: str,
+        run: Run,
+        rng: np.random.Generator,
+        contrast: Contrast | None = None,
+    ) -> None:
+        treatment, outcome = query.treatment, query.outcome  # type: ignore[attr-defined]
+        check_names(data, treatment, outcome)
+        self.treatment, self.outcome = treatment, outcome
+        self.query, self.estimator, self.population, self.run = query, estimator, population, run
+        self.level: float = query.level  # type: ignore[attr-defined]
+        self.seed = int(rng.integers(2**63))
+        self.data, self.warnings = self._rows(expanded(data))
+        if contrast is None:
+            known = complete(self.data.select([treatment, outcome]))
+            contrast = resolve(
+                known, treatment, outcome,
+                query.treated, query.control, query.scale,  # type: ignore[attr-defined]
+            )  # fmt: skip
+        self.contrast = contrast
+        self.null = 0.0 if contrast.scale == "difference" else 1.0
+        self._solved: dict[Key, Solved | str] = {}
+        self._cases: dict[Graph, list[Case]] = {}
+
+    def _rows(self, data: Data) -> tuple[Data, list[str]]:
+        """Rows whose condition does not set the outcome."""
+        sets = data.targeting(self.outcome)
+        if not sets.any():
+            return data, []
+        names = [data.environments[e] for e, hit in targets_of(data).items() if self.outcome in hit]
+        if sets.all():
+            raise InputError(
+                f"every row's condition sets the outcome {self.outcome}: nothing is left"
+            )
+        note = (
+            f"{int(sets.sum())} rows were set apart because their condition "
+            f"({', '.join(names)}) sets the outcome {self.outcome}"
+        )
+        return data.take((~sets).nonzero()[0]), [note]
+
+    def cases(self, graph: Graph, weight: float = 1.0) -> list[Case]:
+        """What a graph says, with this weight shared among its readings."""
+        found = self._cases.get(graph)
+        if found is None:
+            found = readings(graph, 1.0, self.data, self.treatment, self.outcome)
+            self._cases[graph] = found
+        return [Case(c.graph, c.weight * weight, c.adjust, c.zero, c.note) for c in found]
+
+    def answers(self, cases: Iterable[Case]) -> list[Answered]:
+        """Every case solved; sets already solved are looked up."""
+        return [self.answer(case) for case in cases]
+
+    def answer(self, case: Case) -> Answered:
+        """One case solved."""
+        if case.zero or case.adjust is None:
+            return Answered(case, None, None, case.note, null=self.null)
+        try:
+            kept = usable(self.data, case.graph, self.treatment, self.outcome, case.adjust)
+        except InputError as error:
+            return Answered(case, None, None, str(error), null=self.null)
+        found = self.solved(case.adjust, kept)
+        if isinstance(found, str):
+            return Answered(case, None, kept, found, null=self.null)
+        return Answered(case, found, kept, case.note, null=self.null)
+
+    def solved(self, adjust: tuple[str, ...], kept: Kept) -> Solved | str:
+        """The answer for an adjustment set on kept rows, or why there is none."""
+        key = (adjust, kept.dropped)
+        if key not in self._solved:
+            try:
+                self._solved[key] = self.fresh(adjust, kept)
+            except Overlap as error:
+                self._solved[key] = str(error)
+        return self._solved[key]
+
+    def fresh(
+        self,
+        adjust: tuple[str, ...],
+        kept: Kept,
+        *,
+        estimator: Estimator | None = None,
+        data: Data | None = None,
+    ) -> Solved:
+        """Solve with another estimator or on other rows, and forget."""
+        table = self.data if data is None else data
+        rows = kept.mask(table)
+        return solve(
+            table if rows.all() else table.take(rows.nonzero()[0]),
+            self.contrast, adjust, estimator or self.estimator,
+            rng=np.random.default_rng(self.seed), population=self.population, level=self.level,
+        )  # fmt: skip
