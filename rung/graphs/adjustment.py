@@ -15,12 +15,13 @@ from rung.graphs.ancestry import (
     Bool,
     Names,
     Path,
-    _unshielded_reach,
     mask,
     named,
     reach,
     require_acyclic,
+    unshielded_reach,
 )
+from rung.graphs.orientation import complete, consistent_extension
 from rung.graphs.separation import Parts, ball, open_path, parts_of, separator, separators
 
 
@@ -49,32 +50,57 @@ def setting(graph: Graph, x: Names, y: Names) -> Setting:
     if not start.any() or not stop.any() or (start & stop).any():
         raise InputError("x and y must be names, at least one each, and no name in both")
     directed = directed_part(graph.marks)
-    loose = undirected_part(graph.marks)
-    step = (directed | loose) & ~start  # never back into x
-    if loose.any():
-        onward = _unshielded_reach(graph, start, start)
-        before = np.array(
-            [
-                bool((_unshielded_reach(graph, np.arange(graph.d) == i, start) & stop).any())
-                for i in range(graph.d)
-            ]
-        )
+    if undirected_part(graph.marks).any():
+        undecided = _undecided(graph, start, stop)
+        causal, after = _possibly(graph, start, stop, undecided is not None)
     else:
-        onward, before = reach(step, start), reach((step & ~start[:, None]).T, stop)
-    causal = onward & before & ~start
-    if loose.any():
-        after = causal.copy()
-        for i in np.nonzero(causal)[0].tolist():
-            after |= _unshielded_reach(graph, np.arange(graph.d) == i)
-    else:
-        after = reach(directed, causal)
-    first = np.argwhere(loose & start[:, None] & causal)
-    undecided = (graph.names[first[0][0]], graph.names[first[0][1]]) if len(first) else None
+        undecided = None
+        causal, after = _surely(directed, start, stop)
     backdoor = parts_of(graph)
     if undecided is None:
         kept = backdoor.directed & ~(start[:, None] & causal)
         backdoor = Parts(kept, backdoor.bidirected, backdoor.undirected)
     return Setting(graph, start, stop, causal, after | start, undecided, backdoor)
+
+
+def _surely(directed: Bool, start: Bool, stop: Bool) -> tuple[Bool, Bool]:
+    """Nodes on proper causal paths, and their descendants; never back into x."""
+    step = directed & ~start
+    onward, before = reach(step, start), reach((step & ~start[:, None]).T, stop)
+    causal = onward & before & ~start
+    return causal, reach(directed, causal)
+
+
+def _possibly(graph: Graph, start: Bool, stop: Bool, undecided: bool) -> tuple[Bool, Bool]:
+    """`_surely` with "possibly"; unless `undecided`, causal paths begin with an arrow."""
+    causal, after = np.zeros_like(start), np.zeros_like(start)
+    step = directed_part(graph.marks) & ~start
+    if undecided:
+        step |= undirected_part(graph.marks) & ~start
+    for child in np.nonzero(step[start].any(axis=0))[0].tolist():
+        here = np.arange(graph.d) == child
+        onward = unshielded_reach(graph, here, start)
+        if (onward & stop).any():
+            after |= unshielded_reach(graph, here)
+            causal |= onward
+    for i in np.nonzero(causal)[0].tolist():
+        causal[i] = (unshielded_reach(graph, np.arange(graph.d) == i, start) & stop).any()
+    return causal, after
+
+
+def _undecided(graph: Graph, start: Bool, stop: Bool) -> tuple[str, str] | None:
+    """An edge x -- v that begins a causal path in some DAG of the class: not amenable.
+
+    The DAGs with x -> v are those of the closure with x -> v (Meek 1995).
+    """
+    loose = undirected_part(graph.marks)
+    for i, j in np.argwhere(loose & start[:, None] & ~start).tolist():
+        wanted = np.zeros_like(loose)
+        wanted[i, j] = True
+        oriented = complete(graph, required=wanted)
+        if (unshielded_reach(oriented, np.arange(graph.d) == j, start) & stop).any():
+            return graph.names[i], graph.names[j]
+    return None
 
 
 def causal_nodes(graph: Graph, x: Names, y: Names) -> tuple[str, ...]:
@@ -191,11 +217,17 @@ def optimal_adjustment_set(graph: Graph, x: Names, y: Names) -> tuple[str, ...] 
     case = setting(graph, x, y)
     if case.undecided is not None:
         return None
+    if undirected_part(graph.marks).any():
+        # the same in every DAG of an amenable class (Henckel et al. 2022)
+        case = setting(consistent_extension(graph), x, y)
+        directed = directed_part(case.graph.marks)
+    else:
+        directed = directed_part(graph.marks)
     if not (case.causal & case.y).any():
         nothing = np.zeros_like(case.x)
         near = separator(case.backdoor, case.y, case.x, nothing, _usable(case, None))
         return None if near is None else named(graph, near)
-    best = directed_part(graph.marks)[:, case.causal].any(axis=1) & ~case.forbidden
+    best = directed[:, case.causal].any(axis=1) & ~case.forbidden
     return named(graph, best) if not (best & case.y).any() and _blocked(case, best) else None
 
 

@@ -80,7 +80,7 @@ def descendants(graph: Graph, nodes: Names) -> tuple[str, ...]:
     return named(graph, reach(directed_part(graph.marks), mask(graph, nodes)))
 
 
-def _unshielded_reach(graph: Graph, start: Bool, avoid: Bool | None = None) -> Bool:
+def unshielded_reach(graph: Graph, start: Bool, avoid: Bool | None = None) -> Bool:
     """Nodes on unshielded paths of -> and -- from `start`.
 
     In a graph closed under Meek's rules a possibly directed path has an unshielded one as a
@@ -110,7 +110,7 @@ def possible_descendants(graph: Graph, nodes: Names) -> tuple[str, ...]:
 
     graph : CPDAG, or such a graph with background knowledge, closed under Meek's rules.
     """
-    return named(graph, _unshielded_reach(graph, mask(graph, nodes)))
+    return named(graph, unshielded_reach(graph, mask(graph, nodes)))
 
 
 def possible_ancestors(graph: Graph, nodes: Names) -> tuple[str, ...]:
@@ -119,7 +119,7 @@ def possible_ancestors(graph: Graph, nodes: Names) -> tuple[str, ...]:
     return tuple(
         name
         for i, name in enumerate(graph.names)
-        if wanted[i] or (_unshielded_reach(graph, np.arange(graph.d) == i) & wanted).any()
+        if wanted[i] or (unshielded_reach(graph, np.arange(graph.d) == i) & wanted).any()
     )
 
 
