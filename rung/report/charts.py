@@ -1,0 +1,335 @@
+"""The charts of the report and of `.plot()`: intervals, balance, overlap, histograms, curves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rung.report.svg import (
+    BLUE,
+    FAINT,
+    GREY,
+    INK,
+    PAPER,
+    RED,
+    RULE,
+    SKY,
+    Scale,
+    Svg,
+    el,
+    num,
+    percent,
+    picture,
+    scale,
+    shorten,
+    text,
+    text_width,
+    tick_label,
+    ticks,
+    title,
+    wrap,
+    x_axis,
+    y_axis,
+)
+
+Row = Mapping[str, Any]
+
+
+def number(value: object) -> float:
+    """A float; NaN for None and for what is no number."""
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def span(row: Row, digits: int = 3) -> str:
+    """`value [low, high]` of a row, or what there is of it."""
+    v, low, high = (number(row.get(k)) for k in ("value", "low", "high"))
+    if math.isnan(low) and math.isnan(high):
+        return num(v, digits) if math.isfinite(v) else "not identified"
+    interval = f"[{num(low, digits)}, {num(high, digits)}]"
+    return f"{num(v, digits)} {interval}" if math.isfinite(v) else interval
+
+
+def _domain(rows: Sequence[Row], reference: float | None) -> list[float]:
+    """Values that the axis should hold: intervals ten times wider than the median are cut."""
+    points = [number(r.get("value")) for r in rows] + ([] if reference is None else [reference])
+    points = [p for p in points if math.isfinite(p)]
+    ends = [number(r.get(k)) for r in rows for k in ("low", "high")]
+    ends = [e for e in ends if math.isfinite(e)]
+    widths = sorted(number(r.get("high")) - number(r.get("low")) for r in rows)
+    widths = [w for w in widths if math.isfinite(w)]
+    if not points or not widths:
+        return points + ends
+    room = 6 * max(widths[len(widths) // 2], max(points) - min(points)) + 1e-300
+    return points + [min(max(e, min(points) - room), max(points) + room) for e in ends]
+
+
+def _interval(row: Row, s: Scale, y: float, colour: str) -> list[str]:
+    v, low, high = (number(row.get(k)) for k in ("value", "low", "high"))
+    out = []
+    if not (math.isnan(low) or math.isnan(high)):
+        left, right = (max(s.low, min(s.high, e)) for e in (low, high))
+        out.append(el("line", x1=s(left), x2=s(right), y1=y, y2=y, stroke=colour, stroke_width=2.5))
+        for end, cut, turn in ((left, low < s.low, 1), (right, high > s.high, -1)):
+            x = s(end)
+            arrow = f"M{x:.1f} {y:.1f} l{5 * turn} -4 m{-5 * turn} 4 l{5 * turn} 4"
+            cap = arrow if cut else f"M{x:.1f} {y - 5:.1f} v10"
+            out.append(el("path", d=cap, stroke=colour, stroke_width=2, fill="none"))
+    if math.isfinite(v) and s.low <= v <= s.high:
+        weight = number(row.get("weight"))
+        size = 5.5 if math.isnan(weight) else 3 + 4.5 * math.sqrt(max(0.0, min(1.0, weight)))
+        dot = {"fill": colour, "stroke": PAPER, "stroke_width": 1.2}
+        if row.get("hollow"):
+            dot = {"fill": PAPER, "stroke": colour, "stroke_width": 2}
+        if row.get("hero"):
+            d = f"M{s(v):.1f} {y - 8:.1f} l8 8 l-8 8 l-8 -8 z"
+            out.append(el("path", d=d, **dot))
+        else:
+            out.append(el("circle", cx=s(v), cy=y, r=size, **dot))
+    return out
+
+
+def interval_chart(
+    rows: Sequence[Row],
+    *,
+    width: float = 720,
+    units: str = "",
+    reference: float | None = 0.0,
+    label: str = "Estimates with their intervals",
+) -> Svg:
+    """One line a row: label, point and interval, numbers; a dashed line at `reference`.
+
+    Rows hold label, value, low, high and perhaps weight (0..1, the size of the dot), note,
+    hero (a diamond) and hollow. Below 520 px the labels stand above their intervals.
+    """
+    wide = width >= 520
+    shown = [shorten(span(r), 240, 12) for r in rows]
+    right = max([text_width(t, 12) for t in shown] + [60]) + 14 if wide else 12
+    labels = max([text_width(r.get("label", ""), 12.5) for r in rows] + [60])
+    left = min(labels + 14, 0.34 * width) if wide else 12
+    s = scale(_domain(rows, reference), left + 8, width - right - 8)
+    step, top = (30.0, 10.0) if wide else (46.0, 8.0)
+    bottom = top + step * len(rows) + 4
+    parts = x_axis(s, bottom, units, top=top)
+    if reference is not None and s.low <= reference <= s.high:
+        x = s(reference)
+        dash = el("line", x1=x, x2=x, y1=top, y2=bottom, stroke=GREY, stroke_dasharray="4 3")
+        parts.append(dash)
+    for i, row in enumerate(rows):
+        colour = row.get("colour") or (INK if row.get("hero") else BLUE)
+        y = top + step * i + (step / 2 if wide else 30.0)
+        note = f" ({row['note']})" if row.get("note") else ""
+        tip = title(f"{row.get('label', '')}: {span(row)}{note}")
+        line = _interval(row, s, y, colour)
+        weight = "600" if row.get("hero") else None
+        if wide:
+            name = shorten(row.get("label", ""), left - 10, 12.5)
+            line.append(
+                text(left - 6, y + 4, name, size=12.5, text_anchor="end", font_weight=weight)
+            )
+            line.append(text(width - right + 6, y + 4, shown[i], size=12, fill=GREY))
+        else:
+            value = shorten(span(row), width * 0.6, 11.5)
+            room = width - text_width(value, 11.5) - 30
+            name = shorten(row.get("label", ""), room, 12)
+            line.append(text(12, y - 13, name, size=12, font_weight=weight))
+            line.append(text(width - 12, y - 13, value, size=11.5, fill=GREY, text_anchor="end"))
+        parts.append(el("g", tip, *line))
+    return picture(parts, width, bottom + (42 if units else 24), label)
+
+
+def love_plot(rows: Sequence[Row], *, width: float = 400, limit: float = 0.1) -> Svg:
+    """Standardised mean differences before (hollow) and after (filled) weighting; bound `limit`."""
+    rows = sorted(rows, key=lambda r: -abs(number(r.get("before")) or 0.0))
+    values = [abs(number(r.get(k))) for r in rows for k in ("before", "after")]
+    values = [v for v in values if math.isfinite(v)]
+    labels = max([text_width(r.get("name", ""), 12) for r in rows] + [40])
+    left = min(labels + 16, 0.4 * width)
+    s = Scale(0.0, max([*values, 2 * limit]) * 1.08, left, width - 14)
+    step, top = 24.0, 30.0
+    bottom = top + step * len(rows)
+    parts = [el("rect", x=s(0), y=top, width=s(limit) - s(0), height=bottom - top, fill="#e8f3ee")]
+    parts += x_axis(s, bottom, "absolute standardised mean difference", top=top)
+    parts.append(el("circle", cx=left + 6, cy=14.0, r=4.5, fill=PAPER, stroke=RED, stroke_width=2))
+    parts.append(text(left + 15, 18, "before", size=11.5, fill=GREY))
+    parts.append(el("circle", cx=left + 76, cy=14.0, r=5, fill=BLUE))
+    parts.append(text(left + 85, 18, "after", size=11.5, fill=GREY))
+    for i, row in enumerate(rows):
+        y = top + step * i + step / 2
+        name = row.get("name", "")
+        before, after = abs(number(row.get("before"))), abs(number(row.get("after")))
+        marks = [text(left - 8, y + 4, shorten(name, left - 12, 12), size=12, text_anchor="end")]
+        if math.isfinite(before) and math.isfinite(after):
+            marks.append(
+                el("line", x1=s(before), x2=s(after), y1=y, y2=y, stroke=RULE, stroke_width=2)
+            )
+        if math.isfinite(before):
+            dot = {"fill": PAPER, "stroke": RED, "stroke_width": 2}
+            marks.append(el("circle", cx=s(before), cy=y, r=4.5, **dot))
+        if math.isfinite(after):
+            marks.append(el("circle", cx=s(after), cy=y, r=5, fill=BLUE))
+        tip = title(f"{name}: {num(before)} before, {num(after)} after")
+        parts.append(el("g", tip, *marks))
+    worst = max(
+        [abs(number(r.get("after"))) for r in rows if math.isfinite(number(r.get("after")))] + [0]
+    )
+    label = f"Balance of {len(rows)} covariates; the largest difference afterwards is {num(worst)}"
+    return picture(parts, width, bottom + 42, label)
+
+
+def _bar(x: float, y: float, w: float, h: float, count: object, colour: str, tip: str) -> str:
+    """A bar; one whose count is withheld ("<5") is a short hollow one."""
+    if isinstance(count, str):
+        dash = {"fill": "none", "stroke": colour, "stroke_dasharray": "2 2"}
+        return el("rect", title(tip), x=x, y=y, width=w, height=h, **dash)
+    return el("rect", title(tip), x=x, y=y, width=w, height=h, fill=colour)
+
+
+def overlap_plot(overlap: Mapping[str, Any], *, width: float = 400, height: float = 230) -> Svg:
+    """Mirrored histogram: treated above the line, control below; withheld counts are hollow."""
+    edges = [number(e) for e in overlap.get("bins") or ()]
+    up, down = list(overlap.get("treated") or ()), list(overlap.get("control") or ())
+    k = min(len(edges) - 1, len(up), len(down)) if down else min(len(edges) - 1, len(up))
+    if k < 1:
+        return picture([text(12, 20, "no overlap figures")], width, 30, "No overlap figures")
+    s = Scale(edges[0], edges[k], 50, width - 14)
+    known = [number(c) for c in [*up[:k], *down[:k]] if not isinstance(c, str)]
+    top = max([c for c in known if math.isfinite(c)] + [5.0])
+    middle = (height - 46) / 2 + 12 if down else height - 44.0
+    reach = middle - 14
+    stub = max(3.0, reach * min(1.0, 2.5 / top))
+    v = Scale(0.0, top, middle, middle - reach)
+    parts = y_axis(v, 46, width - 14, 2)
+    for i in range(k):
+        x, w = s(edges[i]) + 0.6, max(0.8, s(edges[i + 1]) - s(edges[i]) - 1.2)
+        where = f"{num(edges[i])} to {num(edges[i + 1])}"
+        for counts, colour, sign, who in ((up, BLUE, -1, "treated"), (down, RED, 1, "control")):
+            if i < len(counts) and counts[i] not in (0, None):
+                c = counts[i]
+                h = stub if isinstance(c, str) else max(0.8, number(c) / top * reach)
+                y = middle - h if sign < 0 else middle
+                parts.append(_bar(x, y, w, h, c, colour, f"{who}, {where}: {c}"))
+    parts.append(el("line", x1=50, x2=width - 14, y1=middle, y2=middle, stroke=INK))
+    base = middle + reach + 4 if down else middle
+    parts += x_axis(s, base, str(overlap.get("label") or ""))
+    if down:
+        parts.append(text(width - 16, 16, "treated", size=12, fill=BLUE, text_anchor="end"))
+        parts.append(text(width - 16, base - 6, "control", size=12, fill=RED, text_anchor="end"))
+    said = overlap.get("text") or "Overlap of the treated and the control rows"
+    return picture(parts, width, base + 40, str(said))
+
+
+def histogram(
+    edges: Sequence[float],
+    counts: Sequence[Any],
+    *,
+    width: float = 240,
+    height: float = 120,
+    label: str = "",
+    colour: str = BLUE,
+) -> Svg:
+    """Counts in bins on a number line."""
+    s = Scale(float(edges[0]), float(edges[-1]), 12, width - 12)
+    known = [number(c) for c in counts if not isinstance(c, str)]
+    top = max([*known, 1.0])
+    base, parts = height - 38.0, []
+    for i, c in enumerate(counts):
+        if c not in (0, None):
+            h = (base - 22) * (0.04 if isinstance(c, str) else number(c) / top)
+            x, w = s(edges[i]) + 0.5, max(0.7, s(edges[i + 1]) - s(edges[i]) - 1)
+            tip = f"{num(edges[i])} to {num(edges[i + 1])}: {c}"
+            parts.append(_bar(x, base - h, w, h, c, colour, tip))
+    parts += x_axis(s, base)
+    parts.append(text(12, 14, shorten(label, width - 20, 12), size=12, font_weight="600"))
+    return picture(parts, width, height, f"Histogram of {label}")
+
+
+def bar_chart(
+    rows: Sequence[tuple[str, Any]], *, width: float = 240, label: str = "", share: bool = False
+) -> Svg:
+    """Horizontal bars with names and numbers."""
+    known = [number(v) for _, v in rows if not isinstance(v, str)]
+    top = max([*known, 1e-300])
+    left = min(max([text_width(n, 11.5) for n, _ in rows] + [20]) + 12, 0.45 * width)
+    parts = [text(12, 14, shorten(label, width - 20, 12), size=12, font_weight="600")]
+    for i, (name, value) in enumerate(rows):
+        y = 24.0 + 20 * i
+        w = 2.0 if isinstance(value, str) else (width - left - 62) * number(value) / top
+        shown = value if isinstance(value, str) else percent(value) if share else num(value)
+        short = shorten(name, left - 10, 11.5)
+        parts.append(text(left - 6, y + 12, short, size=11.5, text_anchor="end"))
+        parts.append(_bar(left, y + 2, max(w, 0.8), 13, value, BLUE, f"{name}: {shown}"))
+        parts.append(text(left + max(w, 1) + 5, y + 12, shown, size=11, fill=GREY))
+    return picture(parts, width, 28 + 20 * len(rows), f"Counts of {label}")
+
+
+def box_strip(stats: Row, *, width: float = 150, height: float = 22) -> Svg:
+    """Median, quartiles and whiskers (smallest and largest where given) on one line."""
+    keys = ("min", "q25", "median", "q75", "max")
+    got = {k: number(stats.get(k)) for k in keys}
+    inside = [v for v in got.values() if math.isfinite(v)]
+    if len(inside) < 3:
+        return picture([], width, height, "no quartiles")
+    s = scale(inside, 4, width - 4)
+    y = height / 2
+    parts = []
+    if math.isfinite(got["min"]) and math.isfinite(got["max"]):
+        parts.append(el("line", x1=s(got["min"]), x2=s(got["max"]), y1=y, y2=y, stroke=FAINT))
+    if math.isfinite(got["q25"]) and math.isfinite(got["q75"]):
+        w = max(1.0, s(got["q75"]) - s(got["q25"]))
+        parts.append(el("rect", x=s(got["q25"]), y=y - 5, width=w, height=10, fill=SKY, rx=2))
+    if math.isfinite(got["median"]):
+        x = s(got["median"])
+        parts.append(el("line", x1=x, x2=x, y1=y - 7, y2=y + 7, stroke=INK, stroke_width=2))
+    said = ", ".join(f"{k} {num(v)}" for k, v in got.items() if math.isfinite(v))
+    return picture(parts, width, height, f"{stats.get('name', '')}: {said}")
+
+
+def curve_plot(curve: Row, outcome: str, *, width: float = 230, height: float = 150) -> Svg:
+    """How a mechanism's mean moves with one parent, the others held where the fit left them."""
+    pairs = [(number(a), number(b)) for a, b in zip(curve.get("x") or (), curve.get("y") or ())]
+    pairs = [p for p in pairs if all(map(math.isfinite, p))]
+    parent = str(curve.get("parent", ""))
+    label = f"{outcome} against {parent}"
+    if not pairs:
+        return picture([text(10, 20, "no curve")], width, 30, label)
+    s = scale([a for a, _ in pairs], 48, width - 10, pad=0.02)
+    v = scale([b for _, b in pairs], height - 40, 20, pad=0.08)
+    parts = y_axis(v, 44, width - 10, 3) + x_axis(s, height - 38, parent)
+    parts.append(text(4, 12, shorten(outcome, width - 12, 11), size=11, fill=GREY))
+    path = "M" + " L".join(f"{s(a):.1f} {v(b):.1f}" for a, b in pairs)
+    line = {"fill": "none", "stroke": BLUE, "stroke_width": 2.2, "stroke_linejoin": "round"}
+    levels = curve.get("levels")
+    if levels:
+        for (a, b), level in zip(pairs, levels):
+            parts.append(el("circle", title(level), cx=s(a), cy=v(b), r=4, fill=BLUE))
+    else:
+        parts.append(el("path", d=path, **line))
+    low, high = pairs[0][1], pairs[-1][1]
+    return picture(parts, width, height, f"{label}: from {num(low)} to {num(high)}")
+
+
+def text_block(lines: Sequence[str], *, width: float = 640, label: str = "") -> Svg:
+    """Lines of text as a picture, for results that have no better one."""
+    shown = [w for line in lines for w in (wrap(line, width - 24, 12.5) or [""])]
+    parts = [text(12, 22 + 18 * i, line, size=12.5) for i, line in enumerate(shown)]
+    return picture(parts, width, 24 + 18 * len(shown), label or " ".join(shown[:2]))
+
+
+__all__ = [
+    "bar_chart",
+    "box_strip",
+    "curve_plot",
+    "histogram",
+    "interval_chart",
+    "love_plot",
+    "number",
+    "overlap_plot",
+    "span",
+    "text_block",
+    "tick_label",
+    "ticks",
+]

@@ -1,0 +1,306 @@
+"""From the analysis content to what the template shows: figures drawn, rows made readable."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from rung.report.charts import (
+    box_strip,
+    curve_plot,
+    interval_chart,
+    love_plot,
+    number,
+    overlap_plot,
+    span,
+)
+from rung.report.glossary import mark_terms, terms
+from rung.report.graph_svg import edge_words, found_in, graph_svg, legend_entries
+from rung.report.marks import frequency_bar
+from rung.report.svg import Svg, esc, num
+
+STANDINGS: dict[str, tuple[str, str]] = {  # css class, sign
+    "randomised": ("good", "✓"),
+    "your graph": ("fair", "◆"),
+    "learned graph": ("weak", "◇"),
+    "not identified": ("bad", "✕"),
+    "exploratory": ("weak", "◌"),
+    "graph only": ("fair", "○"),
+}
+STATUS: dict[str, tuple[str, str]] = {
+    "checked": ("good", "✓"),
+    "declared": ("fair", "◆"),
+    "uncheckable": ("weak", "?"),
+    "contradicted": ("bad", "✕"),
+}
+MOST_PARTS = 14
+
+
+def build(content: Mapping[str, Any], *, show_rows: bool) -> dict[str, Any]:
+    """Everything the template uses, by name."""
+    seen: set[str] = set()
+    effect = content.get("effect") or {}
+    standing = str((content.get("headline") or {}).get("standing") or "")
+    return {
+        "data": content["data"],
+        "headline": content["headline"],
+        "standing": standing,
+        "standing_style": STANDINGS.get(standing, ("fair", "○")),
+        "graph": content["graph"],
+        "graph_figure": graph_svg(content["graph"], links=True, draws=draws(content), legend=False),
+        "legend": legend_entries(content["graph"]),
+        "roles": content.get("roles") or [],
+        "discovery": content.get("discovery") or {},
+        "pairs": pairs(content),
+        "effect": effect,
+        "identified": math.isfinite(number(effect.get("value")))
+        or math.isfinite(number(effect.get("low"))),
+        "figures": effect_figures(effect) | other_figures(content),
+        "formula": formula(effect.get("estimand") or {}, names(content)),
+        "assumptions": [
+            (a, *STATUS.get(str(a.get("status")), ("weak", "?")))
+            for a in effect.get("assumptions") or ()
+        ],
+        "checks": checks(effect),
+        "parts": parts_table(effect),
+        "candidates": content.get("candidates") or {},
+        "whatif": content.get("whatif") or {},
+        "design": content.get("design") or {},
+        "mechanisms": mechanisms(content),
+        "strips": [box_strip(v) if has_box(v) else "" for v in content["data"]["variables"] or ()]
+        if content["data"].get("variables")
+        else [],
+        "methods": content.get("methods"),
+        "citations": content.get("citations") or [],
+        "rung": content.get("rung") or {},
+        "plan_toml": content.get("plan_toml"),
+        "show_rows": show_rows,
+        "span": span,
+        "gloss": lambda words: Markup(mark_terms(words, seen)),
+        "glossary": lambda: glossary(seen, content.get("glossary") or {}),
+        "has_do": bool(simulator(content)["effects"]),
+        "simulator": content.get("simulator") or {},
+    }
+
+
+def names(content: Mapping[str, Any]) -> list[str]:
+    """Names of the graph's nodes."""
+    return [str(node.get("name")) for node in content["graph"].get("nodes") or ()]
+
+
+def draws(content: Mapping[str, Any]) -> int | None:
+    """Number of resamples behind the edge frequencies."""
+    count = number(((content.get("discovery") or {}).get("bootstrap") or {}).get("draws"))
+    return int(count) if math.isfinite(count) and count > 0 else None
+
+
+def both(draw: Callable[[float], Svg], *, wide: float = 820, narrow: float = 340) -> Markup:
+    """One chart drawn for wide pages and for phones; the style sheet shows one of them."""
+    return Markup(
+        f'<div class="wide">{draw(wide).text}</div><div class="narrow">{draw(narrow).text}</div>'
+    )
+
+
+def reference(scale: object) -> float:
+    """The value of no effect on a scale."""
+    return 1.0 if "ratio" in str(scale or "").lower() else 0.0
+
+
+def effect_figures(effect: Mapping[str, Any]) -> dict[str, Any]:
+    """Charts of the effect: hero, parts, levels, alternatives, compare, balance, overlap."""
+    out: dict[str, Any] = {}
+    if not effect:
+        return out
+    at, units = reference(effect.get("scale")), str(effect.get("units") or "")
+    hero = {k: effect.get(k) for k in ("value", "low", "high")}
+    hero |= {"label": "Estimate", "hero": True}
+
+    def chart(rows: Sequence[Mapping[str, Any]], label: str) -> Markup:
+        return both(
+            lambda width: interval_chart(rows, width=width, units=units, reference=at, label=label)
+        )
+
+    if math.isfinite(number(effect.get("low"))):
+        out["hero"] = chart([hero], f"The estimate: {span(hero)}")
+    groups = {
+        "parts": (_part_rows(effect), "The answer on each graph"),
+        "levels": (_labelled(effect, "levels", "contrast"), "Each level against the reference"),
+        "alternatives": (_labelled(effect, "alternatives", "label"), "Other adjustments"),
+        "compare": (_labelled(effect, "compare", "estimator"), "Other estimators, same question"),
+    }
+    for key, (rows, label) in groups.items():
+        if rows:
+            out[key] = chart([hero, *rows] if "hero" in out and key != "levels" else rows, label)
+    if effect.get("balance"):
+        out["balance"] = love_plot(effect["balance"], width=380)
+    if (effect.get("overlap") or {}).get("bins"):
+        out["overlap"] = overlap_plot(effect["overlap"], width=380)
+    return out
+
+
+def _labelled(effect: Mapping[str, Any], key: str, name: str) -> list[dict[str, Any]]:
+    return [{**row, "label": str(row.get(name) or "")} for row in effect.get(key) or ()]
+
+
+def _part_rows(effect: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Graphs of a set, heaviest first; beyond the first ones a row with the range of the rest."""
+    parts = sorted(effect.get("parts") or (), key=lambda p: -(number(p.get("weight")) or 0.0))
+    if len(parts) < 2:
+        return []
+    rows = [
+        {**part, "label": f"graph {i + 1}, weight {num(part.get('weight'), 2)}"}
+        for i, part in enumerate(parts[:MOST_PARTS])
+    ]
+    rest = parts[MOST_PARTS:]
+    if rest:
+        lows = [number(p.get("low")) for p in rest if math.isfinite(number(p.get("low")))]
+        highs = [number(p.get("high")) for p in rest if math.isfinite(number(p.get("high")))]
+        ends = {"low": min(lows), "high": max(highs)} if lows and highs else {}
+        rows.append({"label": f"the other {len(rest)} graphs (range)", "value": None, **ends})
+    return rows
+
+
+def parts_table(effect: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The graphs of a set for the table behind the chart."""
+    parts = sorted(effect.get("parts") or (), key=lambda p: -(number(p.get("weight")) or 0.0))
+    return parts[:MOST_PARTS] if len(parts) > 1 else []
+
+
+def other_figures(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Charts outside the effect section: the ranked candidates."""
+    rows = list((content.get("candidates") or {}).get("rows") or ())
+    if not rows:
+        return {}
+    units = str(rows[0].get("units") or "")
+    same = all(str(r.get("units") or "") == units for r in rows)
+    labelled = [{**r, "label": str(r.get("name") or "")} for r in rows]
+
+    def draw(count: int) -> Markup:
+        return both(
+            lambda width: interval_chart(
+                labelled[:count], width=width, units=units if same else "", label="Candidates"
+            )
+        )
+
+    return {"candidates": draw(30), "leading": draw(5)}
+
+
+def checks(effect: Mapping[str, Any]) -> dict[str, list[tuple[Mapping[str, Any], str, str]]]:
+    """Refutations by kind, each with its style and sign."""
+    out: dict[str, list[tuple[Mapping[str, Any], str, str]]] = {}
+    for r in effect.get("refutations") or ():
+        passed = r.get("passed")
+        style = ("fair", "◆") if passed is None else ("good", "✓") if passed else ("bad", "✕")
+        out.setdefault(str(r.get("kind") or "stability"), []).append((r, *style))
+    return out
+
+
+def pairs(content: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One row a pair of the graph or of the resampled graphs: words, bar, counts."""
+    b = draws(content)
+    rows = []
+    for e in (content.get("discovery") or {}).get("edges") or ():
+        frequencies = {str(k): number(v) for k, v in (e.get("frequencies") or {}).items()}
+        adjacent = number(e.get("adjacent"))
+        rows.append(
+            {
+                "a": e.get("a"),
+                "b": e.get("b"),
+                "adjacent": found_in(adjacent, b) if math.isfinite(adjacent) else "",
+                "bar": frequency_bar(str(e.get("a")), str(e.get("b")), frequencies, b),
+                "share": adjacent if math.isfinite(adjacent) else 0.0,
+            }
+        )
+    if rows:
+        return sorted(rows, key=lambda r: -r["share"])
+    return [
+        {"a": e.get("a"), "b": e.get("b"), "words": edge_words(e, b), "share": 1.0}
+        for e in content["graph"].get("edges") or ()
+    ]
+
+
+def mechanisms(content: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One card a node, in the graph's order, with its curves drawn."""
+    given = {str(m.get("name")): m for m in content.get("mechanisms") or ()}
+    roles = {str(r.get("name")): r for r in content.get("roles") or ()}
+    described = {str(v.get("name")): v for v in content["data"].get("variables") or ()}
+    cards = []
+    for node in content["graph"].get("nodes") or ():
+        name = str(node.get("name"))
+        m = dict(given.get(name) or {})
+        curves = [curve_plot(c, name) for c in (m.get("curves") or ())[:12]]
+        about = {k: v for k, v in (described.get(name) or {}).items() if k in ("kind", "unit")}
+        card = {**about, **{k: v for k, v in node.items() if v}, **m, "name": name}
+        role = roles.get(name) or {}
+        card |= {"drawn": curves, "why": role.get("why"), "source": role.get("source")}
+        card["node_kind"] = node.get("kind") or about.get("kind")
+        cards.append(card)
+    return cards
+
+
+def has_box(variable: Mapping[str, Any]) -> bool:
+    """Whether a variable has quartiles to draw."""
+    found = [number(variable.get(k)) for k in ("q25", "median", "q75")]
+    return not variable.get("levels") and all(map(math.isfinite, found))
+
+
+def simulator(content: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page needs to compute interventions."""
+    given = content.get("simulator") or {}
+    keys = ("name", "kind", "unit", "levels", "mean", "sd", "grid")
+    return {
+        "nodes": names(content),
+        "variables": {
+            str(v.get("name")): {k: v.get(k) for k in keys} for v in given.get("variables") or ()
+        },
+        "effects": given.get("effects") or {},
+        "kind": given.get("kind"),
+        "exact": bool(given.get("exact")),
+        "note": given.get("note"),
+    }
+
+
+_TOKENS = re.compile(r"_\{([^{}]*)\}|_(\w)|\^\{([^{}]*)\}|(\bsum\b)|(\bint\b)")
+
+
+def formula(estimand: Mapping[str, Any], known: Sequence[str]) -> Markup | None:
+    """The estimand's text as readable mathematics: names in italics, sums and subscripts set."""
+    raw = estimand.get("text")
+    if not raw:
+        return None
+    longest = sorted((n for n in known if n), key=len, reverse=True)
+    pattern = "|".join(rf"(?<!\w){re.escape(n)}(?!\w)" for n in longest)
+    out, at, source = [], 0, str(raw)
+    for match in re.finditer(pattern, source) if longest else ():
+        out += [_mathematics(source[at : match.start()]), f"<var>{esc(match.group(0))}</var>"]
+        at = match.end()
+    return Markup("".join([*out, _mathematics(source[at:])]))
+
+
+def _mathematics(source: str) -> str:
+    out, at = [], 0
+    for match in _TOKENS.finditer(source):
+        out.append(esc(source[at : match.start()]))
+        long, short, power, total, integral = match.groups()
+        if total or integral:
+            out.append("Σ" if total else "∫")
+        elif power is not None:
+            out.append(f"<sup>{esc(power)}</sup>")
+        else:
+            out.append(f"<sub>{esc(long if long is not None else short)}</sub>")
+        at = match.end()
+    return "".join([*out, esc(source[at:]).replace(" * ", " · ")])
+
+
+def glossary(seen: set[str], extra: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Terms that the page used, and those of the content, in alphabetical order."""
+    used = {term: said for term, said in terms().items() if term.lower() in seen}
+    return sorted({**used, **{str(k): str(v) for k, v in extra.items()}}.items(), key=_fold)
+
+
+def _fold(item: tuple[str, str]) -> str:
+    return item[0].lower()
