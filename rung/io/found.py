@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.variable import Kind
+from .options import Options
 
 Floats = NDArray[np.float64]
 
@@ -61,3 +62,32 @@ def unit_of(name: str) -> str | None:
             if inner and len(inner) <= 20 and not inner.isdigit():
                 return inner
     return None
+
+
+def apply_codes(column: Found, options: Options) -> Found:
+    """Declared missing codes of a numeric column become NaN."""
+    name = column.name
+    codes = sorted({float(c) for c in options.codes_of(name) if _as_number(c) is not None})
+    if not codes:
+        return column
+    inner = column.fetch
+    notes = []
+    values = inner()
+    for code in codes:
+        count = int((values == code).sum())
+        if count:
+            notes.append(f"column {name!r}: {count} cells {code:g} read as missing (declared)")
+
+    def fetch() -> NDArray[np.float64]:
+        values = inner().copy()
+        values[np.isin(values, codes)] = np.nan
+        return values
+
+    return column.replacing(fetch=fetch, notes=(*column.notes, *notes)) if notes else column
+
+
+def _as_number(code: Any) -> float | None:
+    try:
+        return float(code)
+    except (TypeError, ValueError):
+        return None

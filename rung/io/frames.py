@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from ..core.errors import InputError
 from ..core.result import lock
 from ..core.variable import Kind
-from .columns import apply_codes, columns_of, dated
-from .found import Found, unit_of
+from .cells import dated
+from .columns import columns_of
+from .found import Found, apply_codes, unit_of
 from .options import Options
 from .sql import texts_table
 
@@ -240,7 +241,7 @@ def _categories(name: str, series: Any, nw: Any) -> Found:
 
 def _is_ordered(series: Any) -> bool:
     native = series.to_native()
-    dtype = getattr(native, "dtype", None)
+    dtype: Any = getattr(native, "dtype", None)
     if hasattr(dtype, "ordered"):
         return bool(dtype.ordered)
     if hasattr(native, "type"):  # arrow

@@ -47,7 +47,7 @@ Floats = NDArray[np.float64]
 
 
 def number_kind(name: str, values: Floats, unit: str | None = None) -> tuple[Kind, str]:
-    """Kind of a numeric column (n,) and the reason; NaN is missing, dates are never identifiers."""
+    """Kind of a numeric column (n,) and the reason; NaN is missing, dates are continuous."""
     x = values[~np.isnan(values)]
     few = np.unique(x[:2000])
     distinct = few if len(few) > 1000 else np.unique(x)
@@ -55,7 +55,9 @@ def number_kind(name: str, values: Floats, unit: str | None = None) -> tuple[Kin
     if m <= 1:
         return Kind.CONSTANT, "missing in every row" if m == 0 else "one value in every row"
     whole = bool((x == np.floor(x)).all()) and bool(np.abs(x).max() < 2**53)
-    if whole and not (unit or "").startswith("days since") and _is_identifier(name, x):
+    if (unit or "").startswith("days since"):
+        return Kind.CONTINUOUS, "dates"
+    if whole and _is_identifier(name, x):
         return Kind.IDENTIFIER, f"{n} whole numbers, all different"
     if m == 2 and (whole or n >= 20):
         return Kind.BINARY, "two values"
@@ -102,7 +104,8 @@ def describe(column: Found, override: Override | None = None) -> tuple[Variable,
     if column.levels is None and not column.identifier:
         kind, reason = number_kind(column.name, values, column.unit)
         levels = _number_levels(values) if kind.discrete else None
-        notes.append(f"column {column.name!r}: {kind} ({reason})")
+        if kind is not Kind.CONTINUOUS:
+            notes.append(f"column {column.name!r}: {kind} ({reason})")
         return _coded(column, kind, levels, values, notes)
     kind, more = _word_kind(column)
     notes += more

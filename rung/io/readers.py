@@ -15,7 +15,7 @@ from ..core.data import Data, Origin
 from ..core.errors import FileProblem, InputError, unknown
 from ..core.missing import MissingPolicy
 from .columns import columns_of
-from .found import Found
+from .found import Found, apply_codes
 from .frames import from_array, from_frame, from_mapping, is_frame
 from .kinds import Override, check_names, describe
 from .options import Codes, Csv, Declared, Options
@@ -165,13 +165,13 @@ def _noted(origin: Origin, notes: Sequence[str]) -> Origin:
 
 def _table(
     path: Path, suffix: str, found: Bytes, table: str | None, options: Options
-) -> tuple[SqlTable, Sequence[str]]:
+) -> tuple[SqlTable, list[str]]:
     if suffix in _DATABASE or table is not None:
-        return database_table(path, table), ()
+        return database_table(path, table), []
     if suffix in (".parquet", ".pq"):
-        return file_table(path, "read_parquet", found.size), ()
+        return file_table(path, "read_parquet", found.size), []
     if suffix in (".jsonl", ".ndjson", ".json"):
-        return file_table(path, "read_json", found.size), ()
+        return file_table(path, "read_json", found.size), []
     shape = shape_of(path, found, options)
     notes = list(shape.decisions)
     if found.size > LARGE:
@@ -264,8 +264,6 @@ def _from_roles(data: Data, asked: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _redescribed(data: Data, name: str, kind: Override | None, options: Options) -> Data:
-    from .columns import apply_codes
-
     column = as_found(data, name)
     notes: list[str] = []
     if options.codes_of(name) and column.levels is None:

@@ -47,17 +47,9 @@ def assemble(
     known = {column.name: column for column in columns}
     check_names(kinds, list(known))
     roles = {"environment": environment, "time": time, "unit": unit, "weights": weights}
-    for role, name in roles.items():
-        if name is not None and name not in known:
-            raise unknown(name, known, f"{role} column")
-    for name in names or ():
-        if name not in known:
-            raise unknown(name, known, "column")
-    used = set(filter(None, roles.values()))
-    kept = [known[k] for k in (names if names is not None else known) if k not in used]
-    if not kept:
-        raise InputError("no column is left to analyse: all have a role or were left out")
-    described, stored, notes = [], {}, list(origin.decisions)
+    kept = _variables(known, roles, names)
+    described, notes = [], list(origin.decisions)
+    stored: dict[str, Any] = {}
     for column in kept:
         variable, values, more = describe(column, (kinds or {}).get(column.name))
         refuse_infinite(column.name, values)
@@ -66,7 +58,7 @@ def assemble(
         if not variable.discrete and not variable.shape and not column.identifier:
             notes += sentinels(column.name, values)
         stored[column.name] = _later(column, variable.levels, values) if lazy else lock(values)
-    n = len(columns[0].fetch()) if lazy else len(next(iter(stored.values())))
+        n = len(values)
     if n == 0:
         raise InputError(f"{origin.name} has columns and no rows; expected at least one row")
     rows = _rows(known, roles)
@@ -78,6 +70,23 @@ def assemble(
         **rows,
     )
     return with_targets(data, targets)
+
+
+def _variables(
+    known: Mapping[str, Found], roles: Mapping[str, str | None], names: Sequence[str] | None
+) -> list[Found]:
+    """The columns that are variables: those kept and without a role."""
+    for role, name in roles.items():
+        if name is not None and name not in known:
+            raise unknown(name, known, f"{role} column")
+    for name in names or ():
+        if name not in known:
+            raise unknown(name, known, "column")
+    used = set(filter(None, roles.values()))
+    kept = [known[k] for k in (names if names is not None else known) if k not in used]
+    if not kept:
+        raise InputError("no column is left to analyse: all have a role or were left out")
+    return kept
 
 
 def _later(column: Found, levels: Any, values: Floats) -> Any:

@@ -74,10 +74,4 @@ def suspicions(data: Data) -> list[dict[str, Any]]:
                 for item in parse_suspicions(sentinels(v.name, np.asarray(data.column(v.name))))
                 if (v.name, str(item["value"])) not in told
             ]
-        if (
-            v.levels
-            and re.search(r"\b(zip|postcode|code|plz)\b", v.name, re.I)
-            and v.numeric_levels
-        ):
-            continue
     return [item for item in found if item["column"] in data.names]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from .options import Options
 from .sql import literal
 
 # Always read as missing, in any column.
@@ -28,6 +29,11 @@ BOOLEANS = (
 )  # fmt: skip
 
 
+def missing_words(options: Options) -> tuple[str, ...]:
+    """The words that are read as missing in any column."""
+    return tuple(word for word in MISSING if word not in options.keep_words)
+
+
 @dataclass(frozen=True)
 class Notation:
     """How numbers are written in a column."""
@@ -48,93 +54,99 @@ class Notation:
         return f"TRY_CAST(replace({cell}, ' ', '') AS DOUBLE)"
 
 
+HYPOTHESES = tuple(
+    (decimal, thousands)
+    for decimal in ".,"
+    for thousands in ("", " ", "'", "," if decimal == "." else ".")
+)
+_FITS = {
+    (d, t): re.compile(
+        (rf"[1-9]\d{{0,2}}(?:{re.escape(t)}\d{{3}})+(?:{re.escape(d)}\d*)?|" if t else "")
+        + rf"\d+(?:{re.escape(d)}\d*)?|{re.escape(d)}\d+"
+    )
+    for d, t in HYPOTHESES
+}
+
+
 @dataclass(frozen=True)
 class Evidence:
-    """What the cells of a column say about notation.
+    """What the cells of a column allow.
 
-    `decimals` holds the decimal marks that some cell needs, `groups` the thousands marks;
-    `either` is an example of a cell that can be read in two ways (1,234), `plain` the number of
-    cells that need neither.
+    `fits` holds the pairs (decimal mark, thousands mark) under which every cell is a number;
+    `affixes` what stands beside the digits; `zeros` is True if all are digits and some start
+    with 0.
     """
 
-    numeric: bool
-    decimals: frozenset[str] = frozenset()
-    groups: frozenset[str] = frozenset()
-    either: str | None = None
+    fits: frozenset[tuple[str, str]] = frozenset()
     affixes: frozenset[str] = frozenset()
     zeros: bool = False
+    example: str = ""
+
+    @property
+    def numeric(self) -> bool:
+        """True if some notation reads every cell as a number."""
+        return bool(self.fits)
+
+    def decimals(self) -> set[str]:
+        """The decimal marks that are possible."""
+        return {decimal for decimal, _ in self.fits}
 
 
 def evidence(cells: Sequence[str]) -> Evidence:
     """Evidence of the distinct cells of a column, missing words left out."""
-    decimals: set[str] = set()
-    groups: set[str] = set()
-    affixes: set[str] = set()
-    either, zeros, plain = None, 0, 0
+    fits, affixes, zeros, bare = set(HYPOTHESES), set(), False, True
+    example = ""
     for cell in cells:
         match = _CELL.fullmatch(cell.strip())
         if match is None or (match["sign"] and match["sign2"]):
-            return Evidence(False)
-        affixes.add(match["front"] or match["back"] or "")
+            return Evidence()
         if match["front"] and match["back"]:
-            return Evidence(False)
-        zeros += bool(re.fullmatch(r"0\d+", match["body"]))
-        found = _marks(match["body"])
-        if found is None:
-            return Evidence(False)
-        decimals |= found[0]
-        groups |= found[1]
-        either = either or (cell if found[2] else None)
-        plain += not any(found)
-    return Evidence(
-        True,
-        frozenset(decimals),
-        frozenset(groups),
-        either,
-        frozenset(affixes),
-        zeros > 0 and plain == len(cells) and affixes == {""},
-    )
+            return Evidence()
+        affixes.add(match["front"] or match["back"] or "")
+        body = match["body"].replace("\u00a0", " ").replace("\u202f", " ").strip()
+        bare = bare and body.isdigit()
+        zeros = zeros or (len(body) > 1 and body[0] == "0" and body.isdigit())
+        example = example or ("" if body.isdigit() else cell)
+        fits = {pair for pair in fits if _FITS[pair].fullmatch(body)}
+        if not fits:
+            return Evidence()
+    if not cells:
+        return Evidence()
+    plain = bare and affixes == {""}
+    return Evidence(frozenset(fits), frozenset(affixes), zeros and plain, example or cells[0])
 
 
-def _marks(body: str) -> tuple[set[str], set[str], bool] | None:
-    """(decimal marks needed, thousands marks needed, ambiguous) of the digits of a cell."""
-    for space in "\u00a0\u202f":
-        body = body.replace(space, " ")
-    marks = re.findall(r"[.,' ]", body)
-    kinds = list(dict.fromkeys(marks))
-    if not marks:
-        return set(), set(), False
-    if len(kinds) > 2:
+def merge(found: Sequence[Evidence]) -> str | None:
+    """The decimal mark that the columns of a file prove together; None if they do not."""
+    proven = {next(iter(e.decimals())) for e in found if len(e.decimals()) == 1}
+    return proven.pop() if len(proven) == 1 else None
+
+
+def notation(
+    found: Evidence, decimal: str | None, thousands: str | None, proven: str | None
+) -> Notation | None:
+    """The notation of a column; None where it stays open.
+
+    `decimal` and `thousands` are declared; `proven` is what other columns of the file show.
+    """
+    fits = {
+        (d, t)
+        for d, t in found.fits
+        if (decimal is None or d == decimal) and (thousands is None or t in ("", thousands))
+    }
+    marks = found.affixes - {""}
+    if not fits or len(marks) > 1 or (marks == {"%"} and "" in found.affixes):
         return None
-    last, first = kinds[-1], kinds[0]
-    whole, tail = body.rsplit(last, 1)
-    grouped = re.fullmatch(r"\d{1,3}(?:[.,' ]\d{3})+", whole if len(kinds) == 2 else body)
-    if len(kinds) == 2:
-        ok = grouped and marks.count(last) == 1 and last in ".," and marks[-1] == last
-        return ({last}, {first}, False) if ok else None
-    if len(marks) > 1 or last in "' ":
-        return (set(), {last}, False) if grouped else None
-    if last == ".":  # the usual notation: never ambiguous by itself
-        return {"."}, set(), False
-    if grouped and not whole.startswith("0") and len(tail) == 3:
-        return set(), set(), True
-    return {last}, set(), False
-
-
-def merge(all_evidence: Sequence[Evidence]) -> tuple[str | None, str | None]:
-    """The decimal and thousands mark that the columns of a file prove together."""
-    numeric = [e for e in all_evidence if e.numeric]
-    decimals = {d for e in numeric for d in e.decimals if d == ","}
-    groups = {g for e in numeric for g in e.groups}
-    if decimals and "," in groups:
-        return None, None  # columns contradict each other: each stands for itself
-    decimal = "," if decimals else None
-    if decimal is None and "." in groups:
-        decimal = ","
-    if decimal is None and "," in groups:
-        decimal = "."
-    thousands = next(iter(groups)) if len(groups) == 1 else None
-    return decimal, thousands
+    affix = next(iter(marks), "")
+    if (".", "") in fits:
+        return Notation(".", "", affix)
+    possible = {d for d, _ in fits}
+    if len(possible) > 1:
+        if proven not in possible:
+            return None
+        possible = {proven}
+    d = possible.pop()
+    return Notation(d, min((t for e, t in fits if e == d), key=len), affix)
 
 
 DATE_FORMS = (
