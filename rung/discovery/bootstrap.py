@@ -1,0 +1,176 @@
+"""The search on resampled rows: how often each edge is found."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.budget import Budget, Run, start
+from ..core.data import Data
+from ..core.discovery import Discovery
+from ..core.errors import InputError, NeedsRows
+from ..core.graph import Graph
+from ..core.knowledge import Knowledge
+from ..core.protocols import Learner
+from ..core.source import Source
+from ..inference.resampling import resample_rows, subsample_rows
+from .boss import BOSS
+
+
+class Resampling(ABC):
+    """How a draw of rows is made."""
+
+    @abstractmethod
+    def rows(self, data: Data, rng: np.random.Generator) -> NDArray[np.intp]:
+        """Row numbers of one draw."""
+
+
+@dataclass(frozen=True)
+class WithReplacement(Resampling):
+    """As many rows as there are, with replacement; whole units where units repeat.
+
+    Parameters
+    ----------
+    block : int, optional
+        Draw circular blocks of that many rows, for autocorrelated rows in order of time.
+
+    Repeated rows make the draws look more certain than the data are: scores find some false
+    edges (Steck and Jaakkola 2003); `Subsample` does not have this.
+    """
+
+    block: int | None = None
+
+    def rows(self, data: Data, rng: np.random.Generator) -> NDArray[np.intp]:
+        return resample_rows(rng, data.n, _units(data), data.environment, self.block)
+
+
+@dataclass(frozen=True)
+class Subsample(Resampling):
+    """A share of the rows without replacement; whole units where units repeat.
+
+    Source: Meinshausen and Buehlmann (2010), stability selection, with share one half.
+    """
+
+    share: float = 0.5
+
+    def rows(self, data: Data, rng: np.random.Generator) -> NDArray[np.intp]:
+        return subsample_rows(rng, data.n, self.share, _units(data), data.environment)
+
+
+def _units(data: Data) -> NDArray[np.int64] | None:
+    return data.unit if data.clustered else None
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """A learner on all rows, and on many draws of them.
+
+    Rows are drawn within every environment, and by unit where units repeat. The graph of all rows
+    is `graph`; `graphs` holds the graphs of the draws with the share of draws that found each.
+
+    Parameters
+    ----------
+    learner : Learner
+    draws : int
+    kind : Resampling
+        `WithReplacement()` or `Subsample(share)`.
+    threads : int, optional
+        As many as there are processors by default.
+
+    Source: Friedman, Goldszmidt and Wyner (1999).
+    """
+
+    learner: Learner = field(default_factory=BOSS)
+    draws: int = 100
+    kind: Resampling = field(default_factory=WithReplacement)
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.draws < 1:
+            raise InputError(f"draws={self.draws}: expected 1 or more")
+
+    @property
+    def few_rows(self) -> bool:
+        """Whether the learner accepts no more rows than columns."""
+        return bool(getattr(self.learner, "few_rows", False))
+
+    def learn(
+        self,
+        source: Source,
+        *,
+        knowledge: Knowledge | None = None,
+        budget: Budget | Run | None = None,
+        rng: np.random.Generator | int = 0,
+    ) -> Discovery:
+        """Search; a spent budget leaves fewer draws, and the result says so."""
+        if not isinstance(source, Data):
+            raise NeedsRows(
+                f"Bootstrap draws rows, which a {type(source).__name__} does not hold. Pass the "
+                "Data, or run the learner without Bootstrap."
+            )
+        run, rng = start(budget), np.random.default_rng(rng)
+        began = run.seconds
+        own, *seeds = rng.spawn(self.draws + 1)
+        whole = self.learner.learn(
+            source, knowledge=knowledge, budget=run.share(0.25, what="all rows"), rng=own
+        )
+        found = self._draws(_settled(self.learner, whole), source, knowledge, run, seeds)
+        graphs = _merge([d.graph for d in found if d.complete]) or whole.graphs
+        count = sum(d.complete for d in found)
+        notes = [f"edge frequencies are shares of {count} draws of rows ({self.kind!r})"]
+        if count < self.draws:
+            notes.append(f"the budget ended after {count} of {self.draws} draws")
+        return whole.replacing(
+            graphs=graphs,
+            meaning="bootstrap" if count else whole.meaning,
+            learner=self,
+            complete=whole.complete and count == self.draws,
+            seconds=run.seconds - began,
+            notes=(*whole.notes, *notes),
+            details={**whole.details, "draws": count},
+            cites=tuple(dict.fromkeys([*whole.cites, "friedman1999"])),
+        )
+
+    def _draws(
+        self,
+        learner: Learner,
+        data: Data,
+        knowledge: Knowledge | None,
+        run: Run,
+        seeds: list[np.random.Generator],
+    ) -> list[Discovery]:
+        done = [0]
+
+        def one(rng: np.random.Generator) -> Discovery | None:
+            if run.spent:
+                return None
+            part = data.take(self.kind.rows(data, rng))
+            found = learner.learn(part, knowledge=knowledge, budget=run.share(1.0), rng=rng)
+            done[0] += 1
+            run.tick(0.25 + 0.75 * done[0] / self.draws, f"draw {done[0]} of {self.draws}")
+            return found
+
+        threads = self.threads or min(os.cpu_count() or 1, self.draws)
+        with ThreadPoolExecutor(threads) as pool:
+            answers = list(pool.map(one, seeds))
+        return [a for a in answers if a is not None]
+
+
+def _settled(learner: Learner, whole: Discovery) -> Learner:
+    """The learner that a choosing one (`Auto`) settled on for all rows, else the learner."""
+    chosen = whole.details.get("chosen")
+    return chosen if isinstance(chosen, Learner) else learner
+
+
+def _merge(graphs: list[Graph]) -> tuple[tuple[Graph, float], ...]:
+    """Equal graphs once, with their share; the most frequent first."""
+    counts: dict[Graph, int] = {}
+    for graph in graphs:
+        counts[graph] = counts.get(graph, 0) + 1
+    ranked = sorted(counts.items(), key=lambda item: -item[1])
+    return tuple((graph, count / len(graphs)) for graph, count in ranked)

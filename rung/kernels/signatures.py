@@ -1,0 +1,41 @@
+"""Types shared by the kernels.
+
+A search is one compiled function that is handed its test or score as a first-class function with
+an explicit signature, plus plain arrays; so every kernel is compiled once and found in the disk
+cache by later processes.
+
+Arrays of a test or score, in this order: `F` (m, p, p) float64, usually correlation matrices;
+`I` (r, c) int64, what belongs where; `P` (k,) float64, numbers such as sample sizes; `W` float64
+scratch space.
+"""
+
+from __future__ import annotations
+
+from numba import float64, int64, types, uint8, void
+
+F3 = types.Array(float64, 3, "C")
+F2 = types.Array(float64, 2, "C")
+F1 = types.Array(float64, 1, "C")
+I2 = types.Array(int64, 2, "C")
+I1 = types.Array(int64, 1, "C")
+U2 = types.Array(uint8, 2, "C")
+U1 = types.Array(uint8, 1, "C")
+
+# p-value of x independent of y given the first k entries of S: (x, y, S, k, F, I, P, W)
+TEST = float64(int64, int64, I1, int64, F3, I2, F1, F1)
+# score of a node given the first k entries of its parents: (node, parents, k, F, I, P, W)
+LOCAL = float64(int64, I1, int64, F3, I2, F1, F1)
+# the same, and into `out` the score with each allowed candidate added:
+# (node, parents, k, allowed, out, F, I, P, W)
+GAINS = float64(int64, I1, int64, U1, F1, F3, I2, F1, F1)
+
+TestFunction = types.FunctionType(TEST)
+LocalFunction = types.FunctionType(LOCAL)
+GainsFunction = types.FunctionType(GAINS)
+
+OPTIONS = {"cache": True, "nogil": True}
+
+__all__ = [
+    "F1", "F2", "F3", "GAINS", "I1", "I2", "LOCAL", "OPTIONS", "TEST", "U1", "U2",
+    "GainsFunction", "LocalFunction", "TestFunction", "float64", "int64", "uint8", "void",
+]  # fmt: skip
