@@ -43,7 +43,20 @@ from rung.graphs.equivalence import (
     sample_members,
     v_structures,
 )
+from rung.graphs.formats import (
+    Diagram,
+    from_dagitty,
+    from_dot,
+    from_networkx,
+    parse_diagram,
+    read_diagram,
+    read_graph,
+    to_dagitty,
+    to_dot,
+    to_networkx,
+)
 from rung.graphs.orientation import complete, consistent_extension, tier_matrix
+from rung.graphs.projection import latent_projection
 from rung.graphs.roles import ROLES, roles
 from rung.graphs.separation import (
     connected,
@@ -57,6 +70,7 @@ from rung.graphs.separation import (
 __all__ = [
     "ROLES",
     "Confusion",
+    "Diagram",
     "Objection",
     "Path",
     "adjustment_set",
@@ -77,8 +91,12 @@ __all__ = [
     "directed_paths",
     "districts",
     "forbidden",
+    "from_dagitty",
+    "from_dot",
+    "from_networkx",
     "is_adjustment_set",
     "is_cpdag",
+    "latent_projection",
     "m_separated",
     "markov_equivalent",
     "members",
@@ -88,9 +106,12 @@ __all__ = [
     "moral",
     "optimal_adjustment_set",
     "parent_adjustment_set",
+    "parse_diagram",
     "possible_ancestors",
     "possible_descendants",
     "proper_backdoor_graph",
+    "read_diagram",
+    "read_graph",
     "roles",
     "sample_member",
     "sample_members",
@@ -98,6 +119,9 @@ __all__ = [
     "skeleton_confusion",
     "skeleton_f1",
     "tier_matrix",
+    "to_dagitty",
+    "to_dot",
+    "to_networkx",
     "topological_order",
     "v_structures",
     "why_not",
