@@ -2,7 +2,7 @@
 
 Runs each page in an empty folder, puts what a block prints into the ```text block right after it,
 and copies the pictures that it saves to docs/images. Without a PAGE all pages are run, and
-docs/glossary.md and docs/reference.md are written from the package.
+the pages glossary, reference, evidence and benchmarks are written from the package.
 """
 
 import contextlib
@@ -52,22 +52,6 @@ def glossary() -> str:
     return "\n".join([head, *(f"**{term}**: {said}\n" for term, said in terms.items())])
 
 
-def reference() -> str:
-    """The page of the public names: one line each, from the docstrings."""
-    parts = sorted(p.parent.name for p in (ROOT / "rung").glob("*/__init__.py"))
-    lines = ["# Reference", "", "Every public name, one line each; `help(name)` says more.", ""]
-    for name in ["rung", *(f"rung.{part}" for part in parts)]:
-        module = importlib.import_module(name)
-        names = sorted(getattr(module, "__all__", []), key=str.lower)
-        about = (module.__doc__ or "").strip().splitlines()[0]
-        lines += [f"## {name}", "", about, ""] if names else []
-        for item in names:
-            said = (getattr(module, item).__doc__ or "").strip().split("\n\n")[0]
-            lines.append(f"- `{name}.{item}`: {' '.join(said.split())}")
-        lines += [""] if names else []
-    return "\n".join(lines)
-
-
 def main(pages: list[str]) -> int:
     sys.path.insert(0, str(ROOT))
     os.environ.setdefault("COLUMNS", "100")
@@ -76,7 +60,9 @@ def main(pages: list[str]) -> int:
         refresh(page)
     if not pages:
         (ROOT / "docs" / "glossary.md").write_text(glossary(), "utf-8")
-        (ROOT / "docs" / "reference.md").write_text(reference(), "utf-8")
+        registry = importlib.import_module("rung.bench.registry")
+        (ROOT / "docs" / "reference.md").write_text(registry.reference().rstrip() + "\n", "utf-8")
+        importlib.import_module("rung.bench.pages").main(ROOT / "docs")
     return 0
 
 
