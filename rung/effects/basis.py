@@ -10,21 +10,28 @@ from numpy.typing import NDArray
 from ..core.errors import InputError
 
 Floats = NDArray[np.float64]
+HEAVY = 9.0
 FORMS = ("linear", "spline", "products")
 KNOTS = {3: (0.1, 0.5, 0.9), 4: (0.05, 0.35, 0.65, 0.95), 5: (0.05, 0.275, 0.5, 0.725, 0.95)}
 
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """One number column: centre, scale, spline knots (none: linear only)."""
+    """One number column: an optional monotone map, centre, scale, knots (none: linear only).
+
+    `grid` is (2, q): values and the normal scores they are mapped to, for heavy tails; linear
+    between and beyond them.
+    """
 
     centre: float
     scale: float
     knots: Floats
+    grid: Floats | None = None
 
     def expand(self, x: Floats) -> Floats:
         """(n, 1 + len(knots) - 2): linear term, then the nonlinear ones."""
-        z = (x - self.centre) / self.scale
+        z = x if self.grid is None else np.interp(x, self.grid[0], self.grid[1])
+        z = (z - self.centre) / self.scale
         if not len(self.knots):
             return z[:, None]
         return np.column_stack([z, restricted_cubic(z, self.knots)])
@@ -46,16 +53,39 @@ def restricted_cubic(x: Floats, knots: Floats) -> Floats:
     return np.column_stack(out) / (last - first) ** 2
 
 
-def column(x: Floats, knots: int) -> Column:
-    """Centre, scale and knots of a column; no knots where values are too few to bend."""
-    spread = float(x.std())
-    centre, scale = float(x.mean()), spread if spread > 0 else 1.0
+def heavy(x: Floats) -> bool:
+    """Whether the tails are far heavier than those of a normal (kurtosis above 9)."""
+    z = x - x.mean()
+    variance = float(z @ z) / len(z)
+    return variance > 0 and float((z**2) @ (z**2)) / len(z) > HEAVY * variance**2
+
+
+def scores(x: Floats) -> Floats:
+    """Grid (2, q) that maps quantiles of x to those of a normal."""
+    from scipy import special
+
+    at = np.concatenate([[0.5 / len(x)], np.linspace(0.01, 0.99, 99), [1 - 0.5 / len(x)]])
+    at = np.unique(at)
+    values, first = np.unique(np.quantile(x, at), return_index=True)
+    last = np.append(first[1:], len(at)) - 1
+    return np.vstack([values, special.ndtri((at[first] + at[last]) / 2)])
+
+
+def column(x: Floats, knots: int, *, tame: bool = True) -> Column:
+    """Centre, scale and knots of a column; no knots where values are too few to bend.
+
+    tame : map heavy tails to normal scores first
+    """
+    grid = scores(x) if tame and heavy(x) and len(np.unique(x)) > 5 else None
+    mapped = x if grid is None else np.interp(x, grid[0], grid[1])
+    spread = float(mapped.std())
+    centre, scale = float(mapped.mean()), spread if spread > 0 else 1.0
     at = np.empty(0)
     if knots >= 3 and spread > 0 and len(np.unique(x[:2000])) > knots + 1:
-        at = np.unique(np.quantile((x - centre) / scale, KNOTS[knots]))
+        at = np.unique(np.quantile((mapped - centre) / scale, KNOTS[knots]))
         if len(at) < 3 or np.diff(at).min() < 1e-3:
             at = np.empty(0)
-    return Column(centre, scale, at)
+    return Column(centre, scale, at, grid)
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +123,14 @@ class Basis:
         return np.hstack(blocks)
 
 
-def make(x: Floats, sizes: tuple[int, ...], form: str, knots: int = 5) -> Basis:
-    """The basis of this form for covariates (n, p); `sizes` as in Problem."""
+def make(
+    x: Floats, sizes: tuple[int, ...], form: str, knots: int = 5, *, tame: bool | None = None
+) -> Basis:
+    """The basis of this form for covariates (n, p); `sizes` as in Problem.
+
+    tame : map heavy tails to normal scores first; by default in every form but "linear"
+    """
+    tame = form != "linear" if tame is None else tame
     if form not in FORMS:
         raise InputError(f"form={form!r}: expected one of {FORMS}")
     columns: list[Column | None] = []
@@ -104,6 +140,6 @@ def make(x: Floats, sizes: tuple[int, ...], form: str, knots: int = 5) -> Basis:
             columns.append(None)
             kept.append(np.unique(x[:, j])[1:].astype(np.intp))
         else:
-            columns.append(column(x[:, j], 0 if form == "linear" else knots))
+            columns.append(column(x[:, j], 0 if form == "linear" else knots, tame=tame))
             kept.append(np.empty(0, dtype=np.intp))
     return Basis(form, tuple(columns), tuple(sizes), tuple(kept))

@@ -35,7 +35,8 @@ def combined(
     region = _region(study, answered, structure, meaning)
     value = _value(answered, main, meaning)
     solved = main.solved
-    found = checked(study, answered, main, structure, meaning, shown)
+    stands = standing(structure, meaning, study)
+    found = checked(study, answered, main, stands, shown)
     low, high = region.hull
     population = population_of(study, main)
     levels = solved.levels if solved is not None else ()
@@ -59,7 +60,7 @@ def combined(
         units=study.contrast.units,
         contrast=study.contrast.labels[0],
         population=population,
-        standing=standing(structure, meaning, study),
+        standing=stands,
         estimand=estimand(study, main, population),
         method=method(study, main, answered, region),
         n=solved.problem.n if solved is not None else study.data.n,

@@ -37,7 +37,7 @@ class Fit:
 
 
 def _inverse(gram: Floats) -> Floats:
-    return np.linalg.pinv(gram, rcond=1e-11, hermitian=True)
+    return np.asarray(np.linalg.pinv(gram, rcond=1e-11, hermitian=True), dtype=np.float64)
 
 
 def _penalties(design: Floats, weights: Floats, ridge: float) -> Floats:

@@ -1,4 +1,4 @@
-"""Nuisance models: the form is chosen by cross-validated loss, boosted where residuals ask for it."""
+"""Nuisance models: terms chosen by cross-validated loss, boosted where residuals ask for it."""
 
 from __future__ import annotations
 

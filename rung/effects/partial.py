@@ -99,7 +99,7 @@ def _centred(problem: Problem) -> Floats:
     """Covariates, centred and scaled, that may change the effect; none if rows are few."""
     from .basis import make
 
-    basis = make(problem.x, problem.sizes, "linear")
+    basis = make(problem.x, problem.sizes, "linear", tame=True)
     z = basis.expand(problem.x)[:, 1:]
     if problem.n < 50 * (z.shape[1] + 5):
         return np.empty((problem.n, 0))

@@ -37,7 +37,7 @@ class Regression:
         form = self.form or _choose(problem)
         basis = make(problem.x, problem.sizes, form)
         z = basis.expand(problem.x)
-        dose = None if problem.discrete else column(problem.t, 4)
+        dose = None if problem.discrete else column(problem.t, 0 if form == "linear" else 4)
         design = self._design(problem, z, problem.t, dose)
         use = problem.t >= 0 if problem.discrete else np.ones(problem.n, dtype=bool)
         if use.sum() <= design.shape[1]:

@@ -131,7 +131,8 @@ def contrasts(
         ends = np.array([value, low, high])
         if contrast.scale != "difference":
             ends = np.exp(ends)
-        out.append(Level(contrast.labels[k], *(float(e) for e in ends), float(se[k])))
+        point, lower, upper = ends.tolist()
+        out.append(Level(contrast.labels[k], point, lower, upper, float(se[k])))
     return tuple(out), critical
 
 

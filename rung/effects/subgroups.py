@@ -1,0 +1,222 @@
+"""CATE: the effect in each group of rows, with simultaneous intervals."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.budget import Run
+from ..core.data import Data
+from ..core.errors import InputError, NotIdentified, RungError
+from ..core.graph import Graph
+from ..core.missing import complete
+from ..core.protocols import Estimator
+from ..core.query import Estimate
+from ..inference import intervals, multiplicity
+from .answer import answer as overall
+from .contrast import show, weighted_quantiles
+from .identification import weighted
+from .queries import ATE
+from .solve import on_scale
+from .study import Study
+
+PARTS = 4  # groups of a number: by quarters of its rows
+MOST = 60
+
+
+def answer(
+    query: Any,
+    structure: Any,
+    data: Any,
+    estimator: Estimator | None,
+    *,
+    run: Run,
+    rng: np.random.Generator,
+) -> Estimate:
+    """The effect overall, and in each group under `diagnostics["subgroups"]` and `["levels"]`.
+
+    Raises
+    ------
+    NotIdentified
+        The graph shown puts a `by` column after the treatment.
+    """
+    seed = int(rng.integers(2**63))
+    plain = ATE(
+        query.treatment, query.outcome, treated=query.treated, control=query.control,
+        scale=query.scale, adjust=query.adjust, level=query.level,
+    )  # fmt: skip
+    _check_by(query, structure, data)
+    whole = overall(
+        plain, structure, data, estimator, run=run, rng=np.random.default_rng(seed),
+        population="all",
+    )  # fmt: skip
+    adjust = tuple(whole.diagnostics["adjustment"])
+    if whole.data is None or whole.data.n == 0 or not whole.cites:
+        raise NotIdentified(
+            f"by the graph {query.treatment} does not affect {query.outcome}: every group has "
+            "the effect 0"
+        )
+    rows, left_out = _groups(query, structure, data, whole, adjust, estimator, run, seed)
+    warnings = [*whole.warnings, *left_out]
+    first = rows[0]
+    levels = [{k: r[k] for k in ("contrast", "value", "low", "high")} for r in rows]
+    spread = _spread(rows)
+    return replace(
+        whole,
+        query=query,
+        contrast=f"{whole.contrast}; {len(rows)} groups by {', '.join(query.by)}",
+        warnings=tuple(dict.fromkeys(warnings)),
+        diagnostics={**whole.diagnostics, "subgroups": rows, "levels": levels,
+                     "heterogeneity": spread, "looked_at": len(rows)},
+        method=f"{whole.method}; in each of {len(rows)} groups by itself, intervals simultaneous "
+        f"(first group: {first['value']:.4g})",
+    )  # fmt: skip
+
+
+def _check_by(query: Any, structure: Any, data: Data) -> None:
+    for name in query.by:
+        data.index(name)
+        if name in (query.treatment, query.outcome):
+            raise InputError(f"by={query.by}: {name!r} is the treatment or the outcome itself")
+    graphs, _, shown = weighted(structure)
+    graph: Graph | None = shown or (graphs[0][0] if graphs else None)
+    if graph is None:
+        return
+    from ..graphs.ancestry import descendants
+
+    after = set(descendants(graph, query.treatment)) & set(query.by)
+    if after:
+        raise NotIdentified(
+            f"{', '.join(sorted(after))} comes after {query.treatment} in the graph, so rows "
+            "cannot be grouped by it before treatment; choose columns that the treatment does not "
+            "affect"
+        )
+
+
+def _groups(
+    query: Any,
+    structure: Any,
+    data: Data,
+    whole: Estimate,
+    adjust: tuple[str, ...],
+    estimator: Estimator | None,
+    run: Run,
+    seed: int,
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """One row a group, and what was left out."""
+    from .doubly_robust import DoublyRobust
+    from .rows import usable
+
+    study = Study(
+        data, query, estimator or DoublyRobust(), population="all", run=run,
+        rng=np.random.default_rng(seed),
+    )  # fmt: skip
+    _, _, shown = weighted(structure)
+    order = tuple(n for n in study.data.names if n in {*adjust, *query.by})
+    kept = usable(study.data, shown, query.treatment, query.outcome, order)
+    _check_valid(shown, query, order)
+    table = study.data.take(kept.mask(study.data).nonzero()[0])
+    table = _only_complete(table, (query.treatment, query.outcome, *order))
+    rows: list[dict[str, Any]] = []
+    left: list[str] = []
+    influence: list[NDArray[np.float64]] = []
+    for label, mask in _cells(table, query.by):
+        if run.spent and rows:
+            left.append(f"the budget ended before group {label}")
+            continue
+        try:
+            part = table.take(np.flatnonzero(mask))
+            found = study.fresh(order, kept, data=part)
+        except RungError as error:
+            left.append(f"group {label} has no answer: {error}")
+            continue
+        value, psi = on_scale(found.fitted, 1, 0, query.scale)
+        full = np.zeros(table.n)
+        full[mask] = psi * table.n / mask.sum()
+        influence.append(full)
+        rows.append({"contrast": label, "value": value, "n": int(mask.sum())})
+    if not rows:
+        raise InputError("no group has enough rows for an effect: " + "; ".join(left[:2]))
+    groups = table.unit if table.clustered else None
+    cov = intervals.covariance(np.column_stack(influence), groups=groups)
+    critical = multiplicity.max_t(
+        cov, query.level, rng=np.random.default_rng(seed), df=intervals.freedom(groups)
+    )
+    for row, variance in zip(rows, np.diag(cov), strict=True):
+        se = float(np.sqrt(variance))
+        ends = [row["value"], row["value"] - critical * se, row["value"] + critical * se]
+        if query.scale != "difference":
+            ends = [float(np.exp(e)) for e in ends]
+        row.update(value=ends[0], low=ends[1], high=ends[2], se=se)
+    return rows, left
+
+
+def _check_valid(graph: Graph | None, query: Any, order: tuple[str, ...]) -> None:
+    if graph is None or query.adjust is not None:
+        return
+    from ..graphs.adjustment import why_not
+
+    wrong = [o for o in why_not(graph, query.treatment, query.outcome, order) if not o.valid]
+    wrong = [o for o in wrong if o.reason != "undecided"]
+    if wrong:
+        raise NotIdentified(
+            f"grouping by {', '.join(query.by)} breaks the adjustment: {wrong[0]}; group by other "
+            "columns"
+        )
+
+
+def _only_complete(data: Data, names: tuple[str, ...]) -> Data:
+    part = data.select(names)
+    if not part.has_missing:
+        return data
+    complete(part)  # refuses without a policy
+    return data.take((~part.mask.any(axis=1)).nonzero()[0])
+
+
+def _cells(data: Data, by: tuple[str, ...]) -> list[tuple[str, NDArray[np.bool_]]]:
+    """Label and rows of each combination of the `by` columns that occurs."""
+    axes = [_axis(data, name) for name in by]
+    total = int(np.prod([len(a) for a in axes]))
+    if total > MOST:
+        raise InputError(f"by={by} makes {total} groups, above {MOST}; use fewer columns")
+    out = []
+    for combination in product(*axes):
+        mask = np.ones(data.n, dtype=np.bool_)
+        for _, part in combination:
+            mask &= part
+        if mask.any():
+            out.append((", ".join(label for label, _ in combination), mask))
+    return out
+
+
+def _axis(data: Data, name: str) -> list[tuple[str, NDArray[np.bool_]]]:
+    v, x = data.variable(name), data.column(name)
+    values = np.unique(x)
+    if v.discrete or len(values) <= PARTS:
+        return [(f"{name} = {show(v, float(a))}", x == a) for a in values]
+    cuts = weighted_quantiles(x, data.weights, [k / PARTS for k in range(1, PARTS)])
+    code = np.searchsorted(np.unique(cuts), x, side="left")
+    out = []
+    for c in np.unique(code):
+        here = code == c
+        low, high = float(x[here].min()), float(x[here].max())
+        out.append((f"{name} from {show(v, low)} to {show(v, high)}", here))
+    return out
+
+
+def _spread(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Cochran's Q test that all groups have one effect (difference scale or logarithms)."""
+    from scipy import special
+
+    use = [r for r in rows if r["se"] > 0]
+    if len(use) < 2:
+        return {"q": 0.0, "df": 0, "p": 1.0}
+    values = np.array([r["value"] for r in use])
+    weight = np.array([r["se"] for r in use]) ** -2.0
+    mean = weight @ values / weight.sum()
+    q = float(weight @ (values - mean) ** 2)
+    return {"q": q, "df": len(use) - 1, "p": float(special.chdtrc(len(use) - 1, q))}
