@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+from numba import float64, int64, njit, void
 from numpy.typing import NDArray
+
+from .levels import R1, R2
 
 Floats = NDArray[np.float64]
 _JIT: dict[str, Any] = {"cache": True, "nogil": True}
 
 
-@njit("float64[:, ::1](float64[::1], float64[::1], float64[:, ::1])", **_JIT)
+@njit(float64[:, ::1](R1, R1, R2), **_JIT)
 def cardinal(x: Floats, knots: Floats, second: Floats) -> Floats:
     """Cardinal basis (n, m): column j is the natural spline that is 1 at knot j, 0 at the others.
 
@@ -53,7 +55,7 @@ def cardinal(x: Floats, knots: Floats, second: Floats) -> Floats:
     return out
 
 
-@njit("void(float64[::1], float64[::1], float64[::1], float64[:, ::1], int64[::1])", **_JIT)
+@njit(void(float64[::1], R1, R1, R2, int64[::1]), **_JIT)
 def add_curve(
     out: Floats, x: Floats, knots: Floats, pieces: Floats, lookup: NDArray[np.int64]
 ) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
+from numba import float64, int64, njit, types
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 _JIT: dict[str, Any] = {"cache": True, "nogil": True}
+R1 = types.Array(float64, 1, "C", readonly=True)
+R2 = types.Array(float64, 2, "C", readonly=True)
+_OUT1, _OUT2 = float64[::1], float64[:, ::1]
 
 
-@njit("float64[::1](float64[:, ::1], float64[::1])", **_JIT)
+@njit(_OUT1(R2, R1), **_JIT)
 def invert(p: Floats, u: Floats) -> Floats:
     """Level whose slice of the distribution function holds u; p is (n, k), u (n,)."""
     n, k = p.shape
@@ -28,7 +31,7 @@ def invert(p: Floats, u: Floats) -> Floats:
     return out
 
 
-@njit("float64[::1](float64[:, ::1], float64[::1], float64[::1])", **_JIT)
+@njit(_OUT1(R2, R1, R1), **_JIT)
 def invert_posterior(p: Floats, x: Floats, v: Floats) -> Floats:
     """A point of the slice of level x, at the fraction v of it; v in [0, 1)."""
     n, k = p.shape
@@ -46,7 +49,7 @@ def invert_posterior(p: Floats, x: Floats, v: Floats) -> Floats:
     return out
 
 
-@njit("float64[::1](float64[:, ::1], float64[:, ::1])", **_JIT)
+@njit(_OUT1(R2, R2), **_JIT)
 def race(p: Floats, e: Floats) -> Floats:
     """The level that arrives first, if level j needs the time e[j] / p[j]; both (n, k)."""
     n, k = p.shape
@@ -64,7 +67,7 @@ def race(p: Floats, e: Floats) -> Floats:
     return out
 
 
-@njit("float64[:, ::1](float64[:, ::1], float64[::1], float64[::1], float64[:, ::1])", **_JIT)
+@njit(_OUT2(R2, R1, R1, R2), **_JIT)
 def race_posterior(p: Floats, x: Floats, first: Floats, fresh: Floats) -> Floats:
     """Race times e (n, k) given that level x arrived first.
 
@@ -85,7 +88,7 @@ def race_posterior(p: Floats, x: Floats, first: Floats, fresh: Floats) -> Floats
     return out
 
 
-@njit("float64[:, ::1](float64[:, ::1])", **_JIT)
+@njit(_OUT2(R2), **_JIT)
 def softmax(score: Floats) -> Floats:
     """Probabilities (n, k + 1) of scores (k, n) of the levels after the first, which has 0."""
     k, n = score.shape
@@ -101,11 +104,11 @@ def softmax(score: Floats) -> Floats:
             out[i, j + 1] = e
             total += e
         for j in range(k + 1):
-            out[i, j] /= total
+            out[i, j] = max(out[i, j] / total, 1e-300)
     return out
 
 
-@njit("float64[:, ::1](float64[:, ::1], int64[::1])", **_JIT)
+@njit(_OUT2(R2, int64[::1]), **_JIT)
 def gather(table: Floats, rows: NDArray[np.int64]) -> Floats:
     """table[rows], (n, k)."""
     n, k = len(rows), table.shape[1]

@@ -15,7 +15,7 @@ from ..core.mechanism import MechanismSpec, Parents
 from ..core.moments import Moments
 from ..core.variable import Variable
 from .additive import Additive
-from .features import Encoding, LinearPredictor, ready
+from .features import Encoding, Predictor, ready
 from .noise import Empirical, Gaussian, Residual
 
 Floats = NDArray[np.float64]
@@ -29,7 +29,7 @@ class Linear(Additive):
     Parameters
     ----------
     variable : Variable
-    predictor : LinearPredictor
+    predictor : Predictor
         With one output.
     residual : Residual
         Distribution of u.
@@ -38,7 +38,7 @@ class Linear(Additive):
     """
 
     variable: Variable
-    predictor: LinearPredictor
+    predictor: Predictor
     residual: Residual
     note: str = ""
 
@@ -55,7 +55,7 @@ class Linear(Additive):
         """A mechanism with known slopes of numeric parents."""
         slopes = np.asarray(slopes, dtype=np.float64).reshape(-1)
         effects = tuple(np.array([[b]]) for b in slopes)
-        predictor = LinearPredictor(tuple(parents), np.array([intercept]), effects)
+        predictor = Predictor(tuple(parents), np.array([intercept]), effects)
         return cls(variable, predictor, Gaussian() if noise is None else noise)
 
     @property
@@ -70,7 +70,7 @@ class Linear(Additive):
             "kind": "linear",
             "parents": [p.name for p in self.parents],
             "intercept": float(self.predictor.intercept[0]),
-            "coefficients": self.predictor.coefficients(),
+            "coefficients": self.predictor.describe(),
             "sd": float(self.residual.sd),
             "noise": self.residual.describe(),
             "note": self.note,
@@ -109,7 +109,8 @@ def _regress(moments: Moments, name: str) -> tuple[Floats, float, float]:
     return coefficients, float(mean[-1] - coefficients @ mean[:-1]), sd
 
 
-def _numeric(variable: Variable, who: str) -> None:
+def need_number(variable: Variable, who: str) -> None:
+    """Raise unless the node is numeric."""
     if variable.discrete:
         raise InputError(
             f"{who} gives numbers, but {variable.name!r} is {variable.kind}; use Logistic, "
@@ -119,11 +120,11 @@ def _numeric(variable: Variable, who: str) -> None:
 
 def _fit(
     x: Floats, parents: Data, variable: Variable, weights: Floats | None
-) -> tuple[LinearPredictor, float]:
+) -> tuple[Predictor, float]:
     encoding = Encoding.of(parents, weights)
     columns = np.column_stack([encoding.matrix(parents.columns, len(x)), x])
     block = (*parents.variables, variable)
-    sizes = [len(k) if v.discrete else 1 for v, k in zip(parents.variables, encoding.levels)]
+    sizes = encoding.sizes
     moments = Moments.of(columns, block, sizes=[*sizes, 1], weights=weights)
     coefficients, intercept, sd = _regress(moments, variable.name)
     return encoding.predictor(np.array([intercept]), coefficients[:, None]), sd
@@ -148,13 +149,13 @@ class LinearGaussian(MechanismSpec):
         rng: np.random.Generator,
     ) -> Linear:
         x = ready(x, parents, variable, weights, "LinearGaussian")
-        _numeric(variable, "LinearGaussian")
+        need_number(variable, "LinearGaussian")
         predictor, sd = _fit(x, parents, variable, weights)
         return Linear(variable, predictor, Gaussian(sd))
 
     def fit_source(self, source: Any, variable: Variable, parents: Sequence[Variable]) -> Linear:
         """Fit from a source of moments, without rows; parents must be numeric."""
-        _numeric(variable, "LinearGaussian")
+        need_number(variable, "LinearGaussian")
         for v in parents:
             if v.discrete:
                 raise InputError(
@@ -181,7 +182,7 @@ class LinearNonGaussian(MechanismSpec):
         rng: np.random.Generator,
     ) -> Linear:
         x = ready(x, parents, variable, weights, "LinearNonGaussian")
-        _numeric(variable, "LinearNonGaussian")
+        need_number(variable, "LinearNonGaussian")
         predictor, sd = _fit(x, parents, variable, weights)
         values: Mapping[str, NDArray[Any]] = parents.columns
         left = x - predictor.one(values, len(x))
