@@ -3,8 +3,8 @@
 Rules for numbers, in this order (m distinct values among n that are present):
 
 1. m <= 1: constant.
-2. whole numbers, all different, n >= 20, either without a gap or in a column named like an
-   identifier: identifier.
+2. whole numbers, n >= 20, all different and without a gap; or in a column named like an
+   identifier and more than 20 different: identifier. Dates are continuous.
 3. m = 2 (whole numbers, or n >= 20): binary, the smaller value first.
 4. 3 <= m <= 10, whole numbers without a gap that start at 1, or at 0 with m <= 4: ordinal.
 5. m <= 10 and at least 20 rows a value: ordinal (a few doses, grades or grouped values).
@@ -32,9 +32,7 @@ from ..core.variable import Kind, Variable
 from .found import Found
 
 MANY = 50  # levels above which a categorical column is warned about
-_ID_NAME = re.compile(
-    r"(^|[_\W])(id|idx|index|key|uuid|rowid|rownames|nr|no)$|^(unnamed.*|X1)$", re.I
-)
+_ID_NAME = re.compile(r"(^|[_\W])(id|idx|index|key|uuid|rowid|rownames)$|^unnamed", re.I)
 _SCALES = (
     ("low", "medium", "high"), ("low", "mid", "high"), ("small", "medium", "large"),
     ("never", "rarely", "sometimes", "often", "always"), ("mild", "moderate", "severe"),
@@ -58,7 +56,7 @@ def number_kind(name: str, values: Floats, unit: str | None = None) -> tuple[Kin
     if (unit or "").startswith("days since"):
         return Kind.CONTINUOUS, "dates"
     if whole and _is_identifier(name, x):
-        return Kind.IDENTIFIER, f"{n} whole numbers, all different"
+        return Kind.IDENTIFIER, f"{m} different whole numbers in {n} rows"
     if m == 2 and (whole or n >= 20):
         return Kind.BINARY, "two values"
     gapless = whole and distinct[-1] - distinct[0] + 1 == m
@@ -66,7 +64,7 @@ def number_kind(name: str, values: Floats, unit: str | None = None) -> tuple[Kin
         return Kind.ORDINAL, f"the whole numbers {distinct[0]:g} to {distinct[-1]:g}"
     if m <= 10 and n >= 20 * m:
         return Kind.ORDINAL, f"{m} different values in {n} rows"
-    if whole and distinct[0] == 0 and x.mean() <= 20 and _leans_right(x):
+    if whole and x.min() == 0 and x.mean() <= 20 and _leans_right(x):
         return Kind.COUNT, f"whole numbers from 0 with mean {x.mean():.3g}"
     return Kind.CONTINUOUS, "numbers with many different values"
 
@@ -75,10 +73,10 @@ def _is_identifier(name: str, x: Floats) -> bool:
     if len(x) < 20:
         return False
     named = _ID_NAME.search(name) is not None
-    span = x.max() - x.min() + 1
-    if span != len(x) and not named:
+    if x.max() - x.min() + 1 != len(x) and not named:
         return False
-    return len(np.unique(x)) == len(x)
+    distinct = len(np.unique(x))
+    return distinct == len(x) or (named and distinct > 20)
 
 
 def _leans_right(x: Floats) -> bool:

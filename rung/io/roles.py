@@ -51,8 +51,8 @@ def assemble(
     described, notes = [], list(origin.decisions)
     stored: dict[str, Any] = {}
     for column in kept:
+        refuse_infinite(column.name, column.fetch())
         variable, values, more = describe(column, (kinds or {}).get(column.name))
-        refuse_infinite(column.name, values)
         described.append(variable)
         notes += [*column.notes, *more]
         if not variable.discrete and not variable.shape and not column.identifier:
