@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = exports(
         "G2": "independence.g2",
         "GaussianBIC": "scores.gaussian_bic",
         "Majority": "colliders",
+        "NormalScores": "normal_scores",
         "OneHot": "basis",
         "PC": "pc",
         "Subsample": "bootstrap",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -119,7 +119,8 @@ class Bootstrap:
         whole = self.learner.learn(
             source, knowledge=knowledge, budget=run.share(0.25, what="all rows"), rng=own
         )
-        found = self._draws(_settled(self.learner, whole), source, knowledge, run, seeds)
+        settled = whole.learner or self.learner  # what a choosing learner (`Auto`) settled on
+        found = self._draws(settled, source, knowledge, run, seeds)
         graphs = _merge([d.graph for d in found if d.complete]) or whole.graphs
         count = sum(d.complete for d in found)
         notes = [f"edge frequencies are shares of {count} draws of rows ({self.kind!r})"]
@@ -128,7 +129,7 @@ class Bootstrap:
         return whole.replacing(
             graphs=graphs,
             meaning="bootstrap" if count else whole.meaning,
-            learner=self,
+            learner=replace(self, learner=settled),
             complete=whole.complete and count == self.draws,
             seconds=run.seconds - began,
             notes=(*whole.notes, *notes),
@@ -159,12 +160,6 @@ class Bootstrap:
         with ThreadPoolExecutor(threads) as pool:
             answers = list(pool.map(one, seeds))
         return [a for a in answers if a is not None]
-
-
-def _settled(learner: Learner, whole: Discovery) -> Learner:
-    """The learner that a choosing one (`Auto`) settled on for all rows, else the learner."""
-    chosen = whole.details.get("chosen")
-    return chosen if isinstance(chosen, Learner) else learner
 
 
 def _merge(graphs: list[Graph]) -> tuple[tuple[Graph, float], ...]:

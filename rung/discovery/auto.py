@@ -1,0 +1,213 @@
+"""Choose test, score and learner from what the data show, say why, and cross-check."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core.budget import Budget, Run, start
+from ..core.data import Data
+from ..core.discovery import Discovery
+from ..core.graph import Graph
+from ..core.knowledge import Knowledge
+from ..core.moments import Counts
+from ..core.protocols import Learner
+from ..core.source import Source
+from .boss import BOSS
+from .environments import target_names
+from .independence.degenerate_gaussian import DegenerateGaussian
+from .independence.fisher_z import FisherZ
+from .independence.g2 import G2
+from .normal_scores import NormalScores
+from .pc import PC
+from .scores.degenerate_gaussian import DegenerateGaussianBIC
+from .scores.discrete_bic import DiscreteBIC
+from .scores.gaussian_bic import GaussianBIC
+
+SKEWED, HEAVY = 2.0, 7.0  # |skewness| and excess kurtosis beyond which moments mislead
+FEW = 5.0  # rows for each cell of a table of two parents and a child
+
+HIDDEN = (
+    "Both assume that no hidden cause acts on two of the variables, so their agreement is no "
+    "support against hidden causes."
+)
+
+
+class Choice(NamedTuple):
+    """The learner, the second one that checks it, and the reason in one paragraph."""
+
+    learner: Learner
+    check: Learner
+    why: str
+
+
+@dataclass(frozen=True)
+class Auto:
+    """Score-based search with a score that suits the data, checked by a search with tests.
+
+    `details["why"]` says what was chosen and why; `details["crosscheck"]` compares the answer with
+    that of the second learner, edge by edge. The learner in the result is the chosen one.
+
+    Parameters
+    ----------
+    alpha : float
+        Level of the tests in the cross-check.
+    crosscheck : bool
+    """
+
+    alpha: float = 0.01
+    crosscheck: bool = True
+
+    @property
+    def few_rows(self) -> bool:
+        """More columns than rows are left to `PC(few_rows=True)`."""
+        return False
+
+    def choose(self, source: Source) -> Choice:
+        """What `learn` would do on this source, without doing it."""
+        kinds = [v.discrete for v in source.variables]
+        n, d = source.n, len(kinds)
+        targets = target_names(source)
+        said = [f"{n} rows and {d} columns, {sum(kinds)} of them with levels."]
+        if all(kinds) and not _sparse(source):
+            main: Learner = BOSS(DiscreteBIC())
+            check: Learner = PC(G2(), alpha=self.alpha)
+            said.append(
+                "All columns have levels and the tables are filled well enough, so tables are "
+                "compared as they are: an order search (BOSS) with the multinomial BIC."
+            )
+        elif any(kinds):
+            main = BOSS(DegenerateGaussianBIC())
+            check = PC(DegenerateGaussian(), alpha=self.alpha)
+            said.append(
+                "Levels and numbers occur together, or tables would have too few rows a cell, so "
+                "levels enter as indicator columns: an order search (BOSS) with the degenerate "
+                "Gaussian BIC, which sees linear relations and shifts of means."
+            )
+        else:
+            main, check = BOSS(GaussianBIC()), PC(FisherZ(), alpha=self.alpha)
+            said.append(
+                "All columns are numbers: an order search (BOSS) with the Gaussian BIC at penalty "
+                "2, which sees linear relations."
+            )
+        odd = _far_from_normal(source)
+        if odd:
+            main, check = NormalScores(main), NormalScores(check)
+            said.append(
+                f"{_some(odd)} skewed or heavy-tailed, which would let a few rows decide, so "
+                "numbers are replaced by normal scores of their ranks."
+            )
+        if targets:
+            said.append(
+                f"{len(targets)} conditions set variables: each variable's causes are learned from "
+                "the rows whose condition does not set it, and these conditions orient edges."
+            )
+        said.append(f"Cross-check: PC with {type(_test(check)).__name__} at level {self.alpha:g}.")
+        return Choice(main, check, " ".join(said))
+
+    def learn(
+        self,
+        source: Source,
+        *,
+        knowledge: Knowledge | None = None,
+        budget: Budget | Run | None = None,
+        rng: np.random.Generator | int = 0,
+    ) -> Discovery:
+        """Search; see `Learner`."""
+        run, rng = start(budget), np.random.default_rng(rng)
+        began = run.seconds
+        choice = self.choose(source)
+        first, second = rng.spawn(2)
+        share = 0.5 if self.crosscheck else 1.0
+        found = choice.learner.learn(
+            source, knowledge=knowledge, budget=run.share(share), rng=first
+        )
+        details: dict[str, Any] = {**found.details, "why": choice.why}
+        if self.crosscheck and not run.spent:
+            other = choice.check.learn(
+                source, knowledge=knowledge, budget=run.share(1.0, 0.5), rng=second
+            )
+            details["crosscheck"] = compare(found, other)
+        return found.replacing(
+            seconds=run.seconds - began,
+            notes=(choice.why, *found.notes),
+            details=details,
+        )
+
+
+def compare(found: Discovery, other: Discovery) -> dict[str, Any]:
+    """Agreement of two discoveries, one row for each pair adjacent in either.
+
+    Returns
+    -------
+    dict with "learner", "text", and "agreement": rows {"a", "b", "mark", "other"}; a mark is read
+    from a to b, "none" where the two are not adjacent.
+    """
+    first, second = found.graph, other.graph.reorder(found.graph.names)
+    rows = []
+    for i, a in enumerate(first.names):
+        for b in first.names[i + 1 :]:
+            mark, answer = _mark(first, a, b), _mark(second, a, b)
+            if mark != "none" or answer != "none":
+                rows.append({"a": a, "b": b, "mark": mark, "other": answer})
+    joined = [r for r in rows if r["mark"] != "none"]
+    both = [r for r in joined if r["other"] != "none"]
+    same = [r for r in both if r["mark"] == r["other"]]
+    text = (
+        f"{_name(other)} finds {len(both)} of the {len(joined)} edges, {len(same)} of them with "
+        f"the same marks, and {len(rows) - len(joined)} edges more"
+        f"{'' if other.complete else ' (it was stopped early)'}. {HIDDEN}"
+    )
+    return {"learner": _name(other), "text": text, "agreement": rows}
+
+
+def _mark(graph: Graph, a: str, b: str) -> str:
+    for mark in ("-->", "<--", "---"):
+        if graph.has_edge(a, b, mark):
+            return mark
+    return "none"
+
+
+def _name(found: Discovery) -> str:
+    learner = found.learner
+    inner = getattr(learner, "learner", learner)
+    part = getattr(inner, "test", None) or getattr(inner, "score", None)
+    text = f"{type(inner).__name__} with {type(part).__name__}" if part else type(inner).__name__
+    return text if inner is learner else f"{text} on {type(learner).__name__}"
+
+
+def _test(learner: Any) -> Any:
+    return getattr(getattr(learner, "learner", learner), "test", None)
+
+
+def _sparse(source: Source) -> bool:
+    """True if a child and two parents of usual size leave few rows a cell."""
+    if isinstance(source, Counts):
+        return False
+    sizes = sorted(v.size for v in source.variables)
+    usual = sizes[len(sizes) // 2]
+    return source.n < FEW * usual**3 or sizes[-1] > 50
+
+
+def _far_from_normal(source: Source) -> list[str]:
+    """Continuous columns with large skewness or kurtosis; none for a source without rows."""
+    if not isinstance(source, Data):
+        return []
+    out = []
+    for v in source.variables:
+        if v.discrete:
+            continue
+        x = np.asarray(source.column(v.name), dtype=np.float64)
+        x = x[~np.isnan(x)]
+        z = (x - x.mean()) / max(x.std(), 1e-300)
+        if abs((z**3).mean()) > SKEWED or (z**4).mean() - 3.0 > HEAVY:
+            out.append(v.name)
+    return out
+
+
+def _some(names: list[str]) -> str:
+    names = sorted(names)
+    shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    return f"{shown} {'are' if len(names) > 1 else 'is'}"

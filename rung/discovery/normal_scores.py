@@ -1,0 +1,78 @@
+"""A learner run on normal scores of the continuous columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.budget import Budget, Run
+from ..core.data import Data
+from ..core.discovery import Discovery
+from ..core.errors import NeedsRows
+from ..core.knowledge import Knowledge
+from ..core.protocols import Learner
+from ..core.result import lock
+from ..core.source import Source
+from .boss import BOSS
+
+
+@dataclass(frozen=True)
+class NormalScores:
+    """Run a learner after every number is replaced by the normal quantile of its rank.
+
+    For skewed or heavy-tailed columns that are, up to a monotone transformation of each, jointly
+    Gaussian (a nonparanormal distribution). Ties share a rank, missing cells stay missing.
+
+    Source: Liu, Lafferty and Wasserman (2009); Harris and Drton (2013).
+    """
+
+    learner: Learner = field(default_factory=BOSS)
+
+    @property
+    def few_rows(self) -> bool:
+        """Whether the learner accepts no more rows than columns."""
+        return bool(getattr(self.learner, "few_rows", False))
+
+    def learn(
+        self,
+        source: Source,
+        *,
+        knowledge: Knowledge | None = None,
+        budget: Budget | Run | None = None,
+        rng: np.random.Generator | int = 0,
+    ) -> Discovery:
+        """Search; NeedsRows if the source holds no rows."""
+        if not isinstance(source, Data):
+            raise NeedsRows(
+                f"NormalScores ranks rows, which a {type(source).__name__} does not hold; use the "
+                "learner without it"
+            )
+        columns = {
+            v.name: source.column(v.name) if v.discrete else lock(scores(source.column(v.name)))
+            for v in source.variables
+        }
+        found = self.learner.learn(
+            source.replacing(columns=columns), knowledge=knowledge, budget=budget, rng=rng
+        )
+        return found.replacing(
+            learner=self,
+            notes=(*found.notes, "numbers were replaced by normal scores of their ranks"),
+            cites=(*found.cites, "liu2009"),
+        )
+
+
+def scores(column: NDArray[Any]) -> NDArray[np.float64]:
+    """Normal quantile of rank / (n + 1) of each number, ties at their mean rank; NaN stays."""
+    from scipy.special import ndtri
+
+    x = np.asarray(column, dtype=np.float64)
+    out = np.full(len(x), np.nan)
+    here = ~np.isnan(x)
+    _, inverse, count = np.unique(x[here], return_inverse=True, return_counts=True)
+    last = np.cumsum(count)
+    rank = last - (count - 1) / 2.0
+    out[here] = ndtri(rank / (here.sum() + 1.0))[inverse.ravel()]
+    return out
