@@ -57,7 +57,7 @@ from rung.graphs.formats import (
 )
 from rung.graphs.orientation import complete, consistent_extension, tier_matrix
 from rung.graphs.projection import latent_projection
-from rung.graphs.roles import ROLES, roles
+from rung.graphs.role import ROLES, roles
 from rung.graphs.separation import (
     connected,
     connecting_path,

@@ -151,7 +151,7 @@ class Net:
 
     def order(self, sweeps: int = 12) -> None:
         """Order every row by barycentre sweeps, then exchange neighbours; the best is kept."""
-        best, least = [list(row) for row in self.rows], self._total()
+        best, least = [list(row) for row in self.rows], self.crossings()
         for sweep in range(sweeps):
             if least == 0:
                 break
@@ -161,12 +161,13 @@ class Net:
                 near = self.up if downwards else self.down
                 row.sort(key=lambda v, n=near, p=place: float(np.mean(p[n[v]])) if n[v] else p[v])  # type: ignore[misc]
             self._exchange()
-            total = self._total()
+            total = self.crossings()
             if total < least:
                 best, least = [list(row) for row in self.rows], total
         self.rows = best
 
-    def _total(self) -> int:
+    def crossings(self) -> int:
+        """Crossings in the whole drawing."""
         place = self._position()
         return sum(self._crossings(place, k) for k in range(len(self.rows) - 1))
 

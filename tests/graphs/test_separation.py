@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 from time import perf_counter
 
+import networkx as nx
 import numpy as np
 import pytest
 
@@ -19,6 +20,7 @@ from rung.graphs import (
     m_separated,
     minimal_separator,
     moral,
+    to_networkx,
 )
 
 from . import brute
@@ -190,3 +192,30 @@ def test_a_thousand_nodes_in_milliseconds() -> None:
 def test_extension_of_a_graph_without_one() -> None:
     with pytest.raises(InputError, match="stands for no DAG"):
         consistent_extension(Graph.parse("A -- B -- C -- D -- A"))
+
+
+def test_larger_dags_against_networkx() -> None:
+    rng = np.random.default_rng(6)
+    answers = []
+    for _ in range(60):
+        dag = brute.random_dag(rng, 25, 0.12)
+        other = to_networkx(dag)
+        for _ in range(10):
+            names = rng.permutation(dag.names).tolist()
+            x, y, z = names[:2], names[2:4], names[4 : 4 + int(rng.integers(0, 8))]
+            answers.append(d_separated(dag, x, y, z))
+            assert answers[-1] == nx.is_d_separator(other, set(x), set(y), set(z))
+    assert 0.05 < np.mean(answers) < 0.95
+
+
+def test_answers_do_not_depend_on_names_or_order() -> None:
+    rng = np.random.default_rng(7)
+    for _ in range(100):
+        graph = brute.random_admg(rng, 6, 0.4, 0.15)
+        new = dict(zip(graph.names, rng.permutation(list("abcdef")).tolist(), strict=True))
+        other = graph.relabel(new).reorder(rng.permutation(list("abcdef")).tolist())
+        x, y, *rest = rng.permutation(graph.names).tolist()
+        z = [v for v in rest if rng.random() < 0.4]
+        assert m_separated(graph, x, y, z) == m_separated(
+            other, new[x], new[y], [new[v] for v in z]
+        )

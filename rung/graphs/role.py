@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import islice
 
 import numpy as np
@@ -65,7 +66,7 @@ def _roles(graph: Graph, treatment: str, outcome: str) -> dict[str, str]:
     aside = reach(directed & ~case.y[:, None], case.x)  # from x, not through y
     parts = Parts(cut, case.backdoor.bidirected, case.backdoor.undirected)
     tied = ball(parts, case.y, np.zeros_like(case.x))
-    walls = list(islice(separators(parts, case.x, case.y, ~case.forbidden), 20))
+    opening = _openers(parts, case.x, case.y, ~case.forbidden)
     out = {}
     for i, name in enumerate(graph.names):
         if case.x[i] or case.y[i]:
@@ -81,15 +82,27 @@ def _roles(graph: Graph, treatment: str, outcome: str) -> dict[str, str]:
         elif before_y[i]:
             role = "outcome cause"
         else:
-            role = "collider" if _opens(parts, case.x, case.y, walls, i) else "unused"
+            role = "collider" if opening(i) else "unused"
         out[name] = role
     return out
 
 
-def _opens(parts: Parts, x: Bool, y: Bool, walls: list[Bool], node: int) -> bool:
-    """Whether adding the node to some minimal separator joins x and y again."""
-    here = np.arange(len(x)) == node
-    return any((ball(parts, x, wall | here) & y).any() for wall in walls if not wall[node])
+def _openers(parts: Parts, x: Bool, y: Bool, may: Bool) -> Callable[[int], bool]:
+    """Whether adding a node to some minimal separator joins x and y again.
+
+    Such a node descends from a collider that, given the separator, is tied to x and to y.
+    """
+    heads = parts.directed.sum(axis=0) + parts.bidirected.sum(axis=0) > 1
+    walls = []
+    for wall in islice(separators(parts, x, y, may), 20):
+        met = ball(parts, x, wall) & ball(parts, y, wall) & heads
+        walls.append((wall, reach(parts.directed, met) & ~wall))
+
+    def opens(node: int) -> bool:
+        here = np.arange(len(x)) == node
+        return any((ball(parts, x, wall | here) & y).any() for wall, may in walls if may[node])
+
+    return opens
 
 
 __all__ = ["ROLES", "roles"]
