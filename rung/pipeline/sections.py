@@ -116,7 +116,7 @@ def graph_section(found: Structure, roles: list[dict[str, Any]], plan: Plan) -> 
             "a": a, "b": b, "mark": mark, "frequencies": frequencies,
             "frequency": None if frequencies is None else frequencies.get(mark, 0.0),
             "source": "required" if (a, b) in required or (b, a) in required else source,
-            "points": placed.points(a, b),
+            "points": placed.points(a, b, mark),
         })  # fmt: skip
     listed = "; ".join(f"{a} {mark} {b}" for a, mark, b in graph.edges())
     return {

@@ -15,7 +15,7 @@ from ..discovery.auto import Auto
 from ..discovery.bootstrap import Bootstrap
 from ..discovery.invariant import learn
 from ..graphs.formats import read_graph
-from ..graphs.roles import ROLES, roles
+from ..graphs.role import ROLES, roles
 from .plan import Plan
 
 RANDOMISED, YOURS, LEARNED = "randomised", "your graph", "learned graph"
