@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +14,7 @@ from rung.core import graph_checks as checks
 from rung.core import graph_text as text_form
 from rung.core.errors import InputError, unknown
 from rung.core.graph_text import ARROW, CIRCLE, NONE, TAIL
+from rung.core.result import Result
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +29,7 @@ _LEGAL[3, 2] = _LEGAL[2, 3] = True
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Graph:
+class Graph(Result):
     """A graph over named nodes with a mark at each end of each edge.
 
     Parameters
@@ -359,9 +359,6 @@ class Graph:
             more = " ..." if len(lone) > 12 else ""
             lines.append("  alone: " + ", ".join(text_form.quote(n) for n in lone[:12]) + more)
         return "\n".join([head, *lines])
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(repr(self))}</pre>"
 
 
 def _check_names(names: Iterable[str]) -> tuple[str, ...]:
