@@ -12,7 +12,7 @@ from ..core.errors import InputError
 Floats = NDArray[np.float64]
 HEAVY = 9.0
 FORMS = ("linear", "spline", "products")
-KNOTS = {3: (0.1, 0.5, 0.9), 4: (0.05, 0.35, 0.65, 0.95), 5: (0.05, 0.275, 0.5, 0.725, 0.95)}
+EDGE = {3: 0.1, 4: 0.05, 5: 0.05}  # outer knots (Harrell 2015, table 2.3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +53,47 @@ def restricted_cubic(x: Floats, knots: Floats) -> Floats:
     return np.column_stack(out) / (last - first) ** 2
 
 
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """Terms of a dose: a spline, and a ramp that rises from 0 to 1 between the compared doses.
+
+    The ramp lets the contrast of interest, and how it changes with covariates, follow the rows
+    near the two doses and not those in the tails.
+    """
+
+    spline: Column
+    low: float
+    high: float
+
+    @property
+    def bends(self) -> bool:
+        """Whether it is more than a line."""
+        return bool(len(self.spline.knots))
+
+    @property
+    def ends(self) -> list[int]:
+        """Columns of the terms that covariates may multiply: the line and the ramp."""
+        return [0, -1] if self.bends else [0]
+
+    def expand(self, t: Floats) -> Floats:
+        """(n, k): linear term, bends, ramp (a line has no ramp)."""
+        terms = self.spline.expand(t)
+        if not self.bends:
+            return terms
+        ramp = np.clip((t - self.low) / (self.high - self.low), 0, 1)
+        return np.column_stack([terms, ramp])
+
+
+def curve(t: Floats, arms: Floats, knots: int, *, tame: bool = True) -> Curve:
+    """Terms of a dose compared at two values."""
+    return Curve(column(t, knots, tame=tame), float(arms.min()), float(arms.max()))
+
+
+def curves(n: int) -> tuple[int, ...]:
+    """Numbers of knots tried for a curve of the dose."""
+    return tuple(k for k in (3, 5, 8, 12) if n >= 40 * k)
+
+
 def heavy(x: Floats) -> bool:
     """Whether the tails are far heavier than those of a normal (kurtosis above 9)."""
     z = x - x.mean()
@@ -71,6 +112,12 @@ def scores(x: Floats) -> Floats:
     return np.vstack([values, special.ndtri((at[first] + at[last]) / 2)])
 
 
+def places(knots: int) -> Floats:
+    """Quantiles at which the knots stand."""
+    edge = EDGE.get(knots, 0.025)
+    return np.linspace(edge, 1 - edge, knots)
+
+
 def column(x: Floats, knots: int, *, tame: bool = True) -> Column:
     """Centre, scale and knots of a column; no knots where values are too few to bend.
 
@@ -82,7 +129,7 @@ def column(x: Floats, knots: int, *, tame: bool = True) -> Column:
     centre, scale = float(mapped.mean()), spread if spread > 0 else 1.0
     at = np.empty(0)
     if knots >= 3 and spread > 0 and len(np.unique(x[:2000])) > knots + 1:
-        at = np.unique(np.quantile((mapped - centre) / scale, KNOTS[knots]))
+        at = np.unique(np.quantile((mapped - centre) / scale, places(knots)))
         if len(at) < 3 or np.diff(at).min() < 1e-3:
             at = np.empty(0)
     return Column(centre, scale, at, grid)

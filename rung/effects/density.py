@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,8 +21,8 @@ def normal_scores(t: Floats) -> Floats:
     return np.asarray(special.ndtri((ranks - 0.5) / len(t)))
 
 
-def stabilised(problem: Problem) -> tuple[Floats, Floats, float]:
-    """Weights f(t) / f(t | x) with mean 1, predicted scores, and the R2 of the scores.
+def stabilised(problem: Problem) -> tuple[Floats, Density]:
+    """Weights (n,) f(t) / f(t | x) with mean 1, and the density model behind them.
 
     Source: Robins, Hernan and Brumback (2000); Hirano and Imbens (2004), normal density model.
     """
@@ -32,9 +34,40 @@ def stabilised(problem: Problem) -> tuple[Floats, Floats, float]:
     total = float(w @ (score - centre) ** 2 / w.sum())
     left = float(w @ (score - fitted) ** 2 / w.sum())
     left = min(max(left, 1e-12 * total), total)
-    log = (score - fitted) ** 2 / (2 * left) - (score - centre) ** 2 / (2 * total)
-    ratio = np.exp(np.clip(log, -30, 30)) * np.sqrt(left / total)
-    return ratio / np.average(ratio, weights=w), fitted, max(0.0, 1 - left / total)
+    model = Density(score, fitted, centre, total, left)
+    ratio = 1 / model.ratio(score)
+    return ratio / np.average(ratio, weights=w), model
+
+
+@dataclass(frozen=True, eq=False)
+class Density:
+    """Normal scores of the dose: fitted means (n,), marginal mean and variance, variance left."""
+
+    score: Floats
+    fitted: Floats
+    centre: float
+    total: float
+    left: float
+
+    @property
+    def r2(self) -> float:
+        """Share of the scores' variance that the covariates explain."""
+        return max(0.0, 1 - self.left / self.total)
+
+    def ratio(self, score: Floats | float) -> Floats:
+        """f(score | x) / f(score) for every row (n,)."""
+        log = (score - self.centre) ** 2 / (2 * self.total)
+        log = log - (score - self.fitted) ** 2 / (2 * self.left)
+        return np.asarray(np.exp(np.clip(log, -30, 30)) * np.sqrt(self.total / self.left))
+
+    def share(self, t: Floats, dose: float, weights: Floats) -> float:
+        """Effective share of the rows for the mean at one dose, 1 / mean of f(dose) / f(dose | x).
+
+        It is 1 where the dose does not depend on the covariates.
+        """
+        order = np.argsort(t, kind="stable")
+        score = float(np.interp(dose, t[order], self.score[order]))
+        return float(min(1.0, 1 / np.average(1 / self.ratio(score), weights=weights)))
 
 
 def effective_size(weights: Floats) -> float:

@@ -15,8 +15,9 @@ from .basis import FORMS, Basis, make
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 RIDGE = {"linear": 1e-8, "spline": 1e-5, "products": 1e-4}
-GAIN = 0.01  # share of the residual variance that boosting must explain out of sample
+GAIN = 0.01  # share of the residual variance that a tree must explain out of sample
 CHECK_ROWS = 3000
+MOST_ROWS = 5000  # for boosting
 
 
 @dataclass(frozen=True)
@@ -88,12 +89,15 @@ def predict_mean(
 
 def _trees(x: Floats, residual: Floats, weights: Floats) -> Any:
     from sklearn.ensemble import HistGradientBoostingRegressor
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     model = HistGradientBoostingRegressor(
         max_iter=100, learning_rate=0.1, max_leaf_nodes=15, min_samples_leaf=20,
         l2_regularization=1.0, early_stopping=False, random_state=0,
     )  # fmt: skip
-    return model.fit(x, residual, sample_weight=weights)
+    rows = np.arange(len(x))[:: -(-len(x) // MOST_ROWS)]
+    with threadpool_limits(1, user_api="openmp"):
+        return model.fit(x[rows], residual[rows], sample_weight=weights[rows])
 
 
 def _loss(y: Floats, fitted: Floats, weights: Floats, binary: bool) -> float:
@@ -113,9 +117,9 @@ def choose(
     binary: bool,
     boosting: bool = True,
 ) -> Form:
-    """The form with the least cross-validated loss; a richer one must win by 0.1 per cent.
+    """The form with the least cross-validated loss, the simplest among equals.
 
-    Boosted trees join where they explain more than 1 per cent of the out-of-fold residuals.
+    Boosted trees join where a tree explains more than 1 per cent of the out-of-fold residuals.
     """
     if x.shape[1] == 0 or not len(y) or y.min() == y.max():
         return Form("linear")
@@ -127,7 +131,7 @@ def choose(
             break
         out = predict_mean(x, sizes, y, weights, folds, form, binary)
         loss = _loss(y, out, weights, binary)
-        if loss < 0.999 * least:
+        if loss < least * (1 - 1e-9):
             best, least, residual = form, loss, y - out
     if boosting and len(y) >= 500 and _structure_left(x, residual, weights, folds) > GAIN:
         return Form(best.terms, True)
@@ -135,16 +139,23 @@ def choose(
 
 
 def _structure_left(x: Floats, residual: Floats, weights: Floats, folds: Ints) -> float:
-    """Out-of-sample R2 of boosted trees on residuals, on at most 3000 rows, two halves."""
-    rows = np.arange(len(residual))[:: max(1, len(residual) // CHECK_ROWS)]
-    half = (folds[rows] % 2).astype(bool)
+    """Out-of-sample R2 of a tree on residuals, on at most 3000 rows, two halves."""
+    from sklearn.tree import DecisionTreeRegressor
+
+    rows = np.arange(len(residual))[:: -(-len(residual) // CHECK_ROWS)]
+    half = (folds[rows] % 2).astype(np.int64)
     if half.all() or not half.any():
         return 0.0
+
+    def fit_predict(train: Rows, test: Rows) -> Floats:
+        tree = DecisionTreeRegressor(
+            max_leaf_nodes=12, min_samples_leaf=max(20, len(rows) // 100), random_state=0
+        )
+        tree.fit(x[rows][train], left[train], sample_weight=weights[rows][train])
+        return np.asarray(tree.predict(x[rows][test]))
+
     left = residual[rows]
-    out = np.zeros_like(left)
-    for test in (half, ~half):
-        model = _trees(x[rows][~test], left[~test], weights[rows][~test])
-        out[test] = model.predict(x[rows][test])
+    out = cross_fit(half, fit_predict)
     total = float(np.average(left**2, weights=weights[rows]))
     return 1 - float(np.average((left - out) ** 2, weights=weights[rows])) / max(total, 1e-300)
 

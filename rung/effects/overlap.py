@@ -152,20 +152,22 @@ def _balance_arms(
 
 
 def _doses(problem: Problem) -> Prepared:
-    ratio, fitted, r2 = stabilised(problem)
-    size = effective_size(ratio * problem.weights)
+    ratio, model = stabilised(problem)
+    fitted, r2 = model.fitted, model.r2
+    shares = [model.share(problem.t, a, problem.weights) for a in problem.arms]
+    size = min(shares) * problem.n
     if 1 - r2 < LEAST_VARIATION and problem.x.shape[1]:
         raise Overlap(
             f"the covariates explain {r2:.1%} of the (ranked) treatment: at given covariates it "
             "hardly varies, so there is nothing to compare. Adjust for fewer columns; a column "
             "that determines the treatment cannot be adjusted for"
         )
-    poor = size < LEAST_SHARE * problem.n
+    poor = min(shares) < LEAST_SHARE
     note = ""
     if poor:
         note = (
-            f"overlap is poor (effective sample size {size:.0f} of {problem.n} under stabilised "
-            "weights), so the effect is that on the overlap population: rows count by the "
+            f"overlap is poor (effective sample size {size:.0f} of {problem.n} at one of the "
+            "doses), so the effect is that on the overlap population: rows count by the "
             "variation of the treatment that the covariates leave"
         )
     population = "overlap" if poor and problem.population == "all" else problem.population
@@ -174,7 +176,8 @@ def _doses(problem: Problem) -> Prepared:
     bins = np.linspace(fitted.min() - 1e-9, fitted.max() + 1e-9, 21)
     overlap = {
         "text": f"the covariates explain {r2:.1%} of the (ranked) treatment; effective sample size "
-        f"of stabilised weights {size:.0f} of {problem.n}" + (f". {note}" if note else ""),
+        f"at the two doses {' and '.join(f'{s * problem.n:.0f}' for s in shares)} of {problem.n}"
+        + (f". {note}" if note else ""),
         "bins": [float(b) for b in bins],
         "treated": np.histogram(fitted[above], bins)[0].tolist(),
         "control": np.histogram(fitted[~above], bins)[0].tolist(),

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ..inference.crossfit import cross_fit
 from . import glm
-from .basis import Column, column
+from .basis import Curve, curve, curves, make
 from .nuisance import choose, predict_mean
 from .problem import Fitted, Problem
 
@@ -27,16 +27,16 @@ def _residuals(problem: Problem, target: Floats, *, boosting: bool = False) -> t
     return target - fitted, form.words
 
 
-def _bends(problem: Problem, left: Floats) -> Column:
-    """Linear in the dose, or a spline where that lowers the cross-validated loss by 0.1%."""
-    best, least = column(problem.t, 0), np.inf
-    for knots in (0, 3, 4, 5):
-        made = column(problem.t, knots)
-        if knots and not len(made.knots):
+def _bends(problem: Problem, left: Floats) -> Curve:
+    """The curve of the dose with the least cross-validated loss; a line if rows are few."""
+    best, least = curve(problem.t, problem.arms, 0), np.inf
+    for knots in curves(problem.n):
+        made = curve(problem.t, problem.arms, knots)
+        if not made.bends:
             continue
         design, _ = _residuals(problem, made.expand(problem.t))
         loss = _curve_loss(problem, design, left)
-        if loss < 0.999 * least:
+        if loss < least:
             best, least = made, loss
     return best
 
@@ -51,10 +51,10 @@ def _curve_loss(problem: Problem, design: Floats, left: Floats) -> float:
 
 
 def partially_linear(problem: Problem, *, boosting: bool = True) -> Fitted:
-    """Y = g(X) + f(T) + T (X - mean) c + error, by orthogonal moments.
+    """Y = g(X) + f(T) + h(T) (X - mean) c + error, by orthogonal moments; h: line and ramp.
 
-    f is a restricted cubic spline chosen by cross-validation; Robinson (1988), Chernozhukov et al.
-    (2018, section 4.1). The means of the arms are the mean outcome plus the contrast from the
+    f is a restricted cubic spline with a ramp between the doses, chosen by cross-validation;
+    Robinson (1988), Chernozhukov et al. (2018, section 4.1). The means of the arms are the mean outcome plus the contrast from the
     mean of the dose terms. In the overlap population the effect does not change with X, and rows
     count by the variation of T that X leaves.
     """
@@ -66,7 +66,7 @@ def partially_linear(problem: Problem, *, boosting: bool = True) -> Fitted:
     shift = _centred(problem)
     varying = bool(shift.shape[1]) and problem.population == "all"
     if varying:
-        design = np.column_stack([design, design[:, :1] * shift])
+        design = np.column_stack([design, *(design[:, [k]] * shift for k in bend.ends)])
     w = problem.weights
     fit = glm.linear(design, left, w, 0.0)
     error = left - design @ fit.beta
@@ -75,30 +75,30 @@ def partially_linear(problem: Problem, *, boosting: bool = True) -> Fitted:
     average = (w @ terms) / w.sum()
     lift = dose - average
     means, influence = _means(problem, fit.beta[:count], score[:, :count], terms, average, lift)
+    tilt = np.zeros((problem.n, len(problem.arms)))
     if varying:
         # the effect at the mean covariates; the error of that mean enters through the slopes
-        slopes = fit.beta[count:]
-        influence = influence + np.outer(w * (shift @ slopes), lift[:, 0])
+        p = shift.shape[1]
+        for i, k in enumerate(bend.ends):
+            slopes = fit.beta[count + i * p : count + (i + 1) * p]
+            tilt += np.outer(shift @ slopes, lift[:, k])
+        influence = influence + w[:, None] * tilt
     slack = problem.n / max(problem.n - design.shape[1], 1)
-    curve = "linear in the dose" if not len(bend.knots) else "a spline of the dose"
+    shape = "linear in the dose" if not bend.bends else "a spline of the dose"
     change = ", changing with the covariates" if varying else ""
-    effects = np.tile(means, (problem.n, 1))
-    if varying:
-        effects = effects + np.outer(shift @ fit.beta[count:], lift[:, 0])
+    effects = means + tilt
     return Fitted(
         means, influence * np.sqrt(slack),
-        f"doubly robust for a partially linear model ({curve}{change}), "
+        f"doubly robust for a partially linear model ({shape}{change}), "
         f"{len(np.unique(problem.folds))}-fold cross-fitting; nuisance: {words}",
         effects=effects,
-        details={"forms": [words], "curve": curve},
+        details={"forms": [words], "curve": shape},
         cites=("robinson1988", "chernozhukov2018"),
     )  # fmt: skip
 
 
 def _centred(problem: Problem) -> Floats:
     """Covariates, centred and scaled, that may change the effect; none if rows are few."""
-    from .basis import make
-
     basis = make(problem.x, problem.sizes, "linear", tame=True)
     z = basis.expand(problem.x)[:, 1:]
     if problem.n < 50 * (z.shape[1] + 5):

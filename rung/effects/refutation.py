@@ -12,8 +12,9 @@ from ..core.query import Refutation
 from ..inference import intervals
 from ..inference.resampling import subsample_rows
 from . import sensitivity
+from .basis import curves
 from .problem import Problem
-from .regression import Regression
+from .regression import Regression, choose_terms
 from .solve import Solved, on_scale
 from .study import Answered, Study
 
@@ -38,9 +39,10 @@ def refutations(study: Study, main: Answered) -> tuple[Refutation, ...]:
 
 def _quick(problem: Problem) -> Regression:
     """A fast estimator with the terms that suit the rows, chosen once."""
-    from .regression import _choose
-
-    return Regression(_choose(problem), interactions=not problem.discrete)
+    terms = choose_terms(problem)
+    if problem.discrete or terms == "linear":
+        return Regression(terms, interactions=False)
+    return Regression(terms, interactions=False, knots=max(curves(problem.n), default=0))
 
 
 def _effect(problem: Problem, estimator: Regression, scale: str) -> tuple[float, float]:

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError
+from ..inference.crossfit import Rows, cross_fit
 from . import glm
-from .basis import Column, column, make
+from .basis import Curve, curve, curves, make
 from .nuisance import RIDGE, choose
 from .problem import Fitted, Problem
 
@@ -27,17 +28,19 @@ class Regression:
     ----------
     form : "linear", "spline", "products", or None: chosen by cross-validation
     interactions : whether the effect may change with the covariates
+    knots : of the curve of a dose; 0 for a line, None: chosen by cross-validation
     """
 
     form: str | None = None
     interactions: bool = True
+    knots: int | None = None
 
     def estimate(self, problem: Problem, *, rng: np.random.Generator) -> Fitted:
         """Means of the arms; influence functions from the estimating equations."""
-        form = self.form or _choose(problem)
+        form = self.form or choose_terms(problem)
         basis = make(problem.x, problem.sizes, form)
         z = basis.expand(problem.x)
-        dose = None if problem.discrete else column(problem.t, 0 if form == "linear" else 4)
+        dose = None if problem.discrete else self._dose(problem, z, form)
         design = self._design(problem, z, problem.t, dose)
         use = problem.t >= 0 if problem.discrete else np.ones(problem.n, dtype=bool)
         if use.sum() <= design.shape[1]:
@@ -53,17 +56,31 @@ class Regression:
             fit = glm.linear(design, problem.y, w, ridge)
         return self._average(problem, z, design, dose, fit, w, form)
 
-    def _design(self, problem: Problem, z: Floats, t: Floats, dose: Column | None) -> Floats:
+    def _dose(self, problem: Problem, z: Floats, form: str) -> Curve:
+        """Linear in the dose if the form is; else the spline with the least validated loss."""
+        if form == "linear" or self.knots is not None:
+            return curve(problem.t, problem.arms, self.knots or 0, tame=form != "linear")
+        best, least = curve(problem.t, problem.arms, 0), np.inf
+        for knots in curves(problem.n):
+            made = curve(problem.t, problem.arms, knots)
+            loss = _loss(problem, self._design(problem, z, problem.t, made), RIDGE[form])
+            if loss < least:
+                best, least = made, loss
+        return best
+
+    def _design(self, problem: Problem, z: Floats, t: Floats, dose: Curve | None) -> Floats:
         if dose is None:
             arms = [(t == a).astype(float)[:, None] for a in problem.arms[1:]]
             extra = [a * z for a in arms] if self.interactions else arms
             return np.hstack([z, *extra])
         terms = dose.expand(t)
-        both = terms[:, :1] * z[:, 1 : 1 + problem.x.shape[1]]
-        return np.hstack([z, terms, both] if self.interactions else [z, terms])
+        if not self.interactions or problem.population == "overlap":
+            return np.hstack([z, terms])
+        x = make(problem.x, problem.sizes, "linear", tame=dose.bends).expand(problem.x)[:, 1:]
+        return np.hstack([z, terms, *(terms[:, [k]] * x for k in dose.ends)])
 
     def _average(
-        self, problem: Problem, z: Floats, design: Floats, dose: Column | None, fit: glm.Fit,
+        self, problem: Problem, z: Floats, design: Floats, dose: Curve | None, fit: glm.Fit,
         w: Floats, form: str,
     ) -> Fitted:  # fmt: skip
         h = _tilt(problem)
@@ -92,7 +109,19 @@ class Regression:
         )  # fmt: skip
 
 
-def _choose(problem: Problem) -> str:
+def _loss(problem: Problem, design: Floats, ridge: float) -> float:
+    """Cross-validated squared error of a design."""
+    w, y = problem.weights, problem.y
+    fit = glm.logistic if problem.binary else glm.linear
+
+    def fit_predict(train: Rows, test: Rows) -> Floats:
+        return fit(design[train], y[train], w[train], max(ridge, 1e-8)).mean(design[test])
+
+    return float(w @ (y - cross_fit(problem.folds, fit_predict)) ** 2)
+
+
+def choose_terms(problem: Problem) -> str:
+    """Terms of the covariates with the least cross-validated loss, the treatment beside them."""
     x = problem.x
     extra = problem.t[:, None]
     use = problem.t >= 0 if problem.discrete else np.ones(problem.n, dtype=bool)

@@ -187,7 +187,7 @@ def _cells(data: Data, by: tuple[str, ...]) -> list[tuple[str, NDArray[np.bool_]
     for combination in product(*axes):
         mask = np.ones(data.n, dtype=np.bool_)
         for _, part in combination:
-            mask &= part
+            mask = mask & part
         if mask.any():
             out.append((", ".join(label for label, _ in combination), mask))
     return out

@@ -115,7 +115,7 @@ class Weighting:
     def _doses(self, problem: Problem) -> Fitted:
         if problem.population == "treated":
             raise InputError("the effect on the treated needs arms, not doses")
-        ratio, _, _ = stabilised(problem)
+        ratio, _ = stabilised(problem)
         size = effective_size(ratio * problem.weights)
         if size < self.least * problem.n:
             raise Overlap(
@@ -123,7 +123,7 @@ class Weighting:
                 "rows under the normal density model: too extreme for weighting. Use "
                 "DoublyRobust() or Regression(), or adjust for fewer columns"
             )
-        bend = column(problem.t, 5)
+        bend = column(problem.t, 8 if problem.n >= 1000 else 5)
         design = np.column_stack([np.ones(problem.n), bend.expand(problem.t)])
         w = ratio * problem.weights
         fit = glm.linear(design, problem.y, w)
