@@ -17,7 +17,9 @@ from rung.report.svg import (
     SKY,
     Scale,
     Svg,
+    decimals_for,
     el,
+    fixed,
     num,
     percent,
     picture,
@@ -44,13 +46,23 @@ def number(value: object) -> float:
         return math.nan
 
 
-def span(row: Row, digits: int = 3) -> str:
+def shown_numbers(row: Row) -> tuple[str, str, str]:
+    """Value, low and high as text, rounded to what the width of the interval supports."""
+    found = [number(row.get(k)) for k in ("value", "low", "high")]
+    width = found[2] - found[1]
+    if not math.isfinite(width) or width <= 0:
+        v, low, high = (num(x) for x in found)
+    else:
+        v, low, high = (fixed(x, decimals_for(width)) for x in found)
+    return v, low, high
+
+
+def span(row: Row) -> str:
     """`value [low, high]` of a row, or what there is of it."""
-    v, low, high = (number(row.get(k)) for k in ("value", "low", "high"))
-    if math.isnan(low) and math.isnan(high):
-        return num(v, digits) if math.isfinite(v) else "not identified"
-    interval = f"[{num(low, digits)}, {num(high, digits)}]"
-    return f"{num(v, digits)} {interval}" if math.isfinite(v) else interval
+    v, low, high = shown_numbers(row)
+    if low == high == "–":
+        return v if v != "–" else "not identified"
+    return f"{v} [{low}, {high}]" if v != "–" else f"[{low}, {high}]"
 
 
 def _domain(rows: Sequence[Row], reference: float | None) -> list[float]:
@@ -106,10 +118,10 @@ def interval_chart(
     hero (a diamond) and hollow. Below 520 px the labels stand above their intervals.
     """
     wide = width >= 520
-    shown = [shorten(span(r), 240, 12) for r in rows]
-    right = max([text_width(t, 12) for t in shown] + [60]) + 14 if wide else 12
+    right = max([text_width(shorten(span(r), 240, 12), 12) for r in rows] + [60]) + 14
     labels = max([text_width(r.get("label", ""), 12.5) for r in rows] + [60])
-    left = min(labels + 14, 0.34 * width) if wide else 12
+    left = min(labels + 14, 0.34 * width)
+    left, right = (left, right) if wide else (12.0, 12.0)
     s = scale(_domain(rows, reference), left + 8, width - right - 8)
     step, top = (30.0, 10.0) if wide else (46.0, 8.0)
     bottom = top + step * len(rows) + 4
@@ -119,26 +131,37 @@ def interval_chart(
         dash = el("line", x1=x, x2=x, y1=top, y2=bottom, stroke=GREY, stroke_dasharray="4 3")
         parts.append(dash)
     for i, row in enumerate(rows):
-        colour = row.get("colour") or (INK if row.get("hero") else BLUE)
         y = top + step * i + (step / 2 if wide else 30.0)
+        colour = row.get("colour") or (INK if row.get("hero") else BLUE)
+        words = _beside(row, y, left, right, width) if wide else _above(row, y, width)
         note = f" ({row['note']})" if row.get("note") else ""
         tip = title(f"{row.get('label', '')}: {span(row)}{note}")
-        line = _interval(row, s, y, colour)
-        weight = "600" if row.get("hero") else None
-        if wide:
-            name = shorten(row.get("label", ""), left - 10, 12.5)
-            line.append(
-                text(left - 6, y + 4, name, size=12.5, text_anchor="end", font_weight=weight)
-            )
-            line.append(text(width - right + 6, y + 4, shown[i], size=12, fill=GREY))
-        else:
-            value = shorten(span(row), width * 0.6, 11.5)
-            room = width - text_width(value, 11.5) - 30
-            name = shorten(row.get("label", ""), room, 12)
-            line.append(text(12, y - 13, name, size=12, font_weight=weight))
-            line.append(text(width - 12, y - 13, value, size=11.5, fill=GREY, text_anchor="end"))
-        parts.append(el("g", tip, *line))
+        parts.append(el("g", tip, *_interval(row, s, y, colour), *words))
     return picture(parts, width, bottom + (42 if units else 24), label)
+
+
+def _beside(row: Row, y: float, left: float, right: float, width: float) -> list[str]:
+    """Label left and numbers right of an interval."""
+    name = shorten(row.get("label", ""), left - 10, 12.5)
+    strong = "600" if row.get("hero") else None
+    value = shorten(span(row), 240, 12)
+    return [
+        text(left - 6, y + 4, name, size=12.5, text_anchor="end", font_weight=strong),
+        text(width - right + 6, y + 4, value, size=12, fill=GREY),
+    ]
+
+
+def _above(row: Row, y: float, width: float) -> list[str]:
+    """Label and numbers above an interval, on a white ground."""
+    halo = {"stroke": PAPER, "stroke_width": 4, "paint_order": "stroke"}
+    strong = "600" if row.get("hero") else None
+    value = shorten(span(row), width * 0.6, 11.5)
+    name = shorten(row.get("label", ""), width - text_width(value, 11.5) - 30, 12)
+    end = {"fill": GREY, "text_anchor": "end", **halo}
+    return [
+        text(12, y - 13, name, size=12, font_weight=strong, **halo),
+        text(width - 12, y - 13, value, size=11.5, **end),
+    ]
 
 
 def love_plot(rows: Sequence[Row], *, width: float = 400, limit: float = 0.1) -> Svg:
@@ -198,8 +221,8 @@ def overlap_plot(overlap: Mapping[str, Any], *, width: float = 400, height: floa
     s = Scale(edges[0], edges[k], 50, width - 14)
     known = [number(c) for c in [*up[:k], *down[:k]] if not isinstance(c, str)]
     top = max([c for c in known if math.isfinite(c)] + [5.0])
-    middle = (height - 46) / 2 + 12 if down else height - 44.0
-    reach = middle - 14
+    middle = (height - 58) / 2 + 22 if down else height - 44.0
+    reach = middle - 24
     stub = max(3.0, reach * min(1.0, 2.5 / top))
     v = Scale(0.0, top, middle, middle - reach)
     parts = y_axis(v, 46, width - 14, 2)
@@ -216,8 +239,10 @@ def overlap_plot(overlap: Mapping[str, Any], *, width: float = 400, height: floa
     base = middle + reach + 4 if down else middle
     parts += x_axis(s, base, str(overlap.get("label") or ""))
     if down:
-        parts.append(text(width - 16, 16, "treated", size=12, fill=BLUE, text_anchor="end"))
-        parts.append(text(width - 16, base - 6, "control", size=12, fill=RED, text_anchor="end"))
+        parts.append(el("rect", x=50, y=4.0, width=11, height=11, fill=BLUE))
+        parts.append(text(66, 14, "treated, upwards", size=11.5, fill=GREY))
+        parts.append(el("rect", x=180, y=4.0, width=11, height=11, fill=RED))
+        parts.append(text(196, 14, "control, downwards", size=11.5, fill=GREY))
     said = overlap.get("text") or "Overlap of the treated and the control rows"
     return picture(parts, width, base + 40, str(said))
 
@@ -267,25 +292,38 @@ def bar_chart(
 
 
 def box_strip(stats: Row, *, width: float = 150, height: float = 22) -> Svg:
-    """Median, quartiles and whiskers (smallest and largest where given) on one line."""
-    keys = ("min", "q25", "median", "q75", "max")
-    got = {k: number(stats.get(k)) for k in keys}
-    inside = [v for v in got.values() if math.isfinite(v)]
-    if len(inside) < 3:
-        return picture([], width, height, "no quartiles")
-    s = scale(inside, 4, width - 4)
+    """Quartiles, median, mean (a dot) on a line of three interquartile ranges around them."""
+    keys = ("q25", "median", "q75", "mean")
+    low, median, high, mean = (number(stats.get(k)) for k in keys)
+    reach = max(high - low, 1e-300)
+    s = Scale(low - reach, high + reach, 4, width - 4)
     y = height / 2
-    parts = []
-    if math.isfinite(got["min"]) and math.isfinite(got["max"]):
-        parts.append(el("line", x1=s(got["min"]), x2=s(got["max"]), y1=y, y2=y, stroke=FAINT))
-    if math.isfinite(got["q25"]) and math.isfinite(got["q75"]):
-        w = max(1.0, s(got["q75"]) - s(got["q25"]))
-        parts.append(el("rect", x=s(got["q25"]), y=y - 5, width=w, height=10, fill=SKY, rx=2))
-    if math.isfinite(got["median"]):
-        x = s(got["median"])
-        parts.append(el("line", x1=x, x2=x, y1=y - 7, y2=y + 7, stroke=INK, stroke_width=2))
-    said = ", ".join(f"{k} {num(v)}" for k, v in got.items() if math.isfinite(v))
+    parts = [
+        el("line", x1=s(s.low), x2=s(s.high), y1=y, y2=y, stroke=RULE),
+        el("rect", x=s(low), y=y - 5, width=max(1.0, s(high) - s(low)), height=10, fill=SKY, rx=2),
+        el("line", x1=s(median), x2=s(median), y1=y - 7, y2=y + 7, stroke=INK, stroke_width=2),
+    ]
+    if math.isfinite(mean) and s.low < mean < s.high:
+        parts.append(el("circle", cx=s(mean), cy=y, r=2.6, fill=PAPER, stroke=INK))
+    said = f"quartiles {num(low)}, {num(median)}, {num(high)}; mean {num(mean)}"
     return picture(parts, width, height, f"{stats.get('name', '')}: {said}")
+
+
+def sparkline(
+    edges: Sequence[float], counts: Sequence[Any], name: str, *, width: float = 150
+) -> Svg:
+    """A histogram small enough for a line of a table."""
+    height, parts = 30.0, []
+    s = Scale(float(edges[0]), float(edges[-1]), 2, width - 2)
+    top = max([number(c) for c in counts if not isinstance(c, str)] + [1.0])
+    for i, c in enumerate(counts):
+        if c not in (0, None):
+            h = 2.0 if isinstance(c, str) else max(0.8, (height - 4) * number(c) / top)
+            x, w = s(edges[i]) + 0.3, max(0.6, s(edges[i + 1]) - s(edges[i]) - 0.6)
+            tip = f"{num(edges[i])} to {num(edges[i + 1])}: {c}"
+            parts.append(_bar(x, height - h - 1, w, h, c, BLUE, tip))
+    parts.append(el("line", x1=2, x2=width - 2, y1=height - 1, y2=height - 1, stroke=FAINT))
+    return picture(parts, width, height, f"Histogram of {name}")
 
 
 def curve_plot(curve: Row, outcome: str, *, width: float = 230, height: float = 150) -> Svg:

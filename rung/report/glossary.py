@@ -26,7 +26,7 @@ def explain(term: str) -> str | None:
 @cache
 def _pattern() -> re.Pattern[str]:
     longest = sorted(terms(), key=len, reverse=True)
-    return re.compile(r"(?<![\w-])(" + "|".join(map(re.escape, longest)) + r")(?![\w-])", re.I)
+    return re.compile(r"(?<![\w-])(" + "|".join(map(re.escape, longest)) + r")s?(?![\w-])", re.I)
 
 
 def hover(word: str, said: str) -> str:
@@ -39,7 +39,7 @@ def mark_terms(content: object, seen: set[str]) -> str:
     """Escaped text in which the first use of each term (not yet in `seen`) can be hovered."""
     raw, out, at = str(content), [], 0
     for match in _pattern().finditer(raw):
-        key = match.group(0).lower()
+        key = match.group(1).lower()
         said = explain(key)
         if said and key not in seen:
             seen.add(key)

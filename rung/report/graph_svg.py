@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from rung.report.charts import number
+from rung.report.graph_place import WIDEST, Box, Point, place, route, shown_name
 from rung.report.svg import (
     BLUE,
     FAINT,
@@ -29,8 +28,6 @@ from rung.report.svg import (
     title,
 )
 
-Point = tuple[float, float]
-
 ROLE_STYLE: dict[str, tuple[str, str]] = {  # tint, border
     "treatment": ("#cfe5f5", BLUE),
     "outcome": ("#fde3cf", RED),
@@ -48,16 +45,6 @@ EDGE_STYLE: dict[str, tuple[str, str | None, str]] = {  # colour, dash, words
     "bidirected": (BLUE, "2 4", "hidden common cause"),
     "circle": (GREEN, "10 3 2 3", "undecided end (circle): arrow or tail"),
 }
-
-
-@dataclass(frozen=True)
-class Box:
-    """A node's place: centre and size in px."""
-
-    x: float
-    y: float
-    w: float
-    h: float
 
 
 def edge_kind(mark: str) -> str:
@@ -99,89 +86,6 @@ def found_in(frequency: float, draws: int | None) -> str:
     return f"found in {percent(frequency)} of resamples"
 
 
-def _boxes(nodes: Sequence[Mapping[str, Any]]) -> tuple[list[Box], float, float, Point]:
-    """Boxes at the layout's centres, stretched until none overlap: boxes, scales, origin."""
-    sizes = []
-    for node in nodes:
-        w = text_width(shorten(node.get("name", ""), 132, 13), 13) + 24
-        role = text_width(shorten(node.get("role") or "", 132, 10), 10) + 22
-        sizes.append((max(62.0, w, role), 42.0))
-    raw = [(number(n.get("x")), number(n.get("y"))) for n in nodes]
-    at = [p if all(map(math.isfinite, p)) else (float(i), 0.0) for i, p in enumerate(raw)]
-    rows = sorted({round(y, 6) for _, y in at})
-    gaps = [b - a for a, b in pairwise(rows) if b - a > 1e-6]
-    sy = 104.0 / min(gaps) if gaps else 1.0
-    sy = min(sy, 130.0 * max(len(rows) - 1, 1) / (rows[-1] - rows[0])) if gaps else 1.0
-    sx = _stretch(at, sizes, sy)
-    x0, y0 = min((x for x, _ in at), default=0.0), min((y for _, y in at), default=0.0)
-    boxes = [Box((x - x0) * sx, (y - y0) * sy, *size) for (x, y), size in zip(at, sizes)]
-    return boxes, sx, sy, (x0, y0)
-
-
-def _stretch(at: Sequence[Point], sizes: Sequence[Point], sy: float) -> float:
-    """The smallest horizontal scale at which no two boxes of a row touch."""
-    needed = 0.0
-    for i, (xi, yi) in enumerate(at):
-        for j in range(i):
-            xj, yj = at[j]
-            if abs(yi - yj) * sy < 50.0:
-                room = (sizes[i][0] + sizes[j][0]) / 2 + 26.0
-                needed = max(needed, room / max(abs(xi - xj), 1e-6))
-    return min(needed, 1e7) or 1.0
-
-
-def _exit(box: Box, toward: Point, gap: float) -> Point:
-    """Where the line from the centre of a box toward a point leaves it, plus a gap."""
-    dx, dy = toward[0] - box.x, toward[1] - box.y
-    length = math.hypot(dx, dy) or 1.0
-    reach = min(
-        (box.w / 2) / abs(dx) if abs(dx) > 1e-9 else math.inf,
-        (box.h / 2) / abs(dy) if abs(dy) > 1e-9 else math.inf,
-    )
-    reach = 0.0 if math.isinf(reach) else reach
-    f = min(1.0, reach + gap / length)
-    return box.x + dx * f, box.y + dy * f
-
-
-def _hits(p: Point, q: Point, box: Box) -> bool:
-    """Whether a segment passes through a box (sampled)."""
-    return any(
-        abs(p[0] + (q[0] - p[0]) * t / 24 - box.x) < box.w / 2 + 4
-        and abs(p[1] + (q[1] - p[1]) * t / 24 - box.y) < box.h / 2 + 4
-        for t in range(1, 24)
-    )
-
-
-def _detour(a: Box, b: Box, others: Sequence[Box]) -> list[Point]:
-    """Inner points of an edge without a path: none if the straight line is free, else a bend."""
-    p, q = (a.x, a.y), (b.x, b.y)
-    if not any(_hits(p, q, o) for o in others):
-        return []
-    length = math.hypot(q[0] - p[0], q[1] - p[1]) or 1.0
-    nx, ny = -(q[1] - p[1]) / length, (q[0] - p[0]) / length
-    for bend in (50, -50, 90, -90, 140, -140, 200, -200, 270, -270):
-        mid = ((p[0] + q[0]) / 2 + nx * bend, (p[1] + q[1]) / 2 + ny * bend)
-        if not any(_hits(p, mid, o) or _hits(mid, q, o) for o in others):
-            return [mid]
-    return [((p[0] + q[0]) / 2 + nx * 60, (p[1] + q[1]) / 2 + ny * 60)]
-
-
-def _smooth(points: Sequence[Point]) -> str:
-    """A cubic B-spline through the ends, inside the hull of the points (de Boor 1978)."""
-    start = f"M{points[0][0]:.1f} {points[0][1]:.1f}"
-    if len(points) < 3:
-        return start + "".join(f" L{x:.1f} {y:.1f}" for x, y in points[1:])
-    p = [points[0], points[0], *points, points[-1], points[-1]]
-    out = start
-    for a, b, c, d in zip(p[1:], p[2:], p[3:], p[4:]):
-        del d
-        first = ((2 * a[0] + b[0]) / 3, (2 * a[1] + b[1]) / 3)
-        second = ((a[0] + 2 * b[0]) / 3, (a[1] + 2 * b[1]) / 3)
-        end = ((a[0] + 4 * b[0] + c[0]) / 6, (a[1] + 4 * b[1] + c[1]) / 6)
-        out += " C" + " ".join(f"{x:.1f} {y:.1f}" for x, y in (first, second, end))
-    return out + f" L{points[-1][0]:.1f} {points[-1][1]:.1f}"
-
-
 def _head(kind: str, tip: Point, back: Point, colour: str, width: float) -> str:
     """The mark at one end: an arrowhead, a circle, or nothing for a tail."""
     angle = math.degrees(math.atan2(tip[1] - back[1], tip[0] - back[0]))
@@ -197,24 +101,25 @@ def _head(kind: str, tip: Point, back: Point, colour: str, width: float) -> str:
     return ""
 
 
-def _edge(edge: Mapping[str, Any], path: list[Point], boxes: tuple[Box, Box], tip: str) -> str:
+def _edge(
+    edge: Mapping[str, Any],
+    points: list[Point],
+    obstacles: Sequence[Box],
+    tip: str,
+) -> str:
     """Line, marks at both ends, tooltip and a wide invisible line to point at."""
     mark = str(edge.get("mark", "-->"))
     colour, dash, _ = EDGE_STYLE[edge_kind(mark)]
     frequency = number(edge.get("frequency"))
     width = 1.2 + 3.0 * min(1.0, max(0.0, frequency)) if math.isfinite(frequency) else 2.0
-    a, b = boxes
-    inner = path or []
-    start = _exit(a, inner[0] if inner else (b.x, b.y), 3.0)
-    end = _exit(b, inner[-1] if inner else (a.x, a.y), 3.0)
-    points = [start, *inner, end]
+    start, end = points[0], points[-1]
     drawn = list(points)
     size = 8.0 + 1.1 * width
     for at, kind in ((0, mark[:1]), (-1, mark[-1:])):
         back = points[1] if at == 0 else points[-2]
         cut = {"<": size * 0.7, ">": size * 0.7, "o": 9.0}.get(kind, 0.0)
         drawn[at] = _toward(points[at], back, cut)
-    d = _smooth(drawn)
+    d = route(drawn, obstacles)
     line = {"stroke": colour, "stroke_width": width, "stroke_dasharray": dash, "fill": "none"}
     return el(
         "g",
@@ -255,30 +160,16 @@ def _node(node: Mapping[str, Any], box: Box, i: int, words: str, link: bool) -> 
     if role.lower().startswith("outcome"):
         ring = {"x": x - 4, "y": y - 4, "width": box.w + 8, "height": box.h + 8, "rx": 12.0}
         parts.append(el("rect", fill="none", stroke=border, stroke_width=1.2, **ring))
-    name = shorten(node.get("name", ""), 132, 13)
+    name = shown_name(node)
     middle = box.y - 2 if role or link else box.y + 4.5
     centre = {"text_anchor": "middle"}
     parts.append(text(box.x, middle, name, size=13, font_weight="600", **centre))
     if role or link:
-        below = shorten(role, 132, 10) or " "
+        below = shorten(role, WIDEST, 10) or " "
         parts.append(text(box.x, box.y + 13, below, size=10, fill=GREY, klass="sub", **centre))
     if not link:
         return el("g", *parts, klass="node")
     return el("a", *parts, klass="node", href=f"#mechanism-{i}", data_i=i, aria_label=words)
-
-
-def _paths(graph: Mapping[str, Any], boxes: Sequence[Box], to: Any) -> list[list[Point]]:
-    """Inner points of every edge in px."""
-    at = {n.get("name"): i for i, n in enumerate(graph["nodes"])}
-    out = []
-    for edge in graph.get("edges") or ():
-        points = [to(p) for p in edge.get("points") or ()][1:-1]
-        a, b = at.get(edge.get("a")), at.get(edge.get("b"))
-        if not points and a is not None and b is not None:
-            others = [box for k, box in enumerate(boxes) if k not in (a, b)]
-            points = _detour(boxes[a], boxes[b], others)
-        out.append(points)
-    return out
 
 
 def graph_svg(
@@ -292,17 +183,18 @@ def graph_svg(
     label = clean(graph.get("alt") or f"Causal graph of {len(nodes)} variables")
     if not nodes:
         return picture([text(12, 24, "no variables")], 160, 40, label)
-    boxes, sx, sy, (x0, y0) = _boxes(nodes)
-    paths = _paths(graph, boxes, lambda p: ((p[0] - x0) * sx, (p[1] - y0) * sy))
+    placed = place(graph)
+    boxes, paths = placed.boxes, placed.paths
     xs = [b.x + s * b.w / 2 for b in boxes for s in (-1, 1)] + [x for q in paths for x, _ in q]
     ys = [b.y + s * b.h / 2 for b in boxes for s in (-1, 1)] + [y for q in paths for _, y in q]
     left, up = 14 - min(xs), 14 - min(ys)
     at = {n.get("name"): i for i, n in enumerate(nodes)}
-    edges = [
-        _edge(e, path, (boxes[at[e.get("a")]], boxes[at[e.get("b")]]), edge_words(e, draws))
-        for e, path in zip(graph.get("edges") or (), paths)
-        if e.get("a") in at and e.get("b") in at
-    ]
+    edges = []
+    for e, path in zip(graph.get("edges") or (), paths):
+        a, b = at.get(e.get("a")), at.get(e.get("b"))
+        if path:
+            others = [box for k, box in enumerate(boxes) if k not in (a, b)]
+            edges.append(_edge(e, path, others, edge_words(e, draws)))
     drawn = [
         _node(node, box, i, node_words(node, graph), links)
         for i, (node, box) in enumerate(zip(nodes, boxes))
@@ -341,8 +233,8 @@ def swatch(kind: str, value: str) -> Svg:
         thick = el("line", x1=2, x2=30, y1=13, y2=13, stroke="#3a424b", stroke_width=4.2)
         return picture([thin, thick], 32, 18, value)
     mark = {"directed": "-->", "undirected": "---", "bidirected": "<->", "circle": "o->"}[value]
-    boxes = (Box(-8, 9, 10, 10), Box(42, 9, 10, 10))
-    part = _edge({"a": "", "b": "", "mark": mark}, [], boxes, EDGE_STYLE[value][2])
+    edge = {"a": "", "b": "", "mark": mark}
+    part = _edge(edge, [(1.0, 9.0), (33.0, 9.0)], (), EDGE_STYLE[value][2])
     return picture([part], 34, 18, EDGE_STYLE[value][2])
 
 

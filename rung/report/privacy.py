@@ -40,6 +40,9 @@ def _variable(variable: Mapping[str, Any], n: float) -> dict[str, Any]:
     top = [dict(level) for level in out.get("top") or ()]
     for level, count in zip(top, hide_counts([level.get("count") for level in top])):
         level["count"] = count
+    hist = out.get("hist") or {}
+    if hist.get("counts"):
+        out["hist"] = {**hist, "counts": hide_counts(hist["counts"])}
     if out.get("kind") == "identifier":
         top = []
     out["top"] = top

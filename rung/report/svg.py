@@ -171,8 +171,27 @@ def num(value: object, digits: int = 3) -> str:
     if exponent < -4 or exponent > 7:
         mantissa = f"{v / 10**exponent:.{digits - 1}f}"
         return f"{mantissa} × 10{str(exponent).translate(_SUPER)}".replace("-", "−")
-    decimals = max(0, digits - 1 - exponent)
-    return f"{v:,.{decimals}f}".replace(",", "\u202f").replace("-", "−")
+    shown = f"{v:,.{max(0, digits - 1 - exponent)}f}"
+    shown = shown.rstrip("0").rstrip(".") if "." in shown else shown
+    return _minus(shown)
+
+
+def _minus(shown: str) -> str:
+    return shown.replace(",", "\u202f").replace("-", "−")
+
+
+def fixed(value: float, decimals: int) -> str:
+    """A number with so many decimals; with three significant digits if it would show as 0."""
+    if not math.isfinite(value) or abs(value) >= 1e7:
+        return num(value)
+    return _minus(f"{value + 0.0:,.{decimals}f}") if decimals < 5 else num(value)
+
+
+def decimals_for(width: float) -> int:
+    """Decimals that give an interval of this width two significant digits."""
+    if not math.isfinite(width) or width <= 0:
+        return 2
+    return max(0, 1 - math.floor(math.log10(width)))
 
 
 def percent(value: float | None) -> str:

@@ -16,7 +16,9 @@ from rung.report.charts import (
     love_plot,
     number,
     overlap_plot,
+    shown_numbers,
     span,
+    sparkline,
 )
 from rung.report.glossary import mark_terms, terms
 from rung.report.graph_svg import edge_words, found_in, graph_svg, legend_entries
@@ -43,22 +45,36 @@ MOST_PARTS = 14
 def build(content: Mapping[str, Any], *, show_rows: bool) -> dict[str, Any]:
     """Everything the template uses, by name."""
     seen: set[str] = set()
-    effect = content.get("effect") or {}
     standing = str((content.get("headline") or {}).get("standing") or "")
+    sections = ("roles", "discovery", "candidates", "whatif", "design", "citations", "rung")
     return {
-        "data": content["data"],
-        "headline": content["headline"],
+        **{key: content.get(key) or {} for key in sections},
+        **{key: content.get(key) for key in ("data", "headline", "graph", "methods", "plan_toml")},
+        **_effect(content),
         "standing": standing,
         "standing_style": STANDINGS.get(standing, ("fair", "○")),
-        "graph": content["graph"],
         "graph_figure": graph_svg(content["graph"], links=True, draws=draws(content), legend=False),
         "legend": legend_entries(content["graph"]),
-        "roles": content.get("roles") or [],
-        "discovery": content.get("discovery") or {},
         "pairs": pairs(content),
+        "mechanisms": mechanisms(content),
+        "shapes": [shape(v) for v in content["data"].get("variables") or ()],
+        "simulator": content.get("simulator") or {},
+        "has_do": bool(simulator(content)["effects"]),
+        "show_rows": show_rows,
+        "span": span,
+        "gloss": lambda words: Markup(mark_terms(words, seen)),
+        "glossary": lambda: glossary(seen, content.get("glossary") or {}),
+    }
+
+
+def _effect(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The effect section's part of `build`."""
+    effect = content.get("effect") or {}
+    found = (number(effect.get(key)) for key in ("value", "low"))
+    return {
         "effect": effect,
-        "identified": math.isfinite(number(effect.get("value")))
-        or math.isfinite(number(effect.get("low"))),
+        "identified": any(map(math.isfinite, found)),
+        "shown": shown_numbers(effect),
         "figures": effect_figures(effect) | other_figures(content),
         "formula": formula(effect.get("estimand") or {}, names(content)),
         "assumptions": [
@@ -67,23 +83,6 @@ def build(content: Mapping[str, Any], *, show_rows: bool) -> dict[str, Any]:
         ],
         "checks": checks(effect),
         "parts": parts_table(effect),
-        "candidates": content.get("candidates") or {},
-        "whatif": content.get("whatif") or {},
-        "design": content.get("design") or {},
-        "mechanisms": mechanisms(content),
-        "strips": [box_strip(v) if has_box(v) else "" for v in content["data"]["variables"] or ()]
-        if content["data"].get("variables")
-        else [],
-        "methods": content.get("methods"),
-        "citations": content.get("citations") or [],
-        "rung": content.get("rung") or {},
-        "plan_toml": content.get("plan_toml"),
-        "show_rows": show_rows,
-        "span": span,
-        "gloss": lambda words: Markup(mark_terms(words, seen)),
-        "glossary": lambda: glossary(seen, content.get("glossary") or {}),
-        "has_do": bool(simulator(content)["effects"]),
-        "simulator": content.get("simulator") or {},
     }
 
 
@@ -119,13 +118,14 @@ def effect_figures(effect: Mapping[str, Any]) -> dict[str, Any]:
     hero = {k: effect.get(k) for k in ("value", "low", "high")}
     hero |= {"label": "Estimate", "hero": True}
 
-    def chart(rows: Sequence[Mapping[str, Any]], label: str) -> Markup:
-        return both(
-            lambda width: interval_chart(rows, width=width, units=units, reference=at, label=label)
-        )
+    def chart(rows: Sequence[Mapping[str, Any]], label: str, wide: float = 820) -> Markup:
+        def draw(width: float) -> Svg:
+            return interval_chart(rows, width=width, units=units, reference=at, label=label)
+
+        return both(draw, wide=wide)
 
     if math.isfinite(number(effect.get("low"))):
-        out["hero"] = chart([hero], f"The estimate: {span(hero)}")
+        out["hero"] = chart([hero], f"The estimate: {span(hero)}", 1020)
     groups = {
         "parts": (_part_rows(effect), "The answer on each graph"),
         "levels": (_labelled(effect, "levels", "contrast"), "Each level against the reference"),
@@ -242,10 +242,15 @@ def mechanisms(content: Mapping[str, Any]) -> list[dict[str, Any]]:
     return cards
 
 
-def has_box(variable: Mapping[str, Any]) -> bool:
-    """Whether a variable has quartiles to draw."""
+def shape(variable: Mapping[str, Any]) -> Svg | str:
+    """A variable's histogram if there is one (`hist`: edges, counts), else its quartiles."""
+    hist = variable.get("hist") or {}
+    if hist.get("edges") and hist.get("counts"):
+        return sparkline(hist["edges"], hist["counts"], str(variable.get("name")))
     found = [number(variable.get(k)) for k in ("q25", "median", "q75")]
-    return not variable.get("levels") and all(map(math.isfinite, found))
+    if variable.get("levels") or not all(map(math.isfinite, found)):
+        return ""
+    return box_strip(variable)
 
 
 def simulator(content: Mapping[str, Any]) -> dict[str, Any]:

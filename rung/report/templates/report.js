@@ -69,7 +69,7 @@
       var me = sim.nodes[+n.dataset.i], box = n.querySelector('.box'), sub = n.querySelector('.sub'), m = moved[me];
       box.setAttribute('fill', n._fill); sub.textContent = n._sub; n.style.opacity = '';
       if (value === null) return;
-      if (me === name) { sub.textContent = 'do = ' + label(variable(me), value); box.setAttribute('fill', '#ffffff'); return; }
+      if (me === name) { sub.textContent = 'do = ' + (variable(me).levels ? label(variable(me), value).slice(0, 9) : fmt(value)); box.setAttribute('fill', '#ffffff'); return; }
       if (m && Math.abs(m.scaled) > 1e-9) {
         var strength = Math.min(1, Math.abs(m.scaled) / 1.5);
         box.setAttribute('fill', mix(m.change > 0 ? [0, 114, 178] : [213, 94, 0], 0.12 + 0.5 * strength));
