@@ -1,0 +1,1 @@
+"""The laws of each plug shape; one file a shape, run by `rung.bench.contracts.check`."""

@@ -1,0 +1,89 @@
+"""Writes docs/evidence.md and docs/benchmarks.md from the stored rows.
+
+Usage: python -m rung.bench.pages [DOCS]
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .registry import list_bench, list_evidence, write
+
+log = logging.getLogger(__name__)
+
+_EVIDENCE = """# Evidence
+
+What rung claims, rerun. Each row is written by `rung evidence run NAME` on the machine named in
+it; `holds` says whether the claim, stated before the run, held. Written by
+`python -m rung.bench.pages`; do not edit.
+"""
+_BENCHMARKS = """# Benchmarks
+
+Each row is written by `rung bench run NAME` on the machine named in it. Written by
+`python -m rung.bench.pages`; do not edit.
+"""
+
+
+def page(head: str, rows: list[dict[str, Any]], command: str) -> str:
+    """The page of a list of rows."""
+    out = [head]
+    for row in rows:
+        out += [f"## {row['name']}", "", str(row["claim"]), ""]
+        if not row["date"]:
+            out += [f"Not run yet: `rung {command} run {row['name']}`.", ""]
+            continue
+        held = {True: "holds", False: "**does not hold**", None: "measured"}[row["holds"]]
+        where = ", ".join(f"{k} {v}" for k, v in sorted(row["versions"].items()))
+        m = row["machine"]
+        out += [
+            f"{held}; {row['seeds']} seeds, {row['seconds']:.0f} s on {row['date']}, "
+            f"{m.get('processor')} with {m.get('cores')} cores; {where}.",
+            "",
+        ]
+        out += _table(row["figures"])
+    return "\n".join(out).rstrip() + "\n"
+
+
+def _table(figures: Mapping[str, Any]) -> list[str]:
+    """Figures as a table; a list of mappings becomes a table of its own."""
+    plain = {k: v for k, v in figures.items() if not _is_rows(v)}
+    out = []
+    if plain:
+        out += ["| figure | value |", "|---|---|"]
+        out += [f"| {_cell(k)} | {_cell(v)} |" for k, v in plain.items()] + [""]
+    for name, rows in figures.items():
+        if _is_rows(rows):
+            keys = list(dict.fromkeys(k for r in rows for k in r))
+            out += [f"{_cell(name)}:", "", "| " + " | ".join(map(_cell, keys)) + " |"]
+            out += ["|" + "---|" * len(keys)]
+            out += ["| " + " | ".join(_cell(r.get(k, "")) for k in keys) + " |" for r in rows]
+            out += [""]
+    return out
+
+
+def _is_rows(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(v, dict) for v in value)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value).replace("|", "\\|").replace("\n", " ")
+
+
+def main(docs: Path) -> int:
+    """Write the two pages into a folder."""
+    write(docs / "evidence.md", page(_EVIDENCE, list_evidence(), "evidence"))
+    write(docs / "benchmarks.md", page(_BENCHMARKS, list_bench(), "bench"))
+    log.info("wrote evidence.md and benchmarks.md into %s", docs)
+    return 0
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parents[2] / "docs"
+    sys.exit(main(folder))
