@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -192,14 +193,12 @@ def datasets_command(
         late("rung.report.files", "write_text")(output, data.frame().to_csv(index=False))
     rows: list[Any] = [datasets.info(n) for n in ([name] if name else datasets.names())]
     if json:
-        emit([row.as_dict() for row in rows])
+        emit([asdict(row) for row in rows])
         return
     for row in rows:
-        say(
-            repr(row)
-            if name
-            else f"{row.name:<10} {row.n:>6} x {row.d:<3} {row.title} ({row.licence})"
-        )
+        size = "drawn" if row.rows is None else str(row.rows)
+        line = f"{row.name:<8} {size:>6} x {len(row.variables):<3} {row.title}"
+        say(repr(row) if name else line)
 
 
 steps.register(app)

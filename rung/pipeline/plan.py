@@ -167,11 +167,11 @@ class Plan:
             tables = []
             for name in names:
                 value = _plain(getattr(self, name))
-                for note in notes.get(name, "").splitlines():
-                    lines.append(f"# {note}" if not isinstance(value, dict) else "")
                 if isinstance(value, dict):
                     tables.append((name, value))
-                elif value is None:
+                    continue
+                lines += [f"# {note}" for note in notes.get(name, "").splitlines()]
+                if value is None:
                     lines.append(f"# {name} = ")
                 else:
                     lines.append(f"{name} = {_toml(value)}")
