@@ -56,10 +56,7 @@ def _line(fields: dict[str, str]) -> str:
     pages = f", {fields['pages']}" if fields.get("pages") else ""
     edition = " (2nd edition)" if fields.get("edition") == "2" else ""
     who, title = _authors(fields["author"]), fields["title"]
-    line = f"{who} ({fields['year']}). {title}{edition}. {where}{volume}{pages}."
-    for tex, letter in _LETTERS.items():
-        line = line.replace(tex, letter)
-    return line.replace("{", "").replace("}", "")
+    return f"{who} ({fields['year']}). {title}{edition}. {where}{volume}{pages}."
 
 
 def _authors(field: str) -> str:

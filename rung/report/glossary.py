@@ -17,6 +17,9 @@ def terms() -> dict[str, str]:
     return {term: said for term, _, said in pairs}
 
 
+GLOSSARY: dict[str, str] = terms()
+
+
 def explain(term: str) -> str | None:
     """The sentence for a term, whatever its case; None for a word without one."""
     lowered = term.strip().lower()

@@ -81,27 +81,24 @@ def _safe(markup: str) -> Any:
     return Markup(markup)  # our own files, and JSON in which html_json escaped every < > &
 
 
+ANSWERS = ("headline", "effect", "candidates", "roles", "whatif", "design", "discovery", "graph")
+_DRAWING = {"points", "x", "y", "width", "height", "dot", "dagitty", "alt"}
+
+
 def analysis(content: Mapping[str, Any]) -> dict[str, Any]:
-    """What a report embeds for `rung rerun`: plan, fingerprint of the data, versions, numbers."""
-    data, effect = content.get("data") or {}, content.get("effect") or {}
-    keys = ("query", "value", "low", "high", "level", "units", "contrast", "method", "n", "scale")
-    graph = content.get("graph") or {}
-    return {
-        "format": 1,
-        "plan": content.get("plan"),
-        "plan_toml": content.get("plan_toml"),
-        "data": {k: data.get(k) for k in ("name", "sha256", "n", "d", "n_used")},
-        "rung": content.get("rung"),
-        "answers": {
-            "sentence": content["headline"].get("sentence"),
-            "standing": content["headline"].get("standing"),
-            "effect": {k: effect[k] for k in keys if k in effect} or None,
-            "graph": graph.get("text"),
-            "candidates": (content.get("candidates") or {}).get("rows"),
-            "whatif": (content.get("whatif") or {}).get("rows"),
-            "design": (content.get("design") or {}).get("rows"),
-        },
-    }
+    """What a report embeds for `rung rerun`: plan, fingerprint of the data, versions, answers."""
+    data = content.get("data") or {}
+    keys = ("name", "path", "sha256", "cells_sha256", "n", "d", "n_used", "licence")
+    out: dict[str, Any] = {key: content.get(key) for key in ("plan", "plan_toml", "rung")}
+    out |= {"format": 1, "data": {key: data.get(key) for key in keys}}
+    return out | {key: _bare(content[key]) for key in ANSWERS if key in content}
+
+
+def _bare(value: Any) -> Any:
+    """A section without what only its drawing needs."""
+    if isinstance(value, Mapping):
+        return {k: _bare(v) for k, v in value.items() if k not in _DRAWING}
+    return [_bare(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 def extract(html_text: str) -> dict[str, Any]:

@@ -46,11 +46,12 @@ def build(content: Mapping[str, Any], *, show_rows: bool) -> dict[str, Any]:
     """Everything the template uses, by name."""
     seen: set[str] = set()
     standing = str((content.get("headline") or {}).get("standing") or "")
-    sections = ("roles", "discovery", "candidates", "whatif", "design", "citations", "rung")
+    sections = ("roles", "discovery", "candidates", "whatif", "design", "rung")
     return {
         **{key: content.get(key) or {} for key in sections},
         **{key: content.get(key) for key in ("data", "headline", "graph", "methods", "plan_toml")},
         **_effect(content),
+        "citations": citations(content.get("citations") or []),
         "standing": standing,
         "standing_style": STANDINGS.get(standing, ("fair", "○")),
         "graph_figure": graph_svg(content["graph"], links=True, draws=draws(content), legend=False),
@@ -109,32 +110,43 @@ def reference(scale: object) -> float:
     return 1.0 if "ratio" in str(scale or "").lower() else 0.0
 
 
-def effect_figures(effect: Mapping[str, Any]) -> dict[str, Any]:
-    """Charts of the effect: hero, parts, levels, alternatives, compare, balance, overlap."""
-    out: dict[str, Any] = {}
-    if not effect:
-        return out
-    at, units = reference(effect.get("scale")), str(effect.get("units") or "")
-    hero = {k: effect.get(k) for k in ("value", "low", "high")}
-    hero |= {"label": "Estimate", "hero": True}
+LABELS = {
+    "hero": "The estimate",
+    "parts": "The answer on each graph",
+    "levels": "Each level against the reference",
+    "alternatives": "Other adjustments",
+    "compare": "Other estimators of the same question",
+}
 
-    def chart(rows: Sequence[Mapping[str, Any]], label: str, wide: float = 820) -> Markup:
-        def draw(width: float) -> Svg:
+
+def interval_rows(effect: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Rows of the interval charts that an effect has, by the keys of LABELS."""
+    hero = {k: effect.get(k) for k in ("value", "low", "high")}
+    first = [{**hero, "label": "Estimate", "hero": True}]
+    first = first if math.isfinite(number(effect.get("low"))) else []
+    parts, levels = _part_rows(effect), _labelled(effect, "levels", "contrast")
+    alternatives = _labelled(effect, "alternatives", "label")
+    compare = _labelled(effect, "compare", "estimator")
+    return {
+        **({"hero": first} if first else {}),
+        **({"parts": first + parts} if parts else {}),
+        **({"levels": levels} if levels else {}),
+        **({"alternatives": first + alternatives} if alternatives else {}),
+        **({"compare": first + compare} if compare else {}),
+    }
+
+
+def effect_figures(effect: Mapping[str, Any]) -> dict[str, Any]:
+    """Charts of the effect: those of `interval_rows`, balance, overlap."""
+    at, units = reference(effect.get("scale")), str(effect.get("units") or "")
+    out: dict[str, Any] = {}
+    for key, rows in interval_rows(effect).items():
+        label = LABELS[key] + (f": {span(rows[0])}" if key == "hero" else "")
+
+        def draw(width: float, rows: Sequence[Mapping[str, Any]] = rows, label: str = label) -> Svg:
             return interval_chart(rows, width=width, units=units, reference=at, label=label)
 
-        return both(draw, wide=wide)
-
-    if math.isfinite(number(effect.get("low"))):
-        out["hero"] = chart([hero], f"The estimate: {span(hero)}", 1020)
-    groups = {
-        "parts": (_part_rows(effect), "The answer on each graph"),
-        "levels": (_labelled(effect, "levels", "contrast"), "Each level against the reference"),
-        "alternatives": (_labelled(effect, "alternatives", "label"), "Other adjustments"),
-        "compare": (_labelled(effect, "compare", "estimator"), "Other estimators, same question"),
-    }
-    for key, (rows, label) in groups.items():
-        if rows:
-            out[key] = chart([hero, *rows] if "hero" in out and key != "levels" else rows, label)
+        out[key] = both(draw, wide=1020 if key == "hero" else 820)
     if effect.get("balance"):
         out["balance"] = love_plot(effect["balance"], width=380)
     if (effect.get("overlap") or {}).get("bins"):
@@ -256,7 +268,7 @@ def shape(variable: Mapping[str, Any]) -> Svg | str:
 def simulator(content: Mapping[str, Any]) -> dict[str, Any]:
     """What the page needs to compute interventions."""
     given = content.get("simulator") or {}
-    keys = ("name", "kind", "unit", "levels", "mean", "sd", "grid")
+    keys = ("name", "kind", "unit", "levels", "mean", "sd", "grid", "shown")
     return {
         "nodes": names(content),
         "variables": {
@@ -301,11 +313,15 @@ def _mathematics(source: str) -> str:
     return "".join([*out, esc(source[at:]).replace(" * ", " · ")])
 
 
+def citations(given: Any) -> list[Mapping[str, Any]]:
+    """Citations as rows; a text has one a line."""
+    if isinstance(given, str):
+        return [{"text": line} for line in given.splitlines() if line.strip()]
+    return [c if isinstance(c, Mapping) else {"text": str(c)} for c in given]
+
+
 def glossary(seen: set[str], extra: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Terms that the page used, and those of the content, in alphabetical order."""
+    """Terms that the page used, and the content's own ones, in alphabetical order."""
     used = {term: said for term, said in terms().items() if term.lower() in seen}
-    return sorted({**used, **{str(k): str(v) for k, v in extra.items()}}.items(), key=_fold)
-
-
-def _fold(item: tuple[str, str]) -> str:
-    return item[0].lower()
+    own = {str(k): str(v) for k, v in extra.items() if k not in terms()}
+    return sorted({**used, **own}.items(), key=lambda item: item[0].lower())
