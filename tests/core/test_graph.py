@@ -58,7 +58,7 @@ def graphs(draw: st.DrawFn) -> Graph:
     return Graph(tuple(names), marks)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(graphs())
 def test_text_and_dict_round_trip(graph: Graph) -> None:
     again = Graph.parse(str(graph))
@@ -70,7 +70,7 @@ def test_text_and_dict_round_trip(graph: Graph) -> None:
     assert pickle.loads(pickle.dumps(graph)) == graph
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(graphs(), st.randoms(use_true_random=False))
 def test_order_of_names_plays_no_part(graph: Graph, random) -> None:
     names = list(graph.names)
@@ -87,7 +87,7 @@ def test_order_of_names_plays_no_part(graph: Graph, random) -> None:
         assert graph.mark(a, b) == other.mark(a, b)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(graphs())
 def test_relations_agree_with_edges(graph: Graph) -> None:
     edges = graph.edges()

@@ -110,7 +110,7 @@ def test_joint_treatments() -> None:
 def test_cpdags_and_knowledge_against_all_members() -> None:
     rng = np.random.default_rng(3)
     valid = []
-    for k in range(250):
+    for k in range(150):
         d = 4 + k % 3
         graph = cpdag(brute.random_dag(rng, d, rng.uniform(0.3, 0.9)))
         if k % 2:  # orient some edges as one member does

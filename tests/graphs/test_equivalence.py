@@ -119,7 +119,7 @@ def test_knowledge_is_complete() -> None:
     """Meek's closure with knowledge = what all members that obey it have in common."""
     rng = np.random.default_rng(7)
     conflicts = closed = 0
-    for k in range(400):
+    for k in range(240):
         d = 4 + k % 3
         graph = cpdag(brute.random_dag(rng, d, rng.uniform(0.4, 1.0)))
         required = rng.random((d, d)) < 0.08
@@ -143,8 +143,8 @@ def test_knowledge_is_complete() -> None:
             assert set(possible_ancestors(found, v)) == {
                 w for g in obeying for w in g.names if v in _down(g, w)
             }
-    assert conflicts > 20
-    assert closed > 100
+    assert conflicts > 10
+    assert closed > 60
 
 
 def _down(graph: Graph, v: str) -> set[str]:

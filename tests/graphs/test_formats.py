@@ -47,7 +47,7 @@ def graphs(draw: st.DrawFn) -> Graph:
     return Graph(tuple(names), marks)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(graphs())
 def test_round_trips(graph: Graph) -> None:
     for again in (
@@ -62,7 +62,7 @@ def test_round_trips(graph: Graph) -> None:
         assert again.names == graph.names
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.text(alphabet='digraph{}[];"->=ab \n@', max_size=25))
 def test_any_text_is_read_or_refused_by_name(text: str) -> None:
     for reader in (from_dot, from_dagitty, parse_diagram):
