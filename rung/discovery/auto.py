@@ -92,6 +92,10 @@ class Auto:
                 "All columns are numbers: an order search (BOSS) with the Gaussian BIC at penalty "
                 "2, which sees linear relations."
             )
+        if isinstance(source, Counts):
+            said.append("Only counts are at hand, no rows.")
+        elif not isinstance(source, Data):
+            said.append("Only moments are at hand, no rows, so shapes were not looked at.")
         odd = _far_from_normal(source)
         if odd:
             main, check = NormalScores(main), NormalScores(check)

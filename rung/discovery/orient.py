@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from ..core.graph_checks import order
 from ..graphs.equivalence import cpdag
 from ..graphs.orientation import complete, extend, meek, pdag_of
 from .colliders import ColliderRule, Triple
+from .ties import Groups, level, partners
 
 Bool = NDArray[np.bool_]
 
@@ -25,10 +27,20 @@ class Oriented:
     loose: Bool
     conflicts: list[str] = field(default_factory=list)
     undecided: list[str] = field(default_factory=list)
+    groups: Groups = ()
+
+    @cached_property
+    def _tied(self) -> dict[tuple[int, int], tuple[tuple[int, int], ...]]:
+        return partners(self.groups)
+
+    def _all(self, arrows: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+        """The arrows and those tied to them."""
+        return [tied for arrow in arrows for tied in self._tied.get(arrow, (arrow,))]
 
     def fits(self, arrows: Sequence[tuple[int, int]]) -> bool:
         """Whether the arrows agree with those that stand and close no cycle."""
-        if any(self.directed[b, a] for a, b in arrows):
+        arrows = self._all(arrows)
+        if any(self.directed[b, a] or (b, a) in arrows for a, b in arrows):
             return False
         trial = self.directed.copy()
         for a, b in arrows:
@@ -37,23 +49,29 @@ class Oriented:
 
     def put(self, arrows: Sequence[tuple[int, int]]) -> None:
         """Orient edges."""
-        for a, b in arrows:
+        for a, b in self._all(arrows):
             self.directed[a, b] = True
             self.loose[a, b] = self.loose[b, a] = False
 
 
 def impose(
-    adjacent: Bool, p: NDArray[np.float64], required: Bool, forbidden: Bool, names: Sequence[str]
+    adjacent: Bool,
+    p: NDArray[np.float64],
+    required: Bool,
+    forbidden: Bool,
+    names: Sequence[str],
+    groups: Groups = (),
 ) -> Oriented:
     """Arrows that the knowledge fixes; an edge that it would force into a cycle is removed."""
-    out = Oriented(required.copy(), adjacent & ~(required | required.T))
+    out = Oriented(required.copy(), adjacent & ~(required | required.T), groups=groups)
     for i, j in np.argwhere(out.loose & forbidden.T).tolist():  # j -> i is forbidden
         if not out.loose[i, j]:
             continue
         if out.fits([(i, j)]):
             out.put([(i, j)])
         else:
-            out.loose[i, j] = out.loose[j, i] = False
+            for a, b in out._all([(i, j)]):
+                out.loose[a, b] = out.loose[b, a] = False
             out.conflicts.append(
                 f"{names[i]} - {names[j]} was removed: the knowledge allows only "
                 f"{names[i]} -> {names[j]}, which would close a cycle (largest p {p[i, j]:.2g})"
@@ -92,12 +110,13 @@ def orient(
     if extend(state.directed, state.loose) is not None:
         directed, loose = state.directed.copy(), state.loose.copy()
         meek(directed, loose)
-        return pdag_of(start.names, directed, loose)
+        return level(pdag_of(start.names, directed, loose), state.groups, required, forbidden)
     state.conflicts.append(
         "no DAG agrees with every triple; the graph is the class of a DAG that agrees with most"
     )
     dag = pdag_of(start.names, _nearest(state), np.zeros_like(state.loose))
-    return complete(cpdag(dag, targets), required=required, forbidden=forbidden)
+    graph = complete(cpdag(dag, targets), required=required, forbidden=forbidden)
+    return level(graph, state.groups, required, forbidden)
 
 
 def _colliders(
@@ -149,10 +168,12 @@ def class_of(
     targets: Sequence[tuple[str, ...]],
     required: Bool,
     forbidden: Bool,
+    groups: Groups = (),
 ) -> Graph:
     """The essential graph of a DAG that obeys the knowledge, with what the knowledge adds."""
     graph = pdag_of(tuple(names), dag, np.zeros_like(dag))
-    return complete(cpdag(graph, targets), required=required, forbidden=forbidden)
+    graph = complete(cpdag(graph, targets), required=required, forbidden=forbidden)
+    return level(graph, groups, required, forbidden)
 
 
 __all__ = ["Oriented", "class_of", "impose", "orient"]

@@ -8,16 +8,18 @@ import numpy as np
 
 from ..core.budget import Budget, Run, start
 from ..core.discovery import Discovery
-from ..core.errors import InputError, NotSupported
+from ..core.errors import InputError, KnowledgeConflict
+from ..core.graph import Graph
 from ..core.knowledge import Knowledge
 from ..core.protocols import CITest
 from ..core.source import Source
-from .colliders import ColliderRule, Majority, triples
+from .colliders import ColliderRule, Majority, Triple, triples
 from .environments import target_names
 from .independence.fisher_z import FisherZ
 from .invariance import arrows_from_targets
-from .orient import impose, orient
-from .skeleton import Tester, skeleton
+from .orient import Oriented, impose, orient
+from .skeleton import Skeleton, Tester, skeleton
+from .ties import Bool, Groups, groups_of, spread
 
 
 @dataclass(frozen=True)
@@ -67,18 +69,15 @@ class PC:
         """Search; see `Learner`."""
         run, known, names = start(budget), knowledge or Knowledge(), source.names
         began = run.seconds
-        if known.ties:
-            raise NotSupported("PC cannot tie edges yet; leave `ties` out of the knowledge")
-        required, forbidden = known.matrices(names)
+        groups = groups_of(known, names)
+        required, forbidden = spread(*known.matrices(names), groups)
         tester = Tester.of(self.test.on(source, rng=np.random.default_rng(rng)))
-        found = skeleton(tester, self.alpha, required, forbidden, largest=self.largest, run=run)
+        found = skeleton(
+            tester, self.alpha, required, forbidden, largest=self.largest, run=run, groups=groups
+        )
         usable = np.ascontiguousarray(~forbidden).astype(np.uint8)
         judged = triples(found, tester, self.alpha, usable, self.rule, run)
-        state = impose(found.adjacent, found.p, required, forbidden, names)
-        arrows = arrows_from_targets(source, state.loose, self.alpha)
-        graph = orient(
-            state, judged, self.rule, arrows, names, target_names(source), required, forbidden
-        )
+        graph, state = self._orient(source, found, judged, required, forbidden, groups)
         notes = []
         if state.conflicts:
             notes.append(f"{len(state.conflicts)} orientations contradict firmer ones; left out")
@@ -99,3 +98,30 @@ class PC:
             },
             cites=("spirtes2000", "colombo2014"),
         )
+
+    def _orient(
+        self,
+        source: Source,
+        found: Skeleton,
+        judged: list[Triple],
+        required: Bool,
+        forbidden: Bool,
+        groups: Groups,
+    ) -> tuple[Graph, Oriented]:
+        """The graph; tied edges that cannot be oriented alike are removed."""
+        names, targets = source.names, target_names(source)
+        while True:
+            state = impose(found.adjacent, found.p, required, forbidden, names, groups)
+            arrows = arrows_from_targets(source, state.loose, self.alpha)
+            try:
+                graph = orient(
+                    state, judged, self.rule, arrows, names, targets, required, forbidden
+                )
+            except KnowledgeConflict:
+                pairs = [p for tied in groups for p in tied if state.loose[p]]
+                if not pairs:
+                    raise
+                for i, j in pairs:
+                    found.adjacent[i, j] = found.adjacent[j, i] = False
+            else:
+                return graph, state

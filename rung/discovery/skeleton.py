@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..core.budget import Run
 from ..core.protocols import BoundTest
 from .independence.bound import KernelTest
+from .ties import Groups, thin
 
 Bool = NDArray[np.bool_]
 CHUNK = 20_000  # tests between two looks at the clock
@@ -83,16 +84,19 @@ def skeleton(
     *,
     largest: int | None,
     run: Run,
+    groups: Groups = (),
 ) -> Skeleton:
     """Remove every edge that some set of neighbours separates.
 
     Source: Spirtes, Glymour and Scheines (2000), section 5.4.2, in the stable form of Colombo and
     Maathuis (2014). Required edges are not tested; pairs forbidden both ways are never adjacent;
-    a separator holds only possible parents of the end whose neighbours it is made of.
+    a separator holds only possible parents of the end whose neighbours it is made of. Tied edges go
+    together.
     """
     d = len(required)
     out = Skeleton(~(forbidden & forbidden.T), np.zeros((d, d)))
     np.fill_diagonal(out.adjacent, False)
+    thin(out.adjacent, groups)
     fixed = required | required.T
     usable = np.ascontiguousarray(~forbidden).astype(np.uint8)
     size = 0
@@ -105,6 +109,7 @@ def skeleton(
             break
         out.largest = size
         _level(out, tester, alpha, size, np.ascontiguousarray(edges, dtype=np.int64), usable, run)
+        thin(out.adjacent, groups)
         size += 1
     return out
 
