@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from ..core.discovery import Discovery
+from ..core.errors import NotSupported
 from ..core.graph import Graph
 from ..core.knowledge import Knowledge
 
@@ -42,11 +43,14 @@ class ToyLearner:
         """The graph."""
         joined = np.abs(source.moments(asker="ToyLearner").correlation) > self.threshold
         np.fill_diagonal(joined, False)
-        required, forbidden = (knowledge or Knowledge()).matrices(source.names)
+        known = knowledge or Knowledge()
+        if known.ties:
+            raise NotSupported("ToyLearner cannot tie edges; leave `ties` out of the knowledge")
+        required, forbidden = known.matrices(source.names)
         joined = (joined & ~(forbidden & forbidden.T)) | required | required.T
         arrows = joined & ~forbidden
         graph = Graph.from_adjacency(arrows, source.names)
-        return Discovery(graph, learner=self, knowledge=knowledge or Knowledge())
+        return Discovery(graph, learner=self, knowledge=known)
 '''
 
 PROBE = """
