@@ -27,6 +27,7 @@ from .scores.discrete_bic import DiscreteBIC
 from .scores.gaussian_bic import GaussianBIC
 
 SKEWED, HEAVY = 2.0, 7.0  # |skewness| and excess kurtosis beyond which moments mislead
+SMALLEST = 20  # rows of a condition, to rank within it
 FEW = 5.0  # rows for each cell of a table of two parents and a child
 
 HIDDEN = (
@@ -97,7 +98,14 @@ class Auto:
         elif not isinstance(source, Data):
             said.append("Only moments are at hand, no rows, so shapes were not looked at.")
         odd = _far_from_normal(source)
-        if odd:
+        if _conditions(source):
+            main, check = NormalScores(main, within=True), NormalScores(check, within=True)
+            said.append(
+                "Rows come from several conditions, which may shift any column, so numbers are "
+                "replaced by normal scores of their ranks within each condition: what only comes "
+                "from mixing conditions makes no edge."
+            )
+        elif odd:
             main, check = NormalScores(main), NormalScores(check)
             said.append(
                 f"{_some(odd)} skewed or heavy-tailed, which would let a few rows decide, so "
@@ -209,6 +217,16 @@ def _far_from_normal(source: Source) -> list[str]:
         if abs((z**3).mean()) > SKEWED or (z**4).mean() - 3.0 > HEAVY:
             out.append(v.name)
     return out
+
+
+def _conditions(source: Source) -> bool:
+    """True if there are several environments with enough rows each to rank within."""
+    if not isinstance(source, Data) or source.environment is None:
+        return False
+    if any(v.discrete for v in source.variables):
+        return False  # ranks say nothing about levels: a discrete column would keep the shift
+    counts = np.unique(source.environment, return_counts=True)[1]
+    return len(counts) > 1 and bool(counts.min() >= SMALLEST)
 
 
 def _some(names: list[str]) -> str:

@@ -27,9 +27,18 @@ class NormalScores:
     Gaussian (a nonparanormal distribution). Ties share a rank, missing cells stay missing.
 
     Source: Liu, Lafferty and Wasserman (2009); Harris and Drton (2013).
+
+    Parameters
+    ----------
+    learner : Learner
+    within : bool
+        Rank within each environment. The environment is then held fixed in every comparison: it
+        causes columns and is caused by none, so that dependence which only comes from mixing
+        conditions makes no edge (Mooij, Magliacane and Claassen 2020, section 3).
     """
 
     learner: Learner = field(default_factory=BOSS)
+    within: bool = False
 
     @property
     def few_rows(self) -> bool:
@@ -50,8 +59,11 @@ class NormalScores:
                 f"NormalScores ranks rows, which a {type(source).__name__} does not hold; use the "
                 "learner without it"
             )
+        group = source.environment if self.within else None
         columns = {
-            v.name: source.column(v.name) if v.discrete else lock(scores(source.column(v.name)))
+            v.name: source.column(v.name)
+            if v.discrete
+            else lock(_grouped(source.column(v.name), group))
             for v in source.variables
         }
         found = self.learner.learn(
@@ -59,9 +71,22 @@ class NormalScores:
         )
         return found.replacing(
             learner=self,
-            notes=(*found.notes, "numbers were replaced by normal scores of their ranks"),
+            notes=(*found.notes, _NOTE + (" within each condition" if self.within else "")),
             cites=(*found.cites, "liu2009"),
         )
+
+
+_NOTE = "numbers were replaced by normal scores of their ranks"
+
+
+def _grouped(column: NDArray[Any], group: NDArray[np.int64] | None) -> NDArray[np.float64]:
+    if group is None:
+        return scores(column)
+    out = np.empty(len(column))
+    for g in np.unique(group):
+        rows = group == g
+        out[rows] = scores(column[rows])
+    return out
 
 
 def scores(column: NDArray[Any]) -> NDArray[np.float64]:
