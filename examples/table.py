@@ -2,13 +2,15 @@
 
 import rung
 
-data = rung.read("sachs")  # or a file, a data frame, an array
-found = rung.discover(data, rung.Bootstrap(rung.Auto(), draws=10))
+data = rung.read("nsw")  # or a file, a data frame, an array
+before = [name for name in data.names if name not in ("treat", "re78")]
+known = rung.Knowledge(tiers=[before, ["treat"], ["re78"]])  # what comes first in time
+found = rung.discover(data, rung.Bootstrap(rung.Auto(), draws=20), knowledge=known)
 print(found)
 model = rung.fit(found, data)  # one mechanism a node, for each graph that was found
-print("mean Akt if PKA is set to 1000:", rung.do(model, PKA=1000.0).sample(2000)["Akt"].mean())
-print("Akt of three cells if PKA had been 0:", rung.counterfactual(model, data[:3], PKA=0.0)["Akt"])
-print("Akt as measured:", data[:3]["Akt"])
-answer = rung.effect(found, data, rung.ATE("PKA", "Akt"))
+print("mean earnings if all took part:", rung.do(model, treat=1).sample(1000)["re78"].mean())
+print("three men:", data[:3]["re78"])
+print("had they not taken part:", rung.counterfactual(model, data[:3], treat=0)["re78"])
+answer = rung.effect(found, data, rung.ATE("treat", "re78"))
 print(answer)
-print(rung.design(found, data, query=rung.ATE("PKA", "Akt")))
+print(rung.design(found, data, query=rung.ATE("treat", "re78")))
