@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,6 +40,8 @@ class Context:
         The variable's own exogenous noise (n, ...), the same in every world.
     described : mapping of str to Variable
         The variables behind `values`.
+    draws : int
+        How often the same units stand one after the other in the n rows.
     """
 
     variable: Variable
@@ -48,6 +50,7 @@ class Context:
     elsewhere: Callable[[Data | None, tuple[Intervention, ...]], NDArray[Any]]
     noise: Callable[[], NDArray[Any]]
     described: Mapping[str, Variable]
+    draws: int = 1
 
 
 class Intervention(ABC):
@@ -73,17 +76,25 @@ class Intervention(ABC):
         """
 
 
+def tile(column: NDArray[Any], draws: int) -> NDArray[Any]:
+    """A column (n, *shape) repeated as a whole: (n * draws, *shape)."""
+    return column if draws == 1 else np.tile(column, (draws, *(1,) * (column.ndim - 1)))
+
+
 def _broadcast(value: ArrayLike, context: Context) -> NDArray[np.float64]:
     encoded = context.variable.encode(value)
     if encoded.ndim and encoded is value:
         encoded = encoded.copy()  # the user may change the array later
-    shape = (context.n, *context.variable.shape)
+    own = context.variable.shape
+    units = context.n // context.draws
+    if encoded.ndim == len(own) + 1 and len(encoded) == units:
+        encoded = tile(encoded, context.draws)
     try:
-        return np.broadcast_to(encoded, shape)
+        return np.broadcast_to(encoded, (context.n, *own))
     except ValueError:
         raise InputError(
             f"the value for {context.variable.name!r} has shape {encoded.shape}; expected one "
-            f"value {context.variable.shape} or one a unit {shape}"
+            f"value {own} or one a unit {(units, *own)}"
         ) from None
 
 
@@ -201,7 +212,7 @@ class Policy(Intervention):
 
     def apply(self, natural: NDArray[Any] | None, context: Context) -> NDArray[Any]:
         seen = [context.described[k].decode(context.values[k]) for k in self.given]
-        return _broadcast(self.rule(*seen), context)
+        return _broadcast(self.rule(*seen), replace(context, draws=1))
 
     def __repr__(self) -> str:
         return f"policy({self.variable} by a rule of {', '.join(self.given) or 'nothing'})"

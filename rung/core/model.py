@@ -38,7 +38,11 @@ class Model(ABC):
 
     @abstractmethod
     def abduct(self, units: Data, *, rng: np.random.Generator) -> Any:
-        """The exogenous part of the units: one posterior draw for each."""
+        """The exogenous part of the units: one posterior draw for each.
+
+        It may have a method `repeat(draws)`: that many draws for the same units at once, which
+        `run` takes to units times draws rows, draw after draw.
+        """
 
     @abstractmethod
     def run(self, exogenous: Any) -> Data:
@@ -316,13 +320,21 @@ def counterfactual(
     weights, graphs = [], []
     for weight, graph, member in members:
         changed = member.do(*interventions)
-        for _ in range(repeats):
-            values = changed.run(member.abduct(units, rng=rng))
-            for name, parts in slices.items():
-                parts.append(values.column(name))
+        exogenous = member.abduct(units, rng=rng)
+        repeat = getattr(exogenous, "repeat", None)
+        if repeats > 1 and repeat is not None:
+            together = changed.run(repeat(repeats))
+            for v in model.variables:
+                column = together.column(v.name)
+                slices[v.name].append(column.reshape(repeats, -1, *v.shape))
+        else:
+            for i in range(repeats):
+                values = changed.run(member.abduct(units, rng=rng) if i else exogenous)
+                for name, parts in slices.items():
+                    parts.append(values.column(name)[None])
         weights += [weight / repeats] * repeats
         graphs += [graph] * repeats
-    columns = {name: lock(np.stack(parts)) for name, parts in slices.items()}
+    columns = {name: lock(np.concatenate(parts)) for name, parts in slices.items()}
     meaning = getattr(model, "meaning", "posterior")
     return Draws(model.variables, columns, np.asarray(weights), tuple(graphs), meaning)
 

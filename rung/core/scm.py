@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .data import Data
 from .errors import InputError, NotSupported
 from .graph import Graph
-from .intervention import Context, Intervention
+from .intervention import Context, Intervention, tile
 from .mechanism import Mechanism, StructuralMechanism
 from .missing import complete
 from .model import GenerativeModel
@@ -22,32 +22,48 @@ from .variable import Variable
 
 
 class Noise(Mapping[str, NDArray[Any]]):
-    """The exogenous part of n units: drawn noise, or noise abducted when first needed.
+    """The exogenous part of n rows: drawn noise, or noise abducted when first needed.
 
     Every node has its own stream of random numbers, so the noise of a node is the same whatever
     is asked of the others, and in every world that the units are looked at in. `facts` are the
     units' observed values if the noise was abducted: a node whose ancestors and self are
-    untouched keeps its fact exactly.
+    untouched keeps its fact exactly. With `draws` posterior draws the units stand one after the
+    other, once a draw: n is units times draws.
     """
 
-    def __init__(self, scm: SCM, n: int, seed: int, facts: Data | None) -> None:
-        self._scm, self.n, self._seed, self.facts = scm, n, seed, facts
+    def __init__(self, scm: SCM, units: int, seed: int, facts: Data | None, draws: int = 1) -> None:
+        self._scm, self._seed, self.facts, self.draws = scm, seed, facts, draws
+        self.n = units * draws
         self._drawn: dict[str, NDArray[Any]] = {}
+        self._tiled: dict[str, NDArray[Any]] = {}
 
     def stream(self, name: str) -> np.random.Generator:
         """The random numbers of a node, from their beginning."""
         return np.random.default_rng((self._seed, self._scm.graph.index(name)))
 
+    def fact(self, name: str) -> NDArray[Any]:
+        """Observed values (n, *shape) of a node, repeated for each draw."""
+        assert self.facts is not None
+        if self.draws == 1:
+            return self.facts.column(name)
+        if name not in self._tiled:
+            self._tiled[name] = lock(tile(self.facts.column(name), self.draws))
+        return self._tiled[name]
+
     def __getitem__(self, name: str) -> NDArray[Any]:
         if name not in self._drawn:
-            mechanism = self._scm.structural(name)
-            if self.facts is None:
-                self._drawn[name] = mechanism.noise(self.n, self.stream(name))
-            else:
-                parents = {p.name: self.facts.column(p.name) for p in mechanism.parents}
-                x = self.facts.column(name)
-                self._drawn[name] = mechanism.abduct(x, parents, self.stream(name))
+            self._drawn[name] = self._make(name)
         return self._drawn[name]
+
+    def _make(self, name: str) -> NDArray[Any]:
+        mechanism, rng = self._scm.structural(name), self.stream(name)
+        if self.facts is None:
+            return mechanism.noise(self.n, rng)
+        if not mechanism.exact:
+            given = {p.name: self.fact(p.name) for p in mechanism.parents}
+            return mechanism.abduct(self.fact(name), given, rng)
+        given = {p.name: self.facts.column(p.name) for p in mechanism.parents}
+        return tile(mechanism.abduct(self.facts.column(name), given, rng), self.draws)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._scm.names)
@@ -56,9 +72,13 @@ class Noise(Mapping[str, NDArray[Any]]):
         return len(self._scm.names)
 
     def subset(self, other: Data) -> Noise:
-        """The noise of other units under the same SCM."""
+        """The noise of other units under the same SCM, with as many draws."""
         facts = self._scm.facts(other)
-        return Noise(self._scm, facts.n, self._seed, facts)
+        return Noise(self._scm, facts.n, self._seed, facts, self.draws)
+
+    def repeat(self, draws: int) -> Noise:
+        """`draws` posterior draws of the noise of the same units."""
+        return Noise(self._scm, self.n // self.draws, self._seed, self.facts, draws)
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,7 +204,7 @@ class SCM(GenerativeModel):
         touched: set[str] = set()  # nodes that differ from the facts
         for name in order:
             items = self._by_node.get(name, [])
-            fact = None if noise.facts is None else noise.facts.column(name)
+            fact = None if noise.facts is None else noise.fact(name)
             value = None
             if not items or items[0].uses_natural:
                 value = self._natural(name, values, touched, noise)
@@ -207,7 +227,7 @@ class SCM(GenerativeModel):
         mechanism = self.mechanisms[name]
         given = {p.name: values[p.name] for p in mechanism.parents}
         if noise.facts is not None and touched.isdisjoint(given):
-            return noise.facts.column(name)
+            return noise.fact(name)
         if noise.facts is None and not isinstance(mechanism, StructuralMechanism):
             return mechanism.sample(noise.n, given, noise.stream(name))
         return self.structural(name).forward(given, noise[name])
@@ -216,15 +236,19 @@ class SCM(GenerativeModel):
         def elsewhere(units: Data | None, interventions: tuple[Intervention, ...]) -> NDArray[Any]:
             world = replace(self, interventions=interventions)
             source = noise if units is None else noise.subset(units)
-            if source.n not in (1, noise.n):
-                raise InputError(
-                    f"swap({name}): {source.n} other units for {noise.n}; pass one, or as many"
-                )
             value = world._values(source, world._up_to(name))[name]
-            return np.broadcast_to(value, (noise.n, *value.shape[1:]))
+            if source.n == noise.n:
+                return value
+            if source.n != source.draws:
+                raise InputError(
+                    f"swap({name}): {source.n // source.draws} other units for "
+                    f"{noise.n // noise.draws}; pass one, or as many"
+                )
+            return np.repeat(value, noise.n // noise.draws, axis=0)
 
         variable = self._described[name]
-        return Context(variable, noise.n, values, elsewhere, lambda: noise[name], self._described)
+        own = self._described
+        return Context(variable, noise.n, values, elsewhere, lambda: noise[name], own, noise.draws)
 
     def _up_to(self, name: str) -> list[str]:
         """The part of the order that a node needs under the interventions."""

@@ -13,7 +13,7 @@ from .features import Encoding
 Floats = NDArray[np.float64]
 STEPS = 60
 DENSE = 600  # coefficients beyond which Newton's method gives way to L-BFGS
-TOLERANCE = 1e-9  # of the decrement, relative to the weight
+TOLERANCE = 1e-5  # of the decrement, in units of log-likelihood; the step after it is exact
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +99,7 @@ def newton(objective: Objective, start: Floats) -> Floats:
         step = np.linalg.solve(matrix, gradient)
         decrement = float(gradient @ step)
         if not decrement > TOLERANCE:
-            break
+            return theta - step
         size = 1.0
         while size > 1e-8:
             new = theta - size * step

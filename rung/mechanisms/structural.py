@@ -107,7 +107,7 @@ class Structural:
             table = complete(table)
         base = int(rng.integers(2**63))
         jobs = [_Job(f, table, self._spec(f[0]), _stream(base, f), run) for f in families]
-        chosen = _parallel(lambda job: job.chosen(), jobs, run)
+        chosen = _parallel(lambda job: job.chosen(), jobs)
         if not self.resamples:
             return _model(found, [dict(zip(families, [c.mechanism for c in chosen]))])
         return _model(found, self._refits(found, table, chosen, run, rng))
@@ -166,7 +166,7 @@ class Structural:
             weights = _bootstrap(table, rng)
             families = _families(found.graphs[i % many][0])
             picked = [by_family[f] for f in families]
-            fitted = _parallel(lambda c, w=weights: c.refit(table, w), picked, run)  # type: ignore[misc]
+            fitted = _parallel(lambda c, w=weights: c.refit(table, w), picked)  # type: ignore[misc]
             out.append(dict(zip(families, fitted)))
             run.tick((i + 1) / (many * draws), "bootstrap refits")
             if run.spent and i + 1 >= many:
@@ -258,12 +258,14 @@ def _stream(base: int, family: Family) -> int:
     return int.from_bytes(hashlib.sha256(text).digest()[:8], "big")
 
 
-def _parallel(work: Callable[[Any], Any], jobs: Sequence[Any], run: Run) -> list[Any]:
+def _parallel(work: Callable[[Any], Any], jobs: Sequence[Any]) -> list[Any]:
     """Results in order; threads share what numpy, scikit-learn and numba compute."""
     workers = min(4, os.cpu_count() or 1, len(jobs))
     if workers <= 1:
         return [work(job) for job in jobs]
-    with ThreadPoolExecutor(workers) as pool:
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    with threadpool_limits(1), ThreadPoolExecutor(workers) as pool:  # nodes run in parallel
         return list(pool.map(work, jobs))
 
 
