@@ -28,6 +28,13 @@ def test_regret_by_hand():
     assert regrets["y"]["mean shd regret"] == pytest.approx((1 + 0) / 2)
 
 
+def test_who_refuses_sets_no_standard():
+    """The empty graph has 3 errors here, the only method that answers 6."""
+    rows = [found("a", "auto", 6), found("a", "x", 6), cc.Found("a", "y", 3, 0.0, True, 0.0)]
+    regrets = {r["method"]: r for r in cc.regret_rows(cc.discovery_rows(rows))}
+    assert {r["mean shd regret"] for r in regrets.values()} == {0}
+
+
 def test_coverage_and_bias_by_hand():
     nan = float("nan")
     answers = [
