@@ -244,7 +244,7 @@ def legend_entries(graph: Mapping[str, Any]) -> list[tuple[Svg, str]]:
     kinds = [k for k in EDGE_STYLE if any(edge_kind(str(e.get("mark", "-->"))) == k for e in edges)]
     out = [(swatch("edge", k), EDGE_STYLE[k][2]) for k in kinds]
     if any(math.isfinite(number(e.get("frequency"))) for e in edges):
-        out.append((swatch("width", "width"), "thicker: found in more resamples"))
+        out.append((swatch("width", "width"), "thicker: found more often"))
     roles = [str(n.get("role") or "") for n in graph.get("nodes") or ()]
     seen = [r for r in dict.fromkeys(roles) if r]
     return out + [(swatch("role", r), r) for r in seen]

@@ -34,9 +34,6 @@ class Svg:
     def __html__(self) -> str:
         return self.text
 
-    def __str__(self) -> str:
-        return self.text
-
     def __repr__(self) -> str:
         return f"Svg({self.width:.0f} x {self.height:.0f}: {self.label})"
 
@@ -252,7 +249,7 @@ def scale(values: Sequence[float], start: float, end: float, *, pad: float = 0.0
 
 def x_axis(s: Scale, y: float, label: str = "", *, top: float | None = None) -> list[str]:
     """Ticks, their numbers, faint grid lines up to `top`, and the axis label."""
-    at = ticks(s.low, s.high, max(2, int(abs(s.end - s.start) / 75)))
+    at = ticks(s.low, s.high, max(3, int(abs(s.end - s.start) / 70)))
     out = [el("line", x1=s.start, x2=s.end, y1=float(y), y2=float(y), stroke=FAINT)]
     for t in at:
         x = s(t)

@@ -39,13 +39,28 @@ ROLES = {
 }  # fmt: skip
 
 
-def _simulator() -> dict:
+def _coefficients() -> np.ndarray:
     names = list(LAYERS)
     b = np.zeros((11, 11))
     for k, (x, y, mark, _) in enumerate(EDGES):
         if mark in ("-->", "---", "o->"):
             b[names.index(x), names.index(y)] = (-1) ** k * (0.3 + 0.05 * (k % 5))
-    total = np.linalg.inv(np.eye(11) - b)
+    return b
+
+
+def total_effects(name: str) -> dict[str, float]:
+    """Effect of one unit of a variable on each, by summing products of coefficients over paths."""
+    names, b = list(LAYERS), _coefficients()
+
+    def paths(i: int, j: int) -> float:
+        return 1.0 if i == j else sum(b[i, k] * paths(k, j) for k in b[i].nonzero()[0].tolist())
+
+    return {other: paths(names.index(name), j) for j, other in enumerate(names)}
+
+
+def _simulator() -> dict:
+    names = list(LAYERS)
+    total = np.linalg.inv(np.eye(11) - _coefficients())
     mean = np.linspace(1.2, 3.4, 11)
     grid = np.linspace(0.0, 4.0, 9)
     effects = {
