@@ -210,12 +210,31 @@ def mechanism_section(model: Any) -> list[dict[str, Any]]:
 
 
 def _formula(name: str, about: dict[str, Any]) -> str:
-    coefficients = about.get("coefficients")
-    if isinstance(coefficients, dict):
-        terms = [f"{value:.3g} {parent}" for parent, value in coefficients.items()]
-        return f"{name} = {about.get('intercept', 0.0):.3g} + " + " + ".join([*terms, "noise"])
-    parents = ", ".join(about.get("parents", [])) or "nothing"
-    return f"{name}: {about.get('kind', 'mechanism')} of {parents}"
+    slopes, start, kind = about.get("coefficients"), about.get("intercept", 0.0), about.get("kind")
+    if not isinstance(slopes, dict):
+        return (
+            f"{name}: {kind or 'mechanism'} of {', '.join(about.get('parents', [])) or 'nothing'}"
+        )
+    if isinstance(start, dict):  # one predictor for each level but the first
+        sides = [
+            f"log odds of {name} = {level} against {about.get('against')}: "
+            + " + ".join(_terms(start[level], slopes[level]))
+            for level in start
+        ]
+        return "; ".join(sides)
+    if kind == "poisson":
+        return f"log of the mean of {name} = " + " + ".join(_terms(start, slopes))
+    return f"{name} = " + " + ".join([*_terms(start, slopes), "noise"])
+
+
+def _terms(start: float, slopes: dict[str, Any]) -> list[str]:
+    """The intercept, each slope, and a step for each level that differs from the first."""
+    out = [f"{start:.3g}"]
+    for parent, value in slopes.items():
+        steps = value.items() if isinstance(value, dict) else ()
+        out += [f"{step:.3g} [{parent} = {level}]" for level, step in steps if step]
+        out += [] if isinstance(value, dict) else [f"{value:.3g} {parent}"]
+    return out
 
 
 def design_section(plan: Any) -> dict[str, Any] | None:
