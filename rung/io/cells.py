@@ -248,7 +248,9 @@ def _strings(table: SqlTable, cell: str) -> NDArray[Any]:
     cursor = table.connection.cursor()
     column = cursor.execute(f"SELECT {cell} AS x FROM {table.name}").fetchnumpy()["x"]
     if isinstance(column, np.ma.MaskedArray):
-        return np.ma.filled(column.astype(object), None)
+        texts = column.data.astype(object)
+        texts[np.ma.getmaskarray(column)] = None
+        return texts
     return np.asarray(column, dtype=object)
 
 

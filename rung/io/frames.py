@@ -156,6 +156,7 @@ def is_frame(source: Any) -> bool:
     """True for what narwhals takes as a data frame."""
     import narwhals as nw
 
+    _refuse_repeats(source)
     return nw.from_native(source, pass_through=True) is not source
 
 
@@ -169,7 +170,6 @@ def from_frame(source: Any, options: Options) -> list[Found]:
     """
     import narwhals as nw
 
-    _refuse_repeats(source)
     frame = nw.from_native(source)
     if isinstance(frame, nw.LazyFrame):
         frame = frame.collect()
@@ -216,8 +216,15 @@ def _numpy(series: Any, kind: Any, nw: Any) -> NDArray[Any]:
         return array if array.dtype.kind in "fiub" else _floats(array)
     if kind.is_temporal():
         array = series.to_numpy()
-        return array if array.dtype.kind in "Mm" else np.array(series.to_list(), dtype=object)
-    return np.array(series.to_list(), dtype=object)
+        return array if array.dtype.kind in "Mm" else _object_array(series)
+    return _object_array(series)
+
+
+def _object_array(series: Any) -> NDArray[Any]:
+    cells = series.to_list()
+    out = np.empty(len(cells), dtype=object)
+    out[:] = cells  # np.array would spread lists over an axis
+    return out
 
 
 def _floats(array: NDArray[Any]) -> NDArray[np.float64]:

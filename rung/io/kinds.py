@@ -83,15 +83,17 @@ def _leans_right(x: Floats) -> bool:
     return bool(((x - x.mean()) ** 3).mean() >= 0)
 
 
-def describe(column: Found, override: Override | None = None) -> tuple[Variable, Floats, list[str]]:
-    """Variable, internal values and notes of a column.
+def describe(
+    column: Found, override: Override | None = None, values: Floats | None = None
+) -> tuple[Variable, Floats, list[str]]:
+    """Variable, internal values and notes of a column; `values` if they are fetched already.
 
     Raises
     ------
     InputError
         If the values do not fit the kind that was asked for.
     """
-    values = column.fetch()
+    values = column.fetch() if values is None else values
     notes: list[str] = []
     if column.shape:
         return Variable(column.name, unit=column.unit, shape=column.shape), values, notes

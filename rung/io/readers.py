@@ -176,7 +176,7 @@ def _table(
     notes = list(shape.decisions)
     if found.size > LARGE:
         notes.append(f"{found.size / 2**20:.0f} MiB: cells stay on disk and are fetched by column")
-    return csv_table(path, shape, found.size), notes
+    return csv_table(path, shape, found.size, typed=options.decimal != ","), notes
 
 
 def _check_path(path: Path) -> None:

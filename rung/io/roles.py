@@ -51,8 +51,9 @@ def assemble(
     described, notes = [], list(origin.decisions)
     stored: dict[str, Any] = {}
     for column in kept:
-        refuse_infinite(column.name, column.fetch())
-        variable, values, more = describe(column, (kinds or {}).get(column.name))
+        values = column.fetch()
+        refuse_infinite(column.name, values)
+        variable, values, more = describe(column, (kinds or {}).get(column.name), values)
         described.append(variable)
         notes += [*column.notes, *more]
         if not variable.discrete and not variable.shape and not column.identifier:
@@ -103,7 +104,7 @@ def _later(column: Found, levels: Any, values: Floats) -> Any:
 
 def refuse_infinite(name: str, values: NDArray[Any]) -> None:
     """Raise for infinite values, with column and row."""
-    bad = np.isinf(values).reshape(len(values), -1).any(axis=1).nonzero()[0]
+    bad = np.unique(np.nonzero(np.isinf(values))[0])
     if len(bad):
         raise InputError(
             f"column {name!r} holds {len(bad)} infinite values, the first in row {bad[0]} (counted "

@@ -19,6 +19,7 @@ from .options import Options
 
 SAMPLE = 1 << 20  # bytes looked at for delimiter and header
 CHUNK = 1 << 22
+BIG = 200 * 2**20  # bytes of a file above which cells stay on disk
 _DELIMITERS = ("\t", ";", "|", ",")
 _BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -42,6 +43,8 @@ _MAGIC = (
     (b"\x80\x04\x95", "a pickle"),
 )
 NUMBER_LIKE = re.compile(r"[+-]?[$€£¥]?\s*(\d[\d.,' ]*|[.,]\d+)([eE][+-]?\d+)?\s*[%€$£]?")
+_YEAR = re.compile(r"(19|20)\d\d")
+_PLAIN = re.compile(r"([+-]?(0|[1-9]\d*)?(\.\d*)?([eE][+-]?\d+)?)?")
 DATE_LIKE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([ T]\d.*)?")
 
 
@@ -60,7 +63,8 @@ class Bytes:
 class Shape:
     """How a text table is written.
 
-    `names` is None without a header; `columns` is the number of cells in a row.
+    `names` is None without a header; `columns` is the number of cells in a row; `numeric` tells
+    which columns hold only plain numbers in the sample.
     """
 
     encoding: str
@@ -69,6 +73,7 @@ class Shape:
     columns: int
     decisions: tuple[str, ...]
     gzipped: bool = False
+    numeric: tuple[bool, ...] = ()
 
 
 def opened(path: Path, gzipped: bool) -> IO[bytes]:
@@ -195,7 +200,8 @@ def shape_of(path: Path, found: Bytes, options: Options) -> Shape:
         raise FileProblem(f"{path} holds nothing but blanks; expected a table")
     whole = len(sample.encode(encoding, "replace")) >= found.size
     delimiter = options.delimiter or _delimiter(sample)
-    rows = _rows(sample, delimiter, whole=whole)
+    limit = 500 if found.size < BIG else 100_000
+    rows = _rows(sample, delimiter, limit, whole=whole)
     if not rows:
         raise FileProblem(f"{path} has no complete row")
     columns = len(rows[0])
@@ -211,9 +217,18 @@ def shape_of(path: Path, found: Bytes, options: Options) -> Shape:
     if not header:
         if options.header is None:
             notes.append("no header row was found: columns are called X1, X2, ...")
-        return Shape(encoding, delimiter, None, columns, tuple(notes), found.gzipped)
+        numeric = _numeric(rows)
+        return Shape(encoding, delimiter, None, columns, tuple(notes), found.gzipped, numeric)
     names, more = column_names(rows[0], str(path))
-    return Shape(encoding, delimiter, names, columns, (*notes, *more), found.gzipped)
+    told, numeric = (*notes, *more), _numeric(rows[1:])
+    return Shape(encoding, delimiter, names, columns, told, found.gzipped, numeric)
+
+
+def _numeric(rows: list[list[str]]) -> tuple[bool, ...]:
+    return tuple(
+        all(_PLAIN.fullmatch(cell.strip()) for cell in column)
+        for column in zip(*rows, strict=False)
+    )
 
 
 def column_names(cells: list[str], where: str) -> tuple[tuple[str, ...], list[str]]:
@@ -279,7 +294,10 @@ def _delimiter(text: str) -> str:
 
 
 def _has_header(rows: list[list[str]]) -> bool:
-    """A vote of the columns: numbers below a word speak for a header, below a number against."""
+    """A vote of the columns: numbers below a word speak for a header, below a number against.
+
+    A year above numbers that are not all years does not vote: it may be a name.
+    """
     first, rest = [c.strip() for c in rows[0]], rows[1:]
     votes = 0
     for i, cell in enumerate(first):
@@ -287,13 +305,15 @@ def _has_header(rows: list[list[str]]) -> bool:
         numeric = [bool(NUMBER_LIKE.fullmatch(c) or DATE_LIKE.fullmatch(c)) for c in below]
         number = bool(NUMBER_LIKE.fullmatch(cell) or DATE_LIKE.fullmatch(cell))
         if below and sum(numeric) > 0.7 * len(below):
-            votes += -1 if number else 1
+            named = _YEAR.fullmatch(cell) and not all(_YEAR.fullmatch(c) for c in below)
+            votes += (0 if named else -1) if number else 1
         elif number:
             votes += 0 if below else -1
         elif cell in below:
             votes -= 1
-    words = all(not NUMBER_LIKE.fullmatch(c) for c in first)
-    return votes > 0 or (votes == 0 and words)
+    names = [bool(_YEAR.fullmatch(c)) or not NUMBER_LIKE.fullmatch(c) for c in first]
+    words = any(not NUMBER_LIKE.fullmatch(c) for c in first)
+    return votes > 0 or (votes == 0 and words and all(names))
 
 
 def explain(path: Path, shape: Shape) -> FileProblem | None:

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import FileProblem, InputError, unknown
-from .sniff import Shape, explain, opened
+from .sniff import BIG, Shape, explain, opened
 
 if TYPE_CHECKING:
     import duckdb
 
-LARGE = 200 * 2**20  # bytes of a file above which cells stay on disk
+LARGE = BIG
 MEMORY = "1500MB"  # what DuckDB may hold of a large file
 NUMERIC = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "REAL") + (
     "UTINYINT",
@@ -92,8 +92,11 @@ def table_of(connection: duckdb.DuckDBPyConnection, name: str, *, large: bool = 
     return SqlTable(connection, name, columns, types, int(count[0]) if count else 0, columns, large)
 
 
-def csv_table(path: Path, shape: Shape, size: int) -> SqlTable:
-    """All cells of a text table as text.
+def csv_table(path: Path, shape: Shape, size: int, *, typed: bool = True) -> SqlTable:
+    """The cells of a text table, as text.
+
+    Columns of a large file that are plain numbers throughout a sample are read as numbers at
+    once; if a later cell is none, all is read again as text.
 
     Raises
     ------
@@ -103,22 +106,20 @@ def csv_table(path: Path, shape: Shape, size: int) -> SqlTable:
     import duckdb
 
     large = size > LARGE
+    typed = typed and large and any(shape.numeric)
     connection = connect(large=large)
-    names = shape.names or tuple(f"X{i + 1}" for i in range(shape.columns))
-    aliases = [f"c{i}" for i in range(len(names))]  # DuckDB's names ignore case
     place, scratch = path, None
     if shape.encoding not in ("utf-8", "utf-8-sig"):
         scratch = place = _as_utf8(path, shape)
-    spec = ", ".join(f"{literal(a)}: 'VARCHAR'" for a in aliases)
-    packed = ", compression='gzip'" if shape.gzipped and scratch is None else ""
-    source = (
-        f"read_csv({literal(str(place))}, auto_detect=false, columns={{{spec}}}, "
-        f"delim={literal(shape.delimiter)}, quote='\"', escape='\"', nullstr='', "
-        f"header={'true' if shape.names is not None else 'false'}, "
-        f"strict_mode=true, null_padding=false{packed})"
-    )
+    packed = shape.gzipped and scratch is None
+    source = _read_csv(place, shape, packed, shape.numeric if typed else ())
     try:
         connection.execute(f"CREATE TABLE cells AS SELECT * FROM {source}")
+    except duckdb.ConversionException as error:
+        if not typed:  # text is never converted
+            raise _csv_problem(path, error) from error
+        connection.close()
+        return csv_table(path, shape, size, typed=False)
     except duckdb.Error as error:
         raise (explain(path, shape) or _csv_problem(path, error)) from error
     finally:
@@ -127,7 +128,20 @@ def csv_table(path: Path, shape: Shape, size: int) -> SqlTable:
     table = table_of(connection, "cells", large=large)
     if table.n == 0:
         raise InputError(f"{path} holds a header and no rows")
+    names = shape.names or tuple(f"X{i + 1}" for i in range(shape.columns))
     return replace(table, columns=names)
+
+
+def _read_csv(place: Path, shape: Shape, packed: bool, numeric: Sequence[bool]) -> str:
+    """DuckDB's reader with nothing left to its own detection; its names ignore case: c0, c1 ..."""
+    kinds = ["DOUBLE" if good else "VARCHAR" for good in numeric] or ["VARCHAR"] * shape.columns
+    spec = ", ".join(f"'c{i}': '{kind}'" for i, kind in enumerate(kinds))
+    return (
+        f"read_csv({literal(str(place))}, auto_detect=false, columns={{{spec}}}, "
+        f"delim={literal(shape.delimiter)}, quote='\"', escape='\"', nullstr='', "
+        f"header={'true' if shape.names is not None else 'false'}, "
+        f"strict_mode=true, null_padding=false{', compression=' + repr('gzip') if packed else ''})"
+    )
 
 
 def texts_table(columns: Sequence[NDArray[Any]], names: Sequence[str]) -> SqlTable:

@@ -132,7 +132,8 @@ def notation(
     fits = {
         (d, t)
         for d, t in found.fits
-        if (decimal is None or d == decimal) and (thousands is None or t in ("", thousands))
+        if (decimal is None or d == decimal)
+        and (thousands is None or (t in ("", thousands) and d != thousands))
     }
     marks = found.affixes - {""}
     if not fits or len(marks) > 1 or (marks == {"%"} and "" in found.affixes):
