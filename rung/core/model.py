@@ -212,7 +212,8 @@ class Draws(Result):
         return Data(self.described, columns)
 
     def _mean(self, v: Variable) -> NDArray[np.float64]:
-        return np.tensordot(self.weights, self.columns[v.name], axes=1)
+        draws = self.columns[v.name]  # deviations, so that the mean of equal draws is exact
+        return draws[0] + np.tensordot(self.weights, draws - draws[0], axes=1)
 
     def _mode(self, v: Variable) -> NDArray[np.float64]:
         shares = [self.prob(v.name, level) for level in v.levels or ()]
