@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -162,15 +162,18 @@ def check(plug: Any, *, example: Any = None) -> ContractReport:
         )
     outcomes = []
     for subject, laws in found.values():
-        ready = subject(plug, example)
+        # an Ensemble mixes models that each answer for themselves
+        parts = [m for _, _, m in plug.members] if isinstance(plug, Model) else [plug]
+        ready = [subject(part, example) for part in parts]
         outcomes += [_outcome(name, law, ready) for name, law in laws.items()]
     return ContractReport(f"{plug!r:.200}".split("\n")[0], tuple(found), tuple(outcomes))
 
 
-def _outcome(name: str, law: Law, subject: Any) -> Outcome:
+def _outcome(name: str, law: Law, subjects: Sequence[Any]) -> Outcome:
     begin = time.perf_counter()
     try:
-        detail, passed = law(subject), True
+        details, passed = [law(subject) for subject in subjects], True
+        detail = "; ".join(dict.fromkeys(details))
     except Exception as error:  # whatever a plug raises is its failure, not ours
         detail, passed = f"{type(error).__name__}: {error}", False
     return Outcome(name, passed, detail, round(time.perf_counter() - begin, 3))

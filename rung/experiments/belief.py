@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -59,6 +60,11 @@ class Belief:
     dropped: float = 0.0
 
     @property
+    def drawn(self) -> bool:
+        """True if the candidates are draws from a larger set: sampled members, bootstraps."""
+        return not self.exact or self.meaning in ("bootstrap", "posterior")
+
+    @cached_property
     def contested(self) -> Bool:
         """(d, d) bool, symmetric: pairs that some candidates orient one way, others the other."""
         seen = np.zeros((len(self.names),) * 2, dtype=bool)

@@ -165,6 +165,7 @@ class _Valuer:
 
     belief: Belief
     effects: NDArray[np.float64] | None
+    treatment: int | None = None
     _known: dict[Any, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -211,23 +212,35 @@ class _Valuer:
     def spread(self, targets: Sequence[int]) -> float | None:
         """Expected standard deviation over graphs of the effect after the experiments.
 
-        Law of total variance: sqrt of E[Var(effect | what the experiments show)]. An
-        experiment shows the children of its target.
+        Law of total variance: sqrt of E[Var(effect | what the experiments show)]; an experiment
+        shows which undecided edges leave its target, and one on the treatment the effect. Where the graphs are draws from a larger
+        set, so that cells of one graph would look certain, the variances have N - K degrees of
+        freedom for N draws in K cells, as in an analysis of variance.
         """
         if self.effects is None:
             return None
-        cells: dict[bytes, list[int]] = {}
+        if self.treatment in targets:
+            return 0.0  # the experiment measures the effect itself
         at = sorted(targets)
+        shown = self.belief.contested[at]
+        cells: dict[bytes, list[int]] = {}
         for i, c in enumerate(self.belief.candidates):
-            if np.isfinite(self.effects[i]):
-                cells.setdefault(c.arrows[at].tobytes(), []).append(i)
+            cells.setdefault((c.arrows[at] & shown).tobytes(), []).append(i)
         weight = np.array([c.weight for c in self.belief.candidates])
-        within = total = 0.0
+        squares = 0.0
         for rows in cells.values():
             w, x = weight[rows], self.effects[rows]
-            total += float(w.sum())
-            within += float(w @ (x - np.average(x, weights=w)) ** 2)
-        return float(np.sqrt(within / total)) if total else None
+            squares += float(w @ (x - np.average(x, weights=w)) ** 2)
+        total = float(weight @ (self.effects - weight @ self.effects) ** 2)
+        if squares < 1e-20 * float(weight @ self.effects**2):
+            squares = 0.0  # rounding
+        if self.belief.drawn:
+            draws = 1 / float(weight @ weight)  # Kish's effective number
+            left = draws - len(cells)
+            after = squares * draws / left if left >= 1 else np.inf
+            total *= draws / max(draws - 1, 1.0)
+            return float(np.sqrt(min(after, total)))
+        return float(np.sqrt(squares))
 
 
 def rank(
@@ -264,11 +277,12 @@ def rank(
     belief = believe(structure, rng=rng)
     _check_names(belief, data)
     notes = _notes(belief)
-    effects = None
+    effects = treatment = None
     if query is not None:
         effects, more = effects_by_graph(belief, data, query)
         notes += more
-    valuer = _Valuer(belief, effects)
+        treatment = belief.names.index(query.treatment)  # type: ignore[attr-defined]
+    valuer = _Valuer(belief, effects, treatment)
     rows, complete = _rows(valuer, min(experiments, len(belief.names)), run)
     return DesignPlan(
         rows=_ranked(rows),

@@ -210,6 +210,59 @@ def test_effect_spread_against_regressions(classes):
         assert row.effect_sd_after == pytest.approx(np.sqrt(within), abs=1e-9)
 
 
+def test_setting_the_treatment_measures_the_effect():
+    """Graphs that disagree on more than the direction at the treatment: 0 is left all the same."""
+    rng = np.random.default_rng(2)
+    data = rung.Data.from_matrix(rng.normal(size=(300, 3)) @ rng.normal(size=(3, 3)), list("abc"))
+    texts = ["a -> b; c -> a; c -> b", "a -> b; c", "b -> a; c"]
+    graphs = [(rung.Graph.parse(text, names=list("abc")), 1 / 3) for text in texts]
+    plan = rung.design(graphs, data, query=Effect("a", "b"))
+    after = {r.targets[0]: r.effect_sd_after for r in plan.rows}
+    assert after["a"] == 0
+    assert plan.best[0].targets == ("a",)
+    # b shows b -> a or not: two graphs with different effects are left, of weight 2/3
+    assert 0 < after["b"] < plan.rows[0].effect_sd_now
+
+
+def test_draws_that_all_differ_prove_nothing():
+    """200 random orders of 8 nodes have 200 different rows at any 7 targets, or nearly so: the
+    naive variance within cells is 0, though seven experiments on noise settle one edge each."""
+    rng = np.random.default_rng(0)
+    names = [f"v{i}" for i in range(8)]
+    data = rung.Data.from_matrix(rng.normal(size=(100, 8)) @ rng.normal(size=(8, 8)), names)
+    plan = rung.design(rung.Graph.complete(names), data, query=Effect("v0", "v1"))
+    assert not plan.exact
+    now = plan.rows[0].effect_sd_now
+    # v7's edges say something about the order of v0 and the rest, but they cannot say everything
+    value = {r.targets[0]: r.effect_sd_after for r in plan.rows}
+    assert 0 < value["v7"] <= now
+    # exactly: over all orders of 5 nodes the same experiments, enumerated
+    few = names[:5]
+    exact = rung.design(rung.Graph.complete(few), data.select(few), query=Effect("v0", "v1"))
+    assert exact.graphs == 100  # 120 members: drawn, not enumerated
+    true = _exact_spread(data.select(few).values)
+    for row in exact.rows:
+        t = few.index(row.targets[0])
+        want = 0 if t == 0 else true[t]
+        assert row.effect_sd_after == pytest.approx(want, rel=0.25, abs=0.02)
+
+
+def _exact_spread(x):
+    """sqrt of E[Var(slope of node 1 on node 0 | children of t)] over all orders of 5 nodes."""
+    n, d = x.shape
+    cells = [{} for _ in range(d)]
+    for order in itertools.permutations(range(d)):
+        place = np.argsort(order)
+        slope = 0.0
+        if place[0] < place[1]:
+            before = [i for i in range(d) if place[i] < place[0]]
+            design = np.column_stack([np.ones(n), x[:, 0], x[:, before]])
+            slope = np.linalg.lstsq(design, x[:, 1], rcond=None)[0][1]
+        for t in range(d):
+            cells[t].setdefault(tuple(place > place[t]), []).append(slope)
+    return [np.sqrt(sum(len(c) * np.var(c) for c in by.values()) / 120) for by in cells]
+
+
 def test_moments_are_enough_and_equal():
     rng = np.random.default_rng(2)
     data = rung.Data.from_matrix(rng.normal(size=(200, 3)) @ rng.normal(size=(3, 3)), "abc")
