@@ -213,9 +213,10 @@ class _Valuer:
         """Expected standard deviation over graphs of the effect after the experiments.
 
         Law of total variance: sqrt of E[Var(effect | what the experiments show)]; an experiment
-        shows which undecided edges leave its target, and one on the treatment the effect. Where the graphs are draws from a larger
-        set, so that cells of one graph would look certain, the variances have N - K degrees of
-        freedom for N draws in K cells, as in an analysis of variance.
+        shows which undecided edges leave its target, and one on the treatment the effect. Where
+        the graphs are draws from a larger set, so that cells of one graph would look certain, the
+        variances have N - K degrees of freedom for N draws in K cells, as in an analysis of
+        variance.
         """
         if self.effects is None:
             return None
