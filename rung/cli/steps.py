@@ -10,7 +10,6 @@ import typer
 
 from ..core.errors import InputError
 from ..core.result import late
-from ..effects.queries import ATE
 from ..experiments.ranking import rank
 from ..pipeline import imagine, sections
 from ..pipeline.options import make_estimator, make_learner
@@ -147,16 +146,12 @@ def effect_command(
 ) -> None:
     """One effect: identified, estimated, and attacked; without the rest of the report."""
     plan = _plan(source, plan_fields(locals()))
-    if not (plan.treatment and plan.outcome):
+    if plan.query is None:
         raise InputError("an effect needs --treatment and --outcome")
     prepared, found = _found(plan, seconds)
-    query = ATE(
-        plan.treatment, plan.outcome, treated=plan.treated, control=plan.control,
-        scale=plan.scale, adjust=plan.adjust,
-    )  # fmt: skip
     rng = np.random.default_rng(plan.seed)
     with progress(seconds) as run:
-        estimate = query.answer(
+        estimate = plan.query.answer(
             found.given, prepared.data, estimator=make_estimator(plan.estimator), run=run, rng=rng
         )
     if json:
@@ -233,11 +228,10 @@ def design_command(
     """What to measure next: experiments ranked by the edges and the effect they would settle."""
     plan = _plan(source, plan_fields(locals()))
     prepared, found = _found(plan, seconds)
-    query = ATE(plan.treatment, plan.outcome) if plan.treatment and plan.outcome else None
     data = prepared.data.select(found.graph.names)
     rng = np.random.default_rng(plan.seed)
     with progress(seconds) as run:
-        made = rank(found.given, data, experiments=experiments, query=query, run=run, rng=rng)
+        made = rank(found.given, data, experiments=experiments, query=plan.query, run=run, rng=rng)
     if json:
         emit(sections.design_section(made))
     else:

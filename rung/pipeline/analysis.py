@@ -17,7 +17,6 @@ from ..core.intervention import Do
 from ..core.query import Estimate
 from ..core.result import Result, late
 from ..effects.candidates import candidates
-from ..effects.queries import ATE
 from ..experiments.ranking import rank
 from . import imagine, sections, words
 from .options import make_estimator, make_learner
@@ -190,10 +189,8 @@ class _Job:
             kind = "exploratory" if plan.outcome else "graph only"
             self.done("effect")
             return None, {"headline": self.headline(kind, self.no_effect(prepared, found))}
-        query = ATE(
-            plan.treatment, plan.outcome, treated=plan.treated, control=plan.control,
-            scale=plan.scale, adjust=plan.adjust,
-        )  # fmt: skip
+        query = plan.query
+        assert query is not None
         estimator = make_estimator(plan.estimator)
         rng = np.random.default_rng(plan.seed)
         try:
@@ -224,10 +221,11 @@ class _Job:
 
     def candidates(self, prepared: Prepared, found: Structure) -> dict[str, Any]:
         """Candidate causes of the outcome with simultaneous intervals."""
-        rng = np.random.default_rng(self.plan.seed)
-        return candidates(
-            found.given, prepared.data, self.plan.outcome or "", run=self.run, rng=rng
-        ).section()
+        ranked = candidates(
+            found.given, prepared.data, self.plan.outcome or "",
+            budget=self.run, seed=self.plan.seed,
+        )  # fmt: skip
+        return {"text": ranked.text, "rows": [dict(row) for row in ranked.rows]}
 
     def imagine(
         self, prepared: Prepared, found: Structure, estimate: Estimate | None,
@@ -272,11 +270,10 @@ class _Job:
 
     def design(self, prepared: Prepared, found: Structure) -> dict[str, Any] | None:
         plan, part = self.plan, self.stage("design")
-        query = ATE(plan.treatment, plan.outcome) if plan.treatment else None
         try:
             data = prepared.data.select(found.graph.names)
             rng = np.random.default_rng(plan.seed)
-            made = rank(found.given, data, experiments=1, query=query, run=part, rng=rng)
+            made = rank(found.given, data, experiments=1, query=plan.query, run=part, rng=rng)
             out = sections.design_section(made)
         except RungError as error:
             out = {"text": f"No ranking of experiments: {error}", "rows": []}

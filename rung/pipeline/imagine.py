@@ -19,7 +19,7 @@ from ..core.variable import Variable
 from ..mechanisms.structural import Structural
 from .structure import Structure
 
-GRAPHS = 8  # graphs of a learned set that the what-ifs carry
+GRAPHS = 30  # graphs of a learned set that the what-ifs carry
 REFITS = 20  # bootstrap refits of the mechanisms behind the what-if intervals
 SIMULATED = 2000  # units behind each point of the page's do() grid
 _SET = re.compile(r"^\s*(?P<name>.+?)\s*(?P<op>=|\+=|-=|\*=)\s*(?P<value>.+?)\s*$")
@@ -63,9 +63,10 @@ def fit_model(found: Structure, data: Data, run: Run, seed: int) -> tuple[Genera
     graphs = top_graphs(found)
     rng = np.random.default_rng(seed)
     data = data.select(found.graph.names)
-    model = Structural(graphs, resamples=REFITS).fit(data, budget=run, rng=rng)
+    given = found.discovery.replacing(graphs=graphs) if found.discovery else found.graph
+    model = Structural(given, resamples=max(REFITS, len(graphs))).fit(data, budget=run, rng=rng)
     carried = sum(w for g, w in found.weighted if any(g == h for h, _ in graphs))
-    text = f"Mechanisms were refitted on {REFITS} resamples of the rows"
+    text = f"Mechanisms were refitted on {max(REFITS, len(graphs))} resamples of the rows"
     if len(found.weighted) > 1:
         text += (
             f", over the {len(graphs)} likeliest graphs (together found in "

@@ -11,6 +11,7 @@ from typing import Any
 
 from ..core.errors import FileProblem, InputError, unknown
 from ..core.knowledge import Knowledge
+from ..effects.queries import ATE
 
 SCALES = ("difference", "ratio", "odds ratio")
 POLICIES = ("refuse", "complete-cases", "test-wise")
@@ -106,6 +107,23 @@ class Plan:
     def knowledge(self) -> Knowledge:
         """The edges and tiers that the user declared (without what is randomised)."""
         return Knowledge.of(self.require, self.forbid, self.tiers)
+
+    @property
+    def adjustment(self) -> tuple[str, ...] | None:
+        """The declared adjustment set; nothing needs adjusting for a randomised treatment."""
+        if self.adjust is None and self.treatment in self.randomised:
+            return ()
+        return self.adjust
+
+    @property
+    def query(self) -> ATE | None:
+        """The effect that is asked for, if one is."""
+        if not (self.treatment and self.outcome):
+            return None
+        return ATE(
+            self.treatment, self.outcome, treated=self.treated, control=self.control,
+            scale=self.scale, adjust=self.adjustment,
+        )  # fmt: skip
 
     def known(self, names: tuple[str, ...]) -> Knowledge:
         """All declared knowledge over `names`; nothing causes what was randomised."""

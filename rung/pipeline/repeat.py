@@ -15,7 +15,10 @@ from .plan import Plan
 from .sections import versions
 
 COMPARED = ("headline", "effect", "candidates", "roles", "whatif", "design", "discovery", "graph")
-IGNORED = {"seconds", "why", "text", "notes", "dot", "dagitty", "alt", "points", "x", "y"}
+IGNORED = {
+    *("seconds", "why", "text", "notes", "dot", "dagitty", "alt"),
+    *("points", "x", "y", "width", "height"),
+}
 TOLERANCE = 1e-9
 
 

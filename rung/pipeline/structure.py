@@ -11,6 +11,7 @@ from ..core.discovery import Discovery
 from ..core.errors import InputError
 from ..core.graph import Graph
 from ..core.knowledge import Knowledge
+from ..core.protocols import Learner
 from ..discovery.auto import Auto
 from ..discovery.bootstrap import Bootstrap
 from ..discovery.invariant import learn
@@ -62,7 +63,7 @@ def structure(data: Data, plan: Plan, learner: Any, run: Run, seed: int) -> Stru
             return Structure(graph, graph, None, known, standing)
         known = known + _fixed(graph)
         data = data.select(graph.names)
-    chosen = learner if learner is not None else Auto()
+    chosen: Learner = learner if learner is not None else Auto()
     if plan.draws:
         chosen = Bootstrap(chosen, draws=plan.draws)
     found = learn(data, chosen, knowledge=known, run=run, rng=seed)
@@ -73,9 +74,9 @@ def _users_graph(plan: Plan, data: Data, known: Knowledge) -> Graph:
     graph = read_graph(plan.graph or "")
     for name in graph.names:
         data.index(name)  # an unknown node is answered with the nearest columns
-    for name in (plan.treatment, plan.outcome):
-        if name and name not in graph.names:
-            raise InputError(f"{name!r} is not in your graph; add it, with the edges that it has")
+    for asked in (plan.treatment, plan.outcome):
+        if asked and asked not in graph.names:
+            raise InputError(f"{asked!r} is not in your graph; add it, with the edges that it has")
     broken = known.within(graph.names).violations(graph) if not _open(graph) else []
     if broken:
         raise InputError(f"your graph contradicts what else you said: {broken[0]}")
