@@ -83,7 +83,7 @@ def _excel(path: Path, options: Options) -> tuple[list[Found], list[str]]:
         wanted = options.sheet if options.sheet is not None else 0
         if isinstance(wanted, str) and wanted not in sheets:
             raise InputError(f"{path} has no sheet {wanted!r}; it has {', '.join(sheets)}")
-        raw = book.parse(wanted, header=None)
+        raw = pd.read_excel(book, sheet_name=wanted, header=None)
     notes = []
     if options.sheet is None and len(sheets) > 1:
         notes.append(f"sheet {sheets[0]!r} of {len(sheets)} ({', '.join(sheets)})")

@@ -154,7 +154,7 @@ def _with_texts(
 
 def is_frame(source: Any) -> bool:
     """True for what narwhals takes as a data frame."""
-    import narwhals as nw
+    import narwhals.stable.v2 as nw
 
     _refuse_repeats(source)
     return nw.from_native(source, pass_through=True) is not source
@@ -168,7 +168,7 @@ def from_frame(source: Any, options: Options) -> list[Found]:
     InputError
         For repeated column names, and columns that hold lists or records.
     """
-    import narwhals as nw
+    import narwhals.stable.v2 as nw
 
     frame = nw.from_native(source)
     if isinstance(frame, nw.LazyFrame):

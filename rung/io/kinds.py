@@ -7,9 +7,9 @@ Rules for numbers, in this order (m distinct values among n that are present):
    identifier and more than 20 different: identifier. Dates are continuous.
 3. m = 2 (whole numbers, or n >= 20): binary, the smaller value first.
 4. 3 <= m <= 10, whole numbers without a gap that start at 1, or at 0 with m <= 4: ordinal.
-5. m <= 10 and at least 20 rows a value: ordinal (a few doses, grades or grouped values).
-6. whole numbers >= 0 that include 0, with mean <= 20 and no longer tail below than above: count.
-   At a larger mean a normal approximation serves.
+5. whole numbers >= 0 that include 0, with mean <= 20 and a longer tail above than below (skewness
+   >= 0.4 if m <= 10, >= 0 if more): count. At a larger mean a normal approximation serves.
+6. m <= 10 and at least 20 rows a value: ordinal (a few doses, grades or grouped values).
 7. anything else: continuous.
 
 Words: one is constant, two are binary, more are categorical in sorted order (numbers inside words
@@ -62,10 +62,10 @@ def number_kind(name: str, values: Floats, unit: str | None = None) -> tuple[Kin
     gapless = whole and distinct[-1] - distinct[0] + 1 == m
     if gapless and m <= 10 and (distinct[0] == 1 or (distinct[0] == 0 and m <= 4)):
         return Kind.ORDINAL, f"the whole numbers {distinct[0]:g} to {distinct[-1]:g}"
+    if whole and x.min() == 0 and x.mean() <= 20 and _skew(x) >= (0.4 if m <= 10 else 0):
+        return Kind.COUNT, f"whole numbers from 0 with mean {x.mean():.3g}"
     if m <= 10 and n >= 20 * m:
         return Kind.ORDINAL, f"{m} different values in {n} rows"
-    if whole and x.min() == 0 and x.mean() <= 20 and _leans_right(x):
-        return Kind.COUNT, f"whole numbers from 0 with mean {x.mean():.3g}"
     return Kind.CONTINUOUS, "numbers with many different values"
 
 
@@ -79,8 +79,9 @@ def _is_identifier(name: str, x: Floats) -> bool:
     return distinct == len(x) or (named and distinct > 20)
 
 
-def _leans_right(x: Floats) -> bool:
-    return bool(((x - x.mean()) ** 3).mean() >= 0)
+def _skew(x: Floats) -> float:
+    z = (x - x.mean()) / x.std()
+    return float((z * z * z).mean())
 
 
 def describe(
