@@ -191,7 +191,7 @@ class Empirical(Residual):
         z = (values - centre) / spread
         low, high = np.quantile(z, [0.25, 0.75])
         scale = min(1.0, (high - low) / 1.349) if high > low else 1.0
-        return cls(sd, lock(z), 0.9 * scale * max(float(w.sum()), 2.0) ** -0.2)
+        return cls(sd, lock(z), float(0.9 * scale * max(float(w.sum()), 2.0) ** -0.2))
 
     @cached_property
     def _shrink(self) -> float:
