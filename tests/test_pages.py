@@ -36,7 +36,7 @@ def run(page: Path) -> int:
     scope: dict[str, object] = {"__name__": "page"}
     found = blocks(page.read_text("utf-8"))
     for line, code in found:
-        exec(compile("\n" * line + code, str(page), "exec"), scope)
+        exec(compile("\n" * line + code, str(page), "exec", dont_inherit=True), scope)
     return len(found)
 
 
