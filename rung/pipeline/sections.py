@@ -203,8 +203,8 @@ def mechanism_section(model: Any) -> list[dict[str, Any]]:
         out.append({
             "name": name, "kind": about.get("kind", type(mechanism).__name__),
             "parents": [p.name for p in mechanism.parents],
-            "text": about.get("text") or _formula(name, about), "fit": about.get("fit", ""),
-            "curves": about.get("curves", []),
+            "text": about.get("text") or _formula(name, about), "fit": about.get("note", ""),
+            "curves": _curves(about),
         })  # fmt: skip
     return out
 
@@ -231,10 +231,25 @@ def _terms(start: float, slopes: dict[str, Any]) -> list[str]:
     """The intercept, each slope, and a step for each level that differs from the first."""
     out = [f"{start:.3g}"]
     for parent, value in slopes.items():
-        steps = value.items() if isinstance(value, dict) else ()
-        out += [f"{step:.3g} [{parent} = {level}]" for level, step in steps if step]
-        out += [] if isinstance(value, dict) else [f"{value:.3g} {parent}"]
+        if not isinstance(value, dict):
+            out.append(f"{value:.3g} {parent}")
+        elif "x" in value:
+            out.append(f"f({parent})")
+        else:
+            steps = value.items()
+            out += [f"{step:.3g} [{parent} = {level}]" for level, step in steps if step]
     return out
+
+
+def _curves(about: dict[str, Any]) -> list[dict[str, Any]]:
+    """The curved terms of an additive mechanism."""
+    slopes = about.get("coefficients")
+    items = slopes.items() if isinstance(slopes, dict) else ()
+    return [
+        {"parent": parent, "x": value["x"], "y": value["y"]}
+        for parent, value in items
+        if isinstance(value, dict) and "x" in value
+    ]
 
 
 def design_section(plan: Any) -> dict[str, Any] | None:
