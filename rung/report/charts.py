@@ -66,7 +66,7 @@ def span(row: Row) -> str:
 
 
 def _domain(rows: Sequence[Row], reference: float | None) -> list[float]:
-    """Values that the axis should hold: intervals ten times wider than the median are cut."""
+    """Values that the axis should hold: ends of very wide intervals are cut off."""
     points = [number(r.get("value")) for r in rows] + ([] if reference is None else [reference])
     points = [p for p in points if math.isfinite(p)]
     ends = [number(r.get(k)) for r in rows for k in ("low", "high")]
@@ -75,7 +75,7 @@ def _domain(rows: Sequence[Row], reference: float | None) -> list[float]:
     widths = [w for w in widths if math.isfinite(w)]
     if not points or not widths:
         return points + ends
-    room = 6 * max(widths[len(widths) // 2], max(points) - min(points)) + 1e-300
+    room = 2.5 * max(widths[len(widths) // 2], max(points) - min(points)) + 1e-300
     return points + [min(max(e, min(points) - room), max(points) + room) for e in ends]
 
 

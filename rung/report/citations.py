@@ -18,8 +18,16 @@ def _entries() -> dict[str, tuple[str, dict[str, str]]]:
     """Key -> (the BibTeX entry, its fields)."""
     source = Path(__file__).with_name("references.bib").read_text("utf-8")
     return {
-        m.group(2): (m.group(0), dict(_FIELD.findall(m.group(3)))) for m in _ENTRY.finditer(source)
+        m.group(2): (m.group(0), {k: _letters(v) for k, v in _FIELD.findall(m.group(3))})
+        for m in _ENTRY.finditer(source)
     }
+
+
+def _letters(tex: str) -> str:
+    """A field without TeX: letters with accents, quotation marks, dashes, no braces."""
+    for code, letter in _LETTERS.items():
+        tex = tex.replace(code, letter)
+    return tex.replace("{", "").replace("}", "")
 
 
 def keys() -> tuple[str, ...]:

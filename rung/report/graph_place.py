@@ -63,6 +63,11 @@ def place(graph: Content) -> Placed:
     known = [k for k, e in enumerate(edges) if _known(e, at)]
     paths: list[list[Point]] = [[] for _ in edges]
     ends = {k: (at[edges[k].get("a")], at[edges[k].get("b")]) for k in known}
+    for k, (a, b) in ends.items():
+        line = [_line((boxes[a].x, boxes[a].y), (boxes[b].x, boxes[b].y))]
+        others = [box for i, box in enumerate(boxes) if i not in (a, b)]
+        if len(inner[k]) == 2 and not any(_runs_into(line, box, 12.0) for box in others):
+            inner[k] = []  # two bends that nothing asks for
     touch = _ports(boxes, {k: (*ends[k], inner[k]) for k in known})
     for k in known:
         paths[k] = [touch[k, 0], *inner[k], touch[k, 1]]
@@ -215,6 +220,11 @@ def route(points: Sequence[Point], obstacles: Sequence[Box]) -> str:
     curve = next(clear, tries[0])
     shown = (" ".join(f"{x:.1f} {y:.1f}" for x, y in piece[1:]) for piece in curve)
     return start + "".join(f" C{piece}" for piece in shown)
+
+
+def _line(p: Point, q: Point) -> Bezier:
+    third = ((q[0] - p[0]) / 3, (q[1] - p[1]) / 3)
+    return p, (p[0] + third[0], p[1] + third[1]), (q[0] - third[0], q[1] - third[1]), q
 
 
 def _b_spline(points: Sequence[Point]) -> list[Bezier]:

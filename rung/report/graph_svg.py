@@ -161,12 +161,22 @@ def _node(node: Mapping[str, Any], box: Box, i: int, words: str, link: bool) -> 
         ring = {"x": x - 4, "y": y - 4, "width": box.w + 8, "height": box.h + 8, "rx": 12.0}
         parts.append(el("rect", fill="none", stroke=border, stroke_width=1.2, **ring))
     name = shown_name(node)
-    middle = box.y - 2 if role or link else box.y + 4.5
+    middle = box.y - 2 if role else box.y + 4.5
     centre = {"text_anchor": "middle"}
     parts.append(text(box.x, middle, name, size=13, font_weight="600", **centre))
     if role or link:
         below = shorten(role, WIDEST, 10) or " "
-        parts.append(text(box.x, box.y + 13, below, size=10, fill=GREY, klass="sub", **centre))
+        parts.append(
+            text(
+                box.x,
+                box.y + (13 if role else 17),
+                below,
+                size=10,
+                fill=GREY,
+                klass="sub",
+                **centre,
+            )
+        )
     if not link:
         return el("g", *parts, klass="node")
     return el("a", *parts, klass="node", href=f"#mechanism-{i}", data_i=i, aria_label=words)

@@ -146,7 +146,7 @@ def effect_figures(effect: Mapping[str, Any]) -> dict[str, Any]:
         def draw(width: float, rows: Sequence[Mapping[str, Any]] = rows, label: str = label) -> Svg:
             return interval_chart(rows, width=width, units=units, reference=at, label=label)
 
-        out[key] = both(draw, wide=1020 if key == "hero" else 820)
+        out[key] = both(draw)
     if effect.get("balance"):
         out["balance"] = love_plot(effect["balance"], width=380)
     if (effect.get("overlap") or {}).get("bins"):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-FLAGS = [
+FLAGS = (
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -25,7 +25,7 @@ FLAGS = [
     "--disable-sync",
     "--disable-extensions",
     "--remote-debugging-pipe",
-]
+)
 
 
 def find() -> str | None:
@@ -117,8 +117,9 @@ class Browser:
         """Press a key as a person would."""
         text = {"text": "\r"} if key == "Enter" else {}
         for kind in ("keyDown", "keyUp"):
-            self.send("Input.dispatchKeyEvent", type=kind, key=key, code=key,
-                      windowsVirtualKeyCode=code, **(text if kind == "keyDown" else {}))  # fmt: skip
+            extra = text if kind == "keyDown" else {}
+            pressed = {"type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code}
+            self.send("Input.dispatchKeyEvent", **pressed, **extra)
 
     def requests(self) -> list[str]:
         """Addresses that the page asked for, itself apart."""

@@ -3,7 +3,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+
+import rung.report.html
+
+TEMPLATES = Path(rung.report.html.__file__).with_name("templates")
 
 NASTY = (
     "<script>alert('x')</script>",
