@@ -122,7 +122,7 @@ class Bootstrap:
         settled = whole.learner or self.learner  # what a choosing learner (`Auto`) settled on
         found = self._draws(settled, source, knowledge, run, seeds)
         graphs = _merge([d.graph for d in found if d.complete]) or whole.graphs
-        count = sum(d.complete for d in found)
+        count = sum(bool(d.complete) for d in found)
         notes = [f"edge frequencies are shares of {count} draws of rows ({self.kind!r})"]
         if count < self.draws:
             notes.append(f"the budget ended after {count} of {self.draws} draws")

@@ -92,10 +92,10 @@ def all_levels(source: Source, asker: str) -> None:
     """
     if not isinstance(source, Counts | Data) and type(source).table is Source.table:
         source.table(source.names[:1], asker=asker)
-    bad = [v.name for v in source.variables if not v.discrete]
+    bad = [v for v in source.variables if not v.discrete]
     if bad:
         raise InputError(
-            f"{asker} compares levels, but {bad[0]!r} is {source.variables[0].kind}: use a test or "
+            f"{asker} compares levels, but {bad[0].name!r} is {bad[0].kind}: use a test or "
             "score for mixed data (DegenerateGaussian, DegenerateGaussianBIC, "
             "ConditionalGaussianBIC), or read the column as categorical"
         )

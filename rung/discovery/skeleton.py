@@ -72,7 +72,9 @@ class Tester:
     def call(self, kernel: Any, *arguments: Any, k: int) -> int:
         """Run a kernel on this test, compiled or plain."""
         work = np.empty(self.scratch(k))
-        run = kernel if self.compiled else kernel.py_func
+        from ..kernels.signatures import plain
+
+        run = kernel if self.compiled else plain(kernel)
         return int(run(self.function, *arguments, self.F, self.I, self.P, work))
 
 

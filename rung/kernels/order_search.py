@@ -164,6 +164,7 @@ def trace(
         F1,
         I1,
         I1,
+        I1,
         int64,
         int64,
         F1,
@@ -176,12 +177,12 @@ def trace(
 )
 def sweep(
     local, gains, order, scores, allowed, required, count, first, grown, leaf, which, child,
-    begin, limit, gained, F, I, P, W,
+    visit, begin, limit, gained, F, I, P, W,
 ):  # fmt: skip
-    """Move node begin, begin + 1, ... to its best place in the order; about `limit` traces.
+    """Move visit[begin], visit[begin + 1], ... to its best place; about `limit` traces.
 
     scores[v] is the score of v given its prefix, NaN if not known. Adds what was gained to
-    gained[0]. Returns the first node not done, or FULL - node if the trees need more room.
+    gained[0]. Returns the first visit not done, or FULL - visit if the trees need more room.
     """
     d = order.shape[0]
     parents = np.empty(d + 1, dtype=np.int64)
@@ -191,7 +192,8 @@ def sweep(
     without = np.empty(d)
     along = np.empty(d)
     traced = 0
-    for v in range(begin, d):
+    for turn in range(begin, d):
+        v = visit[turn]
         here = 0
         m = 0
         for i in range(d):
@@ -249,7 +251,7 @@ def sweep(
                     break
             prefix[w] = 1
         if full:
-            return FULL - v
+            return FULL - turn
         total = own[low]
         for i in range(low, high):
             total += along[i]
@@ -276,7 +278,7 @@ def sweep(
         for i in range(low, high):
             scores[rest[i]] = without[i] if i < place else along[i]
         if traced >= limit:
-            return v + 1
+            return turn + 1
     return d
 
 

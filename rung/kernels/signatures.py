@@ -11,6 +11,9 @@ scratch space.
 
 from __future__ import annotations
 
+from types import FunctionType
+from typing import Any
+
 from numba import float64, int64, types, uint8, void
 
 F3 = types.Array(float64, 3, "C")
@@ -35,7 +38,18 @@ GainsFunction = types.FunctionType(GAINS)
 
 OPTIONS = {"cache": True, "nogil": True}
 
+
+def plain(kernel: Any) -> Any:
+    """A kernel as a Python function that calls other kernels as Python functions too."""
+    space = dict(kernel.py_func.__globals__)
+    for name, value in list(space.items()):
+        if hasattr(value, "py_func"):
+            code = value.py_func
+            space[name] = FunctionType(code.__code__, space, name, code.__defaults__)
+    return space[kernel.py_func.__name__]
+
+
 __all__ = [
     "F1", "F2", "F3", "GAINS", "I1", "I2", "LOCAL", "OPTIONS", "TEST", "U1", "U2",
-    "GainsFunction", "LocalFunction", "TestFunction", "float64", "int64", "uint8", "void",
+    "GainsFunction", "LocalFunction", "TestFunction", "float64", "int64", "plain", "uint8", "void",
 ]  # fmt: skip

@@ -1,0 +1,164 @@
+"""Bootstrap: frequencies, clusters, environments, weights; Auto: choice and cross-check."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+import rung
+from rung.core.errors import NeedsRows
+from rung.core.variable import Kind
+from rung.discovery.bootstrap import Subsample, WithReplacement
+from rung.discovery.normal_scores import scores
+from tests.discovery.support import draw, levels, names, random_dag, weights
+
+RNG = np.random.default_rng
+
+
+def chain(n=200, seed=0):
+    rng = RNG(seed)
+    a = rng.normal(size=n)
+    b = 0.2 * a + rng.normal(size=n)
+    c = b + rng.normal(size=n)
+    return rung.Data.from_matrix(np.column_stack([a, b, c]), "abc")
+
+
+def test_weights_are_shares_of_equal_graphs():
+    data = chain()
+    found = rung.discover(data, rung.Bootstrap(rung.PC(), draws=40), seed=1)
+    assert found.meaning == "bootstrap"
+    assert found.graph == rung.discover(data, rung.PC()).graph
+    assert len({g for g, _ in found.graphs}) == len(found.graphs)
+    assert np.isclose(sum(w for _, w in found.graphs), 1.0)
+    assert all(np.isclose(w * 40, round(w * 40)) for _, w in found.graphs)
+    assert found.details["draws"] == 40
+    assert isinstance(found.learner, rung.Bootstrap)
+
+
+def test_frequencies_are_those_of_drawing_by_hand():
+    """The share of draws with an edge, against an independent loop; binomial error, fixed seed."""
+    data = chain()
+    found = rung.discover(data, rung.Bootstrap(rung.PC(), draws=400), seed=2)
+    share = sum(w for g, w in found.graphs if g.has_edge("a", "b"))
+    rng = RNG(99)
+    hits = 0
+    for _ in range(400):
+        x = data.values[rng.integers(200, size=200)]
+        hits += rung.PC().learn(rung.Data.from_matrix(x, "abc")).graph.has_edge("a", "b")
+    assert 0.05 < share < 0.95
+    assert abs(share - hits / 400) < 4 * np.sqrt(2 * share * (1 - share) / 400)
+
+
+def test_threads_do_not_change_the_answer():
+    one, two = (
+        rung.discover(chain(), rung.Bootstrap(rung.BOSS(), draws=20, threads=k)) for k in (1, 2)
+    )
+    assert Counter(dict(one.graphs)) == Counter(dict(two.graphs))
+
+
+def test_units_and_environments_are_respected():
+    data = chain(120)
+    unit, env = np.arange(120) // 4, np.repeat([0, 1], [40, 80])
+    data = data.replacing(unit=unit, environment=env, environments=("x", "y"))
+    for kind in (WithReplacement(), Subsample(0.5)):
+        for seed in range(20):
+            rows = kind.rows(data, RNG(seed))
+            counts = np.bincount(unit[rows], minlength=30)
+            assert (counts % 4 == 0).all()
+            share = 1.0 if isinstance(kind, WithReplacement) else 0.5
+            assert np.array_equal(np.bincount(env[rows]), [40 * share, 80 * share])
+
+
+def test_repeated_units_widen_the_frequencies():
+    """40 units of 25 near copies: rows drawn one by one would hide how little is known."""
+    rng = RNG(3)
+    core = chain(40, 5).values
+    x = np.repeat(core, 25, axis=0) + 0.01 * rng.normal(size=(1000, 3))
+    data = rung.Data.from_matrix(x, "abc")
+    plain = rung.discover(data, rung.Bootstrap(rung.BOSS(), draws=60))
+    by_unit = rung.discover(
+        data.replacing(unit=np.repeat(np.arange(40), 25)), rung.Bootstrap(rung.BOSS(), draws=60)
+    )
+    assert len(by_unit.graphs) > len(plain.graphs)
+
+
+def test_frequency_weights_are_repeated_rows():
+    data = chain(60)
+    w = RNG(4).integers(1, 4, size=60)
+    repeated = data.take(np.repeat(np.arange(60), w))
+    weighted = data.replacing(weights=w.astype(float))
+    for learner in (rung.PC(), rung.BOSS()):
+        assert rung.discover(weighted, learner).graph == rung.discover(repeated, learner).graph
+    a, b = (
+        rung.discover(k, rung.Bootstrap(rung.PC(alpha=0.2), draws=300))
+        for k in (weighted, repeated)
+    )
+    share = [sum(w for g, w in k.graphs if g.has_edge("a", "b")) for k in (a, b)]
+    assert abs(share[0] - share[1]) < 4 * np.sqrt(0.5 / 300)
+
+
+def test_rows_are_needed():
+    with pytest.raises(NeedsRows, match="Bootstrap"):
+        rung.discover(chain().moments(), rung.Bootstrap(rung.BOSS(), draws=3))
+
+
+def test_normal_scores_are_ranks():
+    x = np.array([3.0, np.nan, -1.0, 3.0, 10.0])
+    from scipy.stats import norm, rankdata
+
+    wanted = norm.ppf(rankdata(x[[0, 2, 3, 4]]) / 5)
+    assert np.allclose(scores(x)[[0, 2, 3, 4]], wanted)
+    assert np.isnan(scores(x)[1])
+    data = chain(400, 1)
+    bent = rung.Data.from_matrix(np.exp(data.values), "abc")
+    learner = rung.NormalScores(rung.BOSS())
+    assert rung.discover(bent, learner).graph == rung.discover(data, learner).graph
+
+
+# -- Auto -------------------------------------------------------------------------------------
+
+
+def test_auto_suits_the_kinds():
+    numbers = chain(500)
+    codes = levels((numbers.values > 0) * 1.0, [2] * 3, list("abc"))
+    both = numbers.with_column(rung.Variable("b", Kind.BINARY, (0, 1)), codes.column("b"))
+    skewed = rung.Data.from_matrix(np.exp(2 * numbers.values), "abc")
+    cases = [
+        (numbers, rung.BOSS(rung.GaussianBIC())),
+        (numbers.moments(), rung.BOSS(rung.GaussianBIC())),
+        (codes, rung.BOSS(rung.DiscreteBIC())),
+        (codes.table(["a", "b", "c"]), rung.BOSS(rung.DiscreteBIC())),
+        (both, rung.BOSS(rung.DegenerateGaussianBIC())),
+        (skewed, rung.NormalScores(rung.BOSS(rung.GaussianBIC()))),
+    ]
+    for source, wanted in cases:
+        found = rung.discover(source)
+        assert found.learner == wanted
+        assert found.details["why"] in found.notes
+        assert "hidden" in found.details["crosscheck"]["text"]
+
+
+def test_the_crosscheck_compares_edge_by_edge():
+    rng = RNG(8)
+    data = rung.Data.from_matrix(draw(rng, weights(rng, random_dag(rng, 7, 2.5)), 400), names(7))
+    found = rung.discover(data)
+    other = rung.discover(data, rung.PC())
+    check = found.details["crosscheck"]
+    rows = {frozenset((r["a"], r["b"])): r for r in check["agreement"]}
+    for a, b in ((x, y) for i, x in enumerate(data.names) for y in data.names[i + 1 :]):
+        row = rows.get(frozenset((a, b)))
+        assert (row is not None) == (found.graph.has_edge(a, b) or other.graph.has_edge(a, b))
+        if row is not None:
+            for graph, mark in ((found.graph, row["mark"]), (other.graph, row["other"])):
+                assert graph.has_edge(row["a"], row["b"]) == (mark != "none")
+                assert mark == "none" or graph.has_edge(row["a"], row["b"], mark)
+    assert check["learner"] == "PC with FisherZ"
+
+
+def test_bootstrap_of_auto_settles_the_choice_once():
+    found = rung.discover(chain(300), rung.Bootstrap(rung.Auto(), draws=5))
+    assert found.learner == rung.Bootstrap(rung.BOSS(rung.GaussianBIC()), draws=5)
+    assert "why" in found.details
+    assert "crosscheck" in found.details
