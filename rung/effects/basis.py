@@ -20,13 +20,14 @@ class Column:
     """One number column: an optional monotone map, centre, scale, knots (none: linear only).
 
     `grid` is (2, q): values and the normal scores they are mapped to, for heavy tails; linear
-    between and beyond them.
+    between and beyond them. `broken` lines bend sharply at the knots, for steps.
     """
 
     centre: float
     scale: float
     knots: Floats
     grid: Floats | None = None
+    broken: bool = False
 
     def expand(self, x: Floats) -> Floats:
         """(n, 1 + len(knots) - 2): linear term, then the nonlinear ones."""
@@ -34,6 +35,8 @@ class Column:
         z = (z - self.centre) / self.scale
         if not len(self.knots):
             return z[:, None]
+        if self.broken:
+            return np.column_stack([z, np.clip(z[:, None] - self.knots, 0, None)])
         return np.column_stack([z, restricted_cubic(z, self.knots)])
 
 
@@ -51,47 +54,6 @@ def restricted_cubic(x: Floats, knots: Floats) -> Floats:
         for j in range(len(knots) - 2)
     ]
     return np.column_stack(out) / (last - first) ** 2
-
-
-@dataclass(frozen=True, eq=False)
-class Curve:
-    """Terms of a dose: a spline, and a ramp that rises from 0 to 1 between the compared doses.
-
-    The ramp lets the contrast of interest, and how it changes with covariates, follow the rows
-    near the two doses and not those in the tails.
-    """
-
-    spline: Column
-    low: float
-    high: float
-
-    @property
-    def bends(self) -> bool:
-        """Whether it is more than a line."""
-        return bool(len(self.spline.knots))
-
-    @property
-    def ends(self) -> list[int]:
-        """Columns of the terms that covariates may multiply: the line and the ramp."""
-        return [0, -1] if self.bends else [0]
-
-    def expand(self, t: Floats) -> Floats:
-        """(n, k): linear term, bends, ramp (a line has no ramp)."""
-        terms = self.spline.expand(t)
-        if not self.bends:
-            return terms
-        ramp = np.clip((t - self.low) / (self.high - self.low), 0, 1)
-        return np.column_stack([terms, ramp])
-
-
-def curve(t: Floats, arms: Floats, knots: int, *, tame: bool = True) -> Curve:
-    """Terms of a dose compared at two values."""
-    return Curve(column(t, knots, tame=tame), float(arms.min()), float(arms.max()))
-
-
-def curves(n: int) -> tuple[int, ...]:
-    """Numbers of knots tried for a curve of the dose."""
-    return tuple(k for k in (3, 5, 8, 12) if n >= 40 * k)
 
 
 def heavy(x: Floats) -> bool:
@@ -118,10 +80,11 @@ def places(knots: int) -> Floats:
     return np.linspace(edge, 1 - edge, knots)
 
 
-def column(x: Floats, knots: int, *, tame: bool = True) -> Column:
+def column(x: Floats, knots: int, *, tame: bool = True, broken: bool = False) -> Column:
     """Centre, scale and knots of a column; no knots where values are too few to bend.
 
     tame : map heavy tails to normal scores first
+    broken : a broken line instead of a smooth curve
     """
     grid = scores(x) if tame and heavy(x) and len(np.unique(x)) > 5 else None
     mapped = x if grid is None else np.interp(x, grid[0], grid[1])
@@ -132,7 +95,7 @@ def column(x: Floats, knots: int, *, tame: bool = True) -> Column:
         at = np.unique(np.quantile((mapped - centre) / scale, places(knots)))
         if len(at) < 3 or np.diff(at).min() < 1e-3:
             at = np.empty(0)
-    return Column(centre, scale, at, grid)
+    return Column(centre, scale, at, grid, broken)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..inference.crossfit import cross_fit
 from . import glm
-from .basis import Curve, curve, curves, make
+from .basis import make
+from .dose import bend as curve
+from .dose import bends_for
 from .nuisance import choose, predict_mean
 from .problem import Fitted, Problem
 
@@ -27,69 +28,41 @@ def _residuals(problem: Problem, target: Floats, *, boosting: bool = False) -> t
     return target - fitted, form.words
 
 
-def _bends(problem: Problem, left: Floats) -> Curve:
-    """The curve of the dose with the least cross-validated loss; a line if rows are few."""
-    best, least = curve(problem.t, problem.arms, 0), np.inf
-    for knots in curves(problem.n):
-        made = curve(problem.t, problem.arms, knots)
-        if not made.bends:
-            continue
-        design, _ = _residuals(problem, made.expand(problem.t))
-        loss = _curve_loss(problem, design, left)
-        if loss < least:
-            best, least = made, loss
-    return best
-
-
-def _curve_loss(problem: Problem, design: Floats, left: Floats) -> float:
-    w = problem.weights
-
-    def fit_predict(train: NDArray[np.bool_], test: NDArray[np.bool_]) -> Floats:
-        return design[test] @ glm.linear(design[train], left[train], w[train]).beta
-
-    return float(w @ (left - cross_fit(problem.folds, fit_predict)) ** 2)
-
-
 def partially_linear(problem: Problem, *, boosting: bool = True) -> Fitted:
-    """Y = g(X) + f(T) + h(T) (X - mean) c + error, by orthogonal moments; h: line and ramp.
+    """Y = g(X) + f(T) + sum over j of h_j(T) (X_j - mean) + error, by orthogonal moments.
 
-    f is a restricted cubic spline with a ramp between the doses, chosen by cross-validation;
-    Robinson (1988), Chernozhukov et al. (2018, section 4.1). The means of the arms are the mean outcome plus the contrast from the
-    mean of the dose terms. In the overlap population the effect does not change with X, and rows
-    count by the variation of T that X leaves.
+    f is a restricted cubic spline, h_j its terms while rows last, else its line (Robinson 1988;
+    Chernozhukov et al. 2018, section 4.1). The means of the arms are the mean outcome plus the
+    contrast from the mean of the dose terms. In the overlap population the effect does not change
+    with X, and rows count by the variation of T that X leaves.
     """
     left, words = _residuals(problem, problem.y, boosting=boosting)
-    bend = _bends(problem, left)
-    terms = bend.expand(problem.t)
+    bend = curve(problem)
+    terms, dose = bend.expand(problem.t), bend.expand(problem.arms)
     design, _ = _residuals(problem, terms)
     count = terms.shape[1]
     shift = _centred(problem)
-    varying = bool(shift.shape[1]) and problem.population == "all"
-    if varying:
-        design = np.column_stack([design, *(design[:, [k]] * shift for k in bend.ends)])
+    varied = bends_for(problem.n, count, shift.shape[1]) if problem.population == "all" else 0
+    varied = varied if shift.shape[1] else 0
+    design = np.column_stack([design, *(design[:, [k]] * shift for k in range(varied))])
     w = problem.weights
     fit = glm.linear(design, left, w, 0.0)
     error = left - design @ fit.beta
     score = (w * error)[:, None] * design @ fit.bread * problem.n
-    dose = bend.expand(problem.arms)
     average = (w @ terms) / w.sum()
     lift = dose - average
     means, influence = _means(problem, fit.beta[:count], score[:, :count], terms, average, lift)
-    tilt = np.zeros((problem.n, len(problem.arms)))
-    if varying:
-        # the effect at the mean covariates; the error of that mean enters through the slopes
-        p = shift.shape[1]
-        for i, k in enumerate(bend.ends):
-            slopes = fit.beta[count + i * p : count + (i + 1) * p]
-            tilt += np.outer(shift @ slopes, lift[:, k])
-        influence = influence + w[:, None] * tilt
+    # the effect at the mean covariates; the error of that mean enters through the slopes
+    slopes = fit.beta[count:].reshape(varied, shift.shape[1])
+    tilt = (shift @ slopes.T) @ lift[:, :varied].T
+    influence = influence + w[:, None] * tilt
     slack = problem.n / max(problem.n - design.shape[1], 1)
-    shape = "linear in the dose" if not bend.bends else "a spline of the dose"
-    change = ", changing with the covariates" if varying else ""
+    shape = "linear in the dose" if not len(bend.knots) else "a spline of the dose"
+    varies = ", changing with the covariates" if varied else ""
     effects = means + tilt
     return Fitted(
         means, influence * np.sqrt(slack),
-        f"doubly robust for a partially linear model ({shape}{change}), "
+        f"doubly robust for a partially linear model ({shape}{varies}), "
         f"{len(np.unique(problem.folds))}-fold cross-fitting; nuisance: {words}",
         effects=effects,
         details={"forms": [words], "curve": shape},
@@ -98,11 +71,8 @@ def partially_linear(problem: Problem, *, boosting: bool = True) -> Fitted:
 
 
 def _centred(problem: Problem) -> Floats:
-    """Covariates, centred and scaled, that may change the effect; none if rows are few."""
-    basis = make(problem.x, problem.sizes, "linear", tame=True)
-    z = basis.expand(problem.x)[:, 1:]
-    if problem.n < 50 * (z.shape[1] + 5):
-        return np.empty((problem.n, 0))
+    """Covariates, centred and scaled, that may change the effect."""
+    z = make(problem.x, problem.sizes, "linear", tame=True).expand(problem.x)[:, 1:]
     w = problem.weights
     return z - (w @ z) / w.sum()
 

@@ -12,7 +12,7 @@ from ..core.query import Refutation
 from ..inference import intervals
 from ..inference.resampling import subsample_rows
 from . import sensitivity
-from .basis import curves
+from .dose import bend
 from .problem import Problem
 from .regression import Regression, choose_terms
 from .solve import Solved, on_scale
@@ -40,9 +40,8 @@ def refutations(study: Study, main: Answered) -> tuple[Refutation, ...]:
 def _quick(problem: Problem) -> Regression:
     """A fast estimator with the terms that suit the rows, chosen once."""
     terms = choose_terms(problem)
-    if problem.discrete or terms == "linear":
-        return Regression(terms, interactions=False)
-    return Regression(terms, interactions=False, knots=max(curves(problem.n), default=0))
+    curve = None if problem.discrete or terms == "linear" else bend(problem)
+    return Regression(terms, interactions=False, curve=curve)
 
 
 def _effect(problem: Problem, estimator: Regression, scale: str) -> tuple[float, float]:

@@ -8,39 +8,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError
-from ..inference.crossfit import Rows, cross_fit
 from . import glm
-from .basis import Curve, curve, curves, make
+from .basis import Column, column, make
+from .dose import bend, bends_for
 from .nuisance import RIDGE, choose
 from .problem import Fitted, Problem
 
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Regression:
     """Outcome regression averaged over the covariates (Robins 1986, g-computation).
 
-    Arms: treatment x all terms (a model for each arm); doses: a spline of the dose plus dose x
-    covariates. Logistic for binary outcomes. Right if the outcome model is.
+    Arms: treatment x all terms (a model for each arm); doses: a curve of the dose, and its
+    terms x covariates while rows last; `form="linear"` makes the dose linear too. Logistic for
+    binary outcomes. Right if the outcome model is.
 
     Parameters
     ----------
     form : "linear", "spline", "products", or None: chosen by cross-validation
     interactions : whether the effect may change with the covariates
-    knots : of the curve of a dose; 0 for a line, None: chosen by cross-validation
+    curve : terms of a dose, as by `rung.effects.dose.bend`, which is asked if None
     """
 
     form: str | None = None
     interactions: bool = True
-    knots: int | None = None
+    curve: Column | None = None
 
     def estimate(self, problem: Problem, *, rng: np.random.Generator) -> Fitted:
         """Means of the arms; influence functions from the estimating equations."""
         form = self.form or choose_terms(problem)
         basis = make(problem.x, problem.sizes, form)
         z = basis.expand(problem.x)
-        dose = None if problem.discrete else self._dose(problem, z, form)
+        dose = None if problem.discrete else self._dose(problem)
         design = self._design(problem, z, problem.t, dose)
         use = problem.t >= 0 if problem.discrete else np.ones(problem.n, dtype=bool)
         if use.sum() <= design.shape[1]:
@@ -56,19 +57,12 @@ class Regression:
             fit = glm.linear(design, problem.y, w, ridge)
         return self._average(problem, z, design, dose, fit, w, form)
 
-    def _dose(self, problem: Problem, z: Floats, form: str) -> Curve:
-        """Linear in the dose if the form is; else the spline with the least validated loss."""
-        if form == "linear" or self.knots is not None:
-            return curve(problem.t, problem.arms, self.knots or 0, tame=form != "linear")
-        best, least = curve(problem.t, problem.arms, 0), np.inf
-        for knots in curves(problem.n):
-            made = curve(problem.t, problem.arms, knots)
-            loss = _loss(problem, self._design(problem, z, problem.t, made), RIDGE[form])
-            if loss < least:
-                best, least = made, loss
-        return best
+    def _dose(self, problem: Problem) -> Column:
+        if self.form == "linear":
+            return column(problem.t, 0, tame=False)
+        return bend(problem) if self.curve is None else self.curve
 
-    def _design(self, problem: Problem, z: Floats, t: Floats, dose: Curve | None) -> Floats:
+    def _design(self, problem: Problem, z: Floats, t: Floats, dose: Column | None) -> Floats:
         if dose is None:
             arms = [(t == a).astype(float)[:, None] for a in problem.arms[1:]]
             extra = [a * z for a in arms] if self.interactions else arms
@@ -76,11 +70,13 @@ class Regression:
         terms = dose.expand(t)
         if not self.interactions or problem.population == "overlap":
             return np.hstack([z, terms])
-        x = make(problem.x, problem.sizes, "linear", tame=dose.bends).expand(problem.x)[:, 1:]
-        return np.hstack([z, terms, *(terms[:, [k]] * x for k in dose.ends)])
+        bent = bool(len(dose.knots))
+        x = make(problem.x, problem.sizes, "linear", tame=bent).expand(problem.x)[:, 1:]
+        k = bends_for(problem.n, terms.shape[1], x.shape[1]) if bent else 1
+        return np.hstack([z, terms, *(terms[:, [i]] * x for i in range(k))])
 
     def _average(
-        self, problem: Problem, z: Floats, design: Floats, dose: Curve | None, fit: glm.Fit,
+        self, problem: Problem, z: Floats, design: Floats, dose: Column | None, fit: glm.Fit,
         w: Floats, form: str,
     ) -> Fitted:  # fmt: skip
         h = _tilt(problem)
@@ -107,17 +103,6 @@ class Regression:
             details={"forms": [words[form]]},
             cites=("robins1986",),
         )  # fmt: skip
-
-
-def _loss(problem: Problem, design: Floats, ridge: float) -> float:
-    """Cross-validated squared error of a design."""
-    w, y = problem.weights, problem.y
-    fit = glm.logistic if problem.binary else glm.linear
-
-    def fit_predict(train: Rows, test: Rows) -> Floats:
-        return fit(design[train], y[train], w[train], max(ridge, 1e-8)).mean(design[test])
-
-    return float(w @ (y - cross_fit(problem.folds, fit_predict)) ** 2)
 
 
 def choose_terms(problem: Problem) -> str:

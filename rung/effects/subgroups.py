@@ -174,7 +174,7 @@ def _only_complete(data: Data, names: tuple[str, ...]) -> Data:
     if not part.has_missing:
         return data
     complete(part)  # refuses without a policy
-    return data.take((~part.mask.any(axis=1)).nonzero()[0])
+    return data.take(np.flatnonzero(~part.mask.any(axis=1)))
 
 
 def _cells(data: Data, by: tuple[str, ...]) -> list[tuple[str, NDArray[np.bool_]]]:

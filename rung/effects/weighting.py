@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from ..core.errors import InputError, Overlap
 from . import glm
-from .basis import column, make
+from .basis import make
 from .density import effective_size, stabilised
+from .dose import bend as curve
 from .nuisance import RIDGE, choose
 from .problem import Fitted, Problem
 
@@ -123,7 +124,7 @@ class Weighting:
                 "rows under the normal density model: too extreme for weighting. Use "
                 "DoublyRobust() or Regression(), or adjust for fewer columns"
             )
-        bend = column(problem.t, 8 if problem.n >= 1000 else 5)
+        bend = curve(problem)
         design = np.column_stack([np.ones(problem.n), bend.expand(problem.t)])
         w = ratio * problem.weights
         fit = glm.linear(design, problem.y, w)
