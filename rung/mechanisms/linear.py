@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..core.data import Data
 from ..core.errors import InputError
-from ..core.mechanism import MechanismSpec, Parents
+from ..core.mechanism import Mechanism, MechanismSpec, Parents
 from ..core.moments import Moments
 from ..core.variable import Variable
 from .additive import Additive
@@ -118,16 +118,33 @@ def need_number(variable: Variable, who: str) -> None:
         )
 
 
-def _fit(
-    x: Floats, parents: Data, variable: Variable, weights: Floats | None
-) -> tuple[Predictor, float]:
-    encoding = Encoding.of(parents, weights)
-    columns = np.column_stack([encoding.matrix(parents.columns, len(x)), x])
-    block = (*parents.variables, variable)
-    sizes = encoding.sizes
-    moments = Moments.of(columns, block, sizes=[*sizes, 1], weights=weights)
-    coefficients, intercept, sd = _regress(moments, variable.name)
-    return encoding.predictor(np.array([intercept]), coefficients[:, None]), sd
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Encoded rows that are fitted again and again under other weights."""
+
+    x: Floats
+    variable: Variable
+    encoding: Encoding
+    columns: Floats
+
+    @classmethod
+    def of(cls, x: Floats, parents: Data, variable: Variable, weights: Floats | None) -> _Rows:
+        encoding = Encoding.of(parents, weights)
+        columns = np.column_stack([encoding.matrix(parents.columns, len(x)), x])
+        return cls(x, variable, encoding, columns)
+
+    def fit(self, weights: Floats | None, smooth: bool) -> Linear:
+        """Least squares; residuals give the noise if `smooth`, else it is normal."""
+        described = (*self.encoding.parents, self.variable)
+        sizes = [*self.encoding.sizes, 1]
+        moments = Moments.of(self.columns, described, sizes=sizes, weights=weights)
+        coefficients, intercept, sd = _regress(moments, self.variable.name)
+        residual: Residual = Gaussian(sd)
+        if smooth:
+            left = self.x - self.columns[:, :-1] @ coefficients - intercept
+            residual = Empirical.of(left, sd, weights)
+        predictor = self.encoding.predictor(np.array([intercept]), coefficients[:, None])
+        return Linear(self.variable, predictor, residual)
 
 
 @dataclass(frozen=True)
@@ -150,8 +167,14 @@ class LinearGaussian(MechanismSpec):
     ) -> Linear:
         x = ready(x, parents, variable, weights, "LinearGaussian")
         need_number(variable, "LinearGaussian")
-        predictor, sd = _fit(x, parents, variable, weights)
-        return Linear(variable, predictor, Gaussian(sd))
+        return _Rows.of(x, parents, variable, weights).fit(weights, smooth=False)
+
+    def refits(
+        self, fitted: Mechanism, x: NDArray[Any], parents: Data
+    ) -> Callable[[Floats], Linear]:
+        """Fits of the same rows under other weights."""
+        rows = _Rows.of(np.asarray(x, dtype=np.float64), parents, fitted.variable, None)
+        return lambda weights: rows.fit(weights, smooth=False)
 
     def fit_source(self, source: Any, variable: Variable, parents: Sequence[Variable]) -> Linear:
         """Fit from a source of moments, without rows; parents must be numeric."""
@@ -183,7 +206,11 @@ class LinearNonGaussian(MechanismSpec):
     ) -> Linear:
         x = ready(x, parents, variable, weights, "LinearNonGaussian")
         need_number(variable, "LinearNonGaussian")
-        predictor, sd = _fit(x, parents, variable, weights)
-        values: Mapping[str, NDArray[Any]] = parents.columns
-        left = x - predictor.one(values, len(x))
-        return Linear(variable, predictor, Empirical.of(left, sd, weights))
+        return _Rows.of(x, parents, variable, weights).fit(weights, smooth=True)
+
+    def refits(
+        self, fitted: Mechanism, x: NDArray[Any], parents: Data
+    ) -> Callable[[Floats], Linear]:
+        """Fits of the same rows under other weights."""
+        rows = _Rows.of(np.asarray(x, dtype=np.float64), parents, fitted.variable, None)
+        return lambda weights: rows.fit(weights, smooth=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +11,14 @@ from numpy.typing import NDArray
 
 from ..core.data import Data
 from ..core.errors import InputError
-from ..core.mechanism import MechanismSpec, Parents
+from ..core.mechanism import Mechanism, MechanismSpec, Parents
 from ..core.moments import Moments
 from ..core.variable import Variable
 from .additive import Additive
 from .features import Encoding, Predictor, ready
 from .linear import need_number
 from .noise import Empirical, Residual
+from .smooth import Smoother
 
 Floats = NDArray[np.float64]
 DEGREES = (1.0, 2.0, 3.0, 4.0, 5.0, 6.5, 8.0)  # degrees of freedom that a curve may take
@@ -103,20 +105,40 @@ class SplineAdditive(MechanismSpec):
         x = ready(x, parents, variable, weights, "SplineAdditive")
         need_number(variable, "SplineAdditive")
         knots = int(min(self.knots, max(4, len(x) // 5)))
-        encoding = Encoding.of(parents, weights, min(knots, self.knots))
+        encoding = Encoding.of(parents, weights, knots)
         columns = np.column_stack([encoding.matrix(parents.columns, len(x)), x])
-        described = (*parents.variables, variable)
-        moments = Moments.of(columns, described, sizes=[*encoding.sizes, 1], weights=weights)
-        problem = _Problem.of(moments, encoding, variable.name)
-        beta, used, degrees = problem.solve()
-        intercept = moments.mean[-1] - beta @ moments.mean[:-1]
-        predictor = encoding.predictor(np.array([intercept]), beta[:, None])
-        left = x - columns[:, :-1] @ beta - intercept
-        square = left @ left if weights is None else weights @ (left * left)
-        floor = 1e-13 * moments.scatter[-1, -1]
-        free = max(moments.weight - used, 1.0)
-        sd = float(np.sqrt(square / free)) if square > floor else 0.0
-        return Splines(variable, predictor, Empirical.of(left, sd, weights), degrees)
+        return _solve(variable, encoding, columns, weights, None)
+
+    def refits(
+        self, fitted: Mechanism, x: NDArray[Any], parents: Data
+    ) -> Callable[[Floats], Splines]:
+        """Fits of the same rows under other weights, with the knots and penalties of the first."""
+        assert isinstance(fitted, Splines)
+        knots = int(min(self.knots, max(4, len(x) // 5)))
+        encoding = Encoding.of(parents, None, knots)
+        columns = np.column_stack([encoding.matrix(parents.columns, len(x)), x])
+        return lambda weights: _solve(fitted.variable, encoding, columns, weights, fitted.degrees)
+
+
+def _solve(
+    variable: Variable,
+    encoding: Encoding,
+    columns: Floats,
+    weights: Floats | None,
+    degrees: tuple[float, ...] | None,
+) -> Splines:
+    """Fit on encoded columns with x last; degrees of freedom are chosen if not given."""
+    described = (*encoding.parents, variable)
+    moments = Moments.of(columns, described, sizes=[*encoding.sizes, 1], weights=weights)
+    beta, used, degrees = _Problem.of(moments, encoding, variable.name).solve(degrees)
+    intercept = moments.mean[-1] - beta @ moments.mean[:-1]
+    predictor = encoding.predictor(np.array([intercept]), beta[:, None])
+    left = columns[:, -1] - columns[:, :-1] @ beta - intercept
+    square = left @ left if weights is None else weights @ (left * left)
+    floor = 1e-13 * moments.scatter[-1, -1]
+    free = max(moments.weight - used, 1.0)
+    sd = float(np.sqrt(square / free)) if square > floor else 0.0
+    return Splines(variable, predictor, Empirical.of(left, sd, weights), degrees)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +148,9 @@ class _Problem:
     Parameters
     ----------
     gram : (p, p) correlations of the columns; cross : (p,) with x; total : variance of x
-    rough : list of (slice, roughness, smoother) of the curves
+    scale : (p,) standard deviations of the columns
+    count : weight of the rows
+    encoding : what the columns are
     """
 
     gram: Floats
@@ -157,14 +181,31 @@ class _Problem:
             encoding,
         )
 
-    def solve(self) -> tuple[Floats, float, tuple[float, ...]]:
-        """Coefficients, degrees of freedom with the intercept, those of each parent."""
+    def solve(self, degrees: tuple[float, ...] | None) -> tuple[Floats, float, tuple[float, ...]]:
+        """Coefficients, degrees of freedom with the intercept, those of each parent.
+
+        Those of each parent are chosen if not given.
+        """
         blocks, at = [], 0
         for smoother, size in zip(self.encoding.smoothers, self.encoding.sizes):
             blocks.append((slice(at, at + size), smoother))
             at += size
         penalty = np.full(at, RIDGE)
         chosen = [float(s.stop - s.start) for s, _ in blocks]
+        if degrees is None:
+            self._choose(blocks, penalty, chosen)
+        else:
+            chosen = list(degrees)
+            for (where, smoother), d in zip(blocks, degrees):
+                if smoother is not None:
+                    penalty[where] += smoother.penalty(d) * smoother.roughness
+        beta, used, _ = self._fit(penalty)
+        return beta / self.scale, used, tuple(chosen)
+
+    def _choose(
+        self, blocks: list[tuple[slice, Smoother | None]], penalty: Floats, chosen: list[float]
+    ) -> None:
+        """Set the penalties and degrees of freedom by coordinate descent."""
         tables: dict[int, list[tuple[float, Floats]]] = {}
         for i, (where, smoother) in enumerate(blocks):
             if smoother is not None:
@@ -185,8 +226,6 @@ class _Problem:
                         best, chosen[i], penalty[where] = score, degrees, values
             if before == chosen:
                 break
-        beta, used, _ = self._fit(penalty)
-        return beta / self.scale, used, tuple(chosen)
 
     def _fit(self, penalty: Floats) -> tuple[Floats, float, float]:
         """Coefficients, degrees of freedom with the intercept, residual variance."""

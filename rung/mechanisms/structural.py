@@ -39,6 +39,14 @@ class FitsSource(Protocol):
 
 
 @runtime_checkable
+class Refits(Protocol):
+    """A spec with a quick way to fit the same rows under many weights."""
+
+    def refits(self, fitted: Any, x: NDArray[Any], parents: Data) -> Callable[[Floats], Mechanism]:
+        """A function of weights (n,); `fitted` is the fit on the rows as they are."""
+
+
+@runtime_checkable
 class Chooses(Protocol):
     """A spec that first chooses another, which is then fitted and refitted."""
 
@@ -158,21 +166,22 @@ class Structural:
         rng: np.random.Generator,
     ) -> list[dict[Family, Mechanism]]:
         """Mechanisms of each bootstrap refit; those of one refit saw the same resampled units."""
-        by_family = {c.family: c for c in chosen}
+        by_family = {c.family: c.refits(table) for c in chosen}
         many = len(found.graphs)
-        draws = -(-self.resamples // many)
-        out = []
-        for i in range(many * draws):
-            weights = _bootstrap(table, rng)
+        total = many * -(-self.resamples // many)
+        weights = [_bootstrap(table, rng) for _ in range(total)]
+
+        def one(i: int) -> dict[Family, Mechanism] | None:
+            if run.spent and i >= many:
+                return None
             families = _families(found.graphs[i % many][0])
-            picked = [by_family[f] for f in families]
-            fitted = _parallel(lambda c, w=weights: c.refit(table, w), picked)  # type: ignore[misc]
-            out.append(dict(zip(families, fitted)))
-            run.tick((i + 1) / (many * draws), "bootstrap refits")
-            if run.spent and i + 1 >= many:
-                logger.warning("the budget allowed %d of %d refits", i + 1, many * draws)
-                break
-        return out
+            run.tick(i / total, "bootstrap refits")
+            return {f: by_family[f](weights[i]) for f in families}
+
+        out = [fit for fit in _parallel(one, range(total)) if fit is not None]
+        if len(out) < total:
+            logger.warning("the budget allowed %d of %d refits", len(out), total)
+        return out[: len(out) // many * many]
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,23 +194,24 @@ class _Chosen:
     rows: NDArray[np.intp] | None
     seed: int
 
-    def refit(self, table: Data, weights: Floats) -> Mechanism:
-        """The same spec on reweighted rows."""
+    def refits(self, table: Data) -> Callable[[Floats], Mechanism]:
+        """Fits of the same spec on the same rows, given weights of all rows of the table."""
         name, parents = self.family
-        w = weights if self.rows is None else weights[self.rows]
-        if not w.sum() > 0:
-            return self.mechanism
-        keep = np.nonzero(w > 0)[0]
-        rows = keep if self.rows is None else self.rows[keep]
-        part = table.select([*parents, name]).take(rows)
-        spec = getattr(self.mechanism, "respec", self.spec)
-        return spec.fit(
-            part.column(name),
-            part.select(parents),
-            variable=part.variable(name),
-            weights=w[keep],
-            rng=np.random.default_rng(self.seed),
-        )
+        part = table.select([*parents, name])
+        part = part if self.rows is None else part.take(self.rows)
+        x, given = part.column(name), part.select(parents)
+        fast = self.spec.refits(self.mechanism, x, given) if isinstance(self.spec, Refits) else None
+
+        def fit(weights: Floats) -> Mechanism:
+            w = weights if self.rows is None else weights[self.rows]
+            if not w.sum() > 0:
+                return self.mechanism
+            if fast is not None:
+                return fast(w)
+            rng = np.random.default_rng(self.seed)
+            return self.spec.fit(x, given, variable=part.variable(name), weights=w, rng=rng)
+
+        return fit
 
 
 @dataclass(frozen=True, eq=False)
