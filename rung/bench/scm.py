@@ -15,7 +15,15 @@ from ..core.model import Model, counterfactual, generative
 from ..core.scm import SCM
 from ..mechanisms.structural import Structural
 from ..simulate.mixed import MixedSCM
+from .registry import Row
 
+NAME = "scm-speed"
+KIND = "benchmark"
+CLAIM = (
+    "An SCM of 20 nodes, 4 of them categorical with logit mechanisms, on 10,000 rows, warm: "
+    "fitting with automatic choice takes under 3 s, 100,000 interventional samples under 0.2 s, "
+    "1,000 counterfactuals under 0.05 s."
+)
 LIMITS = {"fit": 3.0, "sample": 0.2, "counterfactual": 0.05}
 
 
@@ -37,7 +45,7 @@ def best(work: Callable[[], Any], repeats: int) -> float:
     return min(seconds)
 
 
-def run(seed: int = 0, repeats: int = 3) -> dict[str, Any]:
+def measure(seed: int = 0, repeats: int = 3) -> dict[str, Any]:
     """Seconds, warm, of fitting with automatic choice, 100,000 interventional samples and 1,000
     counterfactuals; each with the limit that must hold."""
     _, data, graph = problem(seed)
@@ -67,3 +75,12 @@ def run(seed: int = 0, repeats: int = 3) -> dict[str, Any]:
         "intervened": root,
         "mechanisms": {kind: mechanisms.count(kind) for kind in sorted(set(mechanisms))},
     }
+
+
+def run(seeds: int = 1) -> Row:
+    """The worst of `seeds` problems."""
+    found = [measure(seed) for seed in range(seeds)]
+    seconds = {f"{k}, seconds": max(f["seconds"][k] for f in found) for k in LIMITS}
+    holds = all(all(f["holds"].values()) for f in found)
+    mechanisms = {f"fitted as {k}": v for k, v in found[0]["mechanisms"].items()}
+    return Row(NAME, CLAIM, {**seconds, **mechanisms}, holds, seeds)

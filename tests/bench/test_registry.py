@@ -86,9 +86,10 @@ def test_pages_are_written(tmp_path):
 
 
 def test_the_entries_of_the_package():
-    found = registry.entries("evidence")
-    assert "causal-copilot" in found
-    for name, module in found.items():
+    evidence, benchmarks = registry.entries("evidence"), registry.entries("benchmark")
+    assert "causal-copilot" in evidence
+    assert "scm-speed" in benchmarks
+    for name, module in {**evidence, **benchmarks}.items():
         assert name == module.NAME
         assert module.CLAIM.endswith(".")
 
