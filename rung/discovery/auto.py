@@ -68,49 +68,16 @@ class Auto:
 
     def choose(self, source: Source) -> Choice:
         """What `learn` would do on this source, without doing it."""
-        kinds = [v.discrete for v in source.variables]
-        n, d = source.n, len(kinds)
-        targets = target_names(source)
-        said = [f"{n} rows and {d} columns, {sum(kinds)} of them with levels."]
-        if all(kinds) and not _sparse(source):
-            main: Learner = BOSS(DiscreteBIC())
-            check: Learner = PC(G2(), alpha=self.alpha)
-            said.append(
-                "All columns have levels and the tables are filled well enough, so tables are "
-                "compared as they are: an order search (BOSS) with the multinomial BIC."
-            )
-        elif any(kinds):
-            main = BOSS(DegenerateGaussianBIC())
-            check = PC(DegenerateGaussian(), alpha=self.alpha)
-            said.append(
-                "Levels and numbers occur together, or tables would have too few rows a cell, so "
-                "levels enter as indicator columns: an order search (BOSS) with the degenerate "
-                "Gaussian BIC, which sees linear relations and shifts of means."
-            )
-        else:
-            main, check = BOSS(GaussianBIC()), PC(FisherZ(), alpha=self.alpha)
-            said.append(
-                "All columns are numbers: an order search (BOSS) with the Gaussian BIC at penalty "
-                "2, which sees linear relations."
-            )
-        if isinstance(source, Counts):
-            said.append("Only counts are at hand, no rows.")
-        elif not isinstance(source, Data):
-            said.append("Only moments are at hand, no rows, so shapes were not looked at.")
+        main, check, why = _family(source, self.alpha)
+        said = [why]
         odd = _far_from_normal(source)
-        if _conditions(source):
-            main, check = NormalScores(main, within=True), NormalScores(check, within=True)
-            said.append(
-                "Rows come from several conditions, which may shift any column, so numbers are "
-                "replaced by normal scores of their ranks within each condition: what only comes "
-                "from mixing conditions makes no edge."
-            )
-        elif odd:
+        if odd:
             main, check = NormalScores(main), NormalScores(check)
             said.append(
                 f"{_some(odd)} skewed or heavy-tailed, which would let a few rows decide, so "
                 "numbers are replaced by normal scores of their ranks."
             )
+        targets = target_names(source)
         if targets:
             said.append(
                 f"{len(targets)} conditions set variables: each variable's causes are learned from "
@@ -147,6 +114,35 @@ class Auto:
             notes=(choice.why, *found.notes),
             details=details,
         )
+
+
+def _family(source: Source, alpha: float) -> Choice:
+    """Score and test for the kinds of the columns, and why."""
+    kinds = [v.discrete for v in source.variables]
+    size = f"{source.n} rows and {len(kinds)} columns, {sum(kinds)} of them with levels. "
+    if isinstance(source, Counts):
+        size += "Only counts are at hand, no rows. "
+    elif not isinstance(source, Data):
+        size += "Only moments are at hand, no rows, so shapes were not looked at. "
+    if all(kinds) and not _sparse(source):
+        why = (
+            "All columns have levels and the tables are filled well enough, so tables are compared "
+            "as they are: an order search (BOSS) with the multinomial BIC."
+        )
+        return Choice(BOSS(DiscreteBIC()), PC(G2(), alpha=alpha), size + why)
+    if any(kinds):
+        why = (
+            "Levels and numbers occur together, or tables would have too few rows a cell, so "
+            "levels enter as indicator columns: an order search (BOSS) with the degenerate "
+            "Gaussian BIC, which sees linear relations and shifts of means."
+        )
+        test = DegenerateGaussian()
+        return Choice(BOSS(DegenerateGaussianBIC()), PC(test, alpha=alpha), size + why)
+    why = (
+        "All columns are numbers: an order search (BOSS) with the Gaussian BIC at penalty 2, which "
+        "sees linear relations."
+    )
+    return Choice(BOSS(GaussianBIC()), PC(FisherZ(), alpha=alpha), size + why)
 
 
 def compare(found: Discovery, other: Discovery) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import os
 from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +27,8 @@ class Resampling(ABC):
     """How a draw of rows is made."""
 
     @abstractmethod
-    def rows(self, data: Data, rng: np.random.Generator) -> NDArray[np.intp]:
-        """Row numbers of one draw."""
+    def draw(self, data: Data, rng: np.random.Generator) -> Data:
+        """One draw of the rows."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,10 @@ class WithReplacement(Resampling):
 
     block: int | None = None
 
-    def rows(self, data: Data, rng: np.random.Generator) -> NDArray[np.intp]:
-        return resample_rows(rng, data.n, _units(data), data.environment, self.block)
+    def draw(self, data: Data, rng: np.random.Generator) -> Data:
+        if data.weights is not None and not data.clustered and self.block is None:
+            return _redraw_weights(data, rng)
+        return data.take(resample_rows(rng, data.n, _units(data), data.environment, self.block))
 
 
 @dataclass(frozen=True)
@@ -58,12 +61,26 @@ class Subsample(Resampling):
 
     share: float = 0.5
 
-    def rows(self, data: Data, rng: np.random.Generator) -> NDArray[np.intp]:
-        return subsample_rows(rng, data.n, self.share, _units(data), data.environment)
+    def draw(self, data: Data, rng: np.random.Generator) -> Data:
+        return data.take(subsample_rows(rng, data.n, self.share, _units(data), data.environment))
 
 
 def _units(data: Data) -> NDArray[np.int64] | None:
     return data.unit if data.clustered else None
+
+
+def _redraw_weights(data: Data, rng: np.random.Generator) -> Data:
+    """A draw of the rows that frequency weights stand for, as new weights."""
+    assert data.weights is not None
+    counts = np.zeros(data.n)
+    strata = np.zeros(data.n, dtype=np.int64) if data.environment is None else data.environment
+    for e in np.unique(strata):
+        rows = np.nonzero(strata == e)[0]
+        w = data.weights[rows]
+        if w.sum() > 0:
+            counts[rows] = rng.multinomial(max(round(w.sum()), 1), w / w.sum())
+    kept = np.nonzero(counts)[0]
+    return data.take(kept).replacing(weights=counts[kept])
 
 
 @dataclass(frozen=True)
@@ -115,12 +132,12 @@ class Bootstrap:
             )
         run, rng = start(budget), np.random.default_rng(rng)
         began = run.seconds
-        own, *seeds = rng.spawn(self.draws + 1)
+        own, root = rng.spawn(1)[0], int(rng.integers(2**63))
         whole = self.learner.learn(
-            source, knowledge=knowledge, budget=run.share(0.25, what="all rows"), rng=own
+            source, knowledge=knowledge, budget=run.share(0.5, what="all rows"), rng=own
         )
         settled = whole.learner or self.learner  # what a choosing learner (`Auto`) settled on
-        found = self._draws(settled, source, knowledge, run, seeds)
+        found = self._draws(settled, source, knowledge, run, root)
         graphs = _merge([d.graph for d in found if d.complete]) or whole.graphs
         count = sum(bool(d.complete) for d in found)
         notes = [f"edge frequencies are shares of {count} draws of rows ({self.kind!r})"]
@@ -143,23 +160,28 @@ class Bootstrap:
         data: Data,
         knowledge: Knowledge | None,
         run: Run,
-        seeds: list[np.random.Generator],
+        root: int,
     ) -> list[Discovery]:
-        done = [0]
+        """The draws in their order, as many as the budget allows; draw i has a seed of its own."""
+        numbers, found = iter(range(self.draws)), dict[int, Discovery]()
+        lock = Lock()
 
-        def one(rng: np.random.Generator) -> Discovery | None:
-            if run.spent:
-                return None
-            part = data.take(self.kind.rows(data, rng))
-            found = learner.learn(part, knowledge=knowledge, budget=run.share(1.0), rng=rng)
-            done[0] += 1
-            run.tick(0.25 + 0.75 * done[0] / self.draws, f"draw {done[0]} of {self.draws}")
-            return found
+        def work() -> None:
+            while not run.spent:
+                with lock:
+                    i = next(numbers, None)
+                if i is None:
+                    return
+                rng = np.random.default_rng([root, i])
+                part = self.kind.draw(data, rng)
+                found[i] = learner.learn(part, knowledge=knowledge, budget=run.share(1.0), rng=rng)
+                run.tick(0.5 + 0.5 * len(found) / self.draws, f"draw {len(found)} of {self.draws}")
 
-        threads = self.threads or min(os.cpu_count() or 1, self.draws)
+        threads = min(self.threads or os.cpu_count() or 1, self.draws)
         with ThreadPoolExecutor(threads) as pool:
-            answers = list(pool.map(one, seeds))
-        return [a for a in answers if a is not None]
+            for job in [pool.submit(work) for _ in range(threads)]:
+                job.result()
+        return [found[i] for i in sorted(found)]
 
 
 def _merge(graphs: list[Graph]) -> tuple[tuple[Graph, float], ...]:

@@ -40,13 +40,14 @@ def test_weights_are_shares_of_equal_graphs():
 def test_frequencies_are_those_of_drawing_by_hand():
     """The share of draws with an edge, against an independent loop; binomial error, fixed seed."""
     data = chain()
-    found = rung.discover(data, rung.Bootstrap(rung.PC(), draws=400), seed=2)
+    learner = rung.PC(alpha=0.2)
+    found = rung.discover(data, rung.Bootstrap(learner, draws=400), seed=2)
     share = sum(w for g, w in found.graphs if g.has_edge("a", "b"))
     rng = RNG(99)
     hits = 0
     for _ in range(400):
         x = data.values[rng.integers(200, size=200)]
-        hits += rung.PC().learn(rung.Data.from_matrix(x, "abc")).graph.has_edge("a", "b")
+        hits += learner.learn(rung.Data.from_matrix(x, "abc")).graph.has_edge("a", "b")
     assert 0.05 < share < 0.95
     assert abs(share - hits / 400) < 4 * np.sqrt(2 * share * (1 - share) / 400)
 
@@ -64,11 +65,11 @@ def test_units_and_environments_are_respected():
     data = data.replacing(unit=unit, environment=env, environments=("x", "y"))
     for kind in (WithReplacement(), Subsample(0.5)):
         for seed in range(20):
-            rows = kind.rows(data, RNG(seed))
-            counts = np.bincount(unit[rows], minlength=30)
+            part = kind.draw(data, RNG(seed))
+            counts = np.bincount(part.unit, minlength=30)
             assert (counts % 4 == 0).all()
             share = 1.0 if isinstance(kind, WithReplacement) else 0.5
-            assert np.array_equal(np.bincount(env[rows]), [40 * share, 80 * share])
+            assert np.array_equal(np.bincount(part.environment), [40 * share, 80 * share])
 
 
 def test_repeated_units_widen_the_frequencies():
