@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .errors import InputError, unknown
+from .indexing import row_numbers
 from .missing import MissingPolicy, TestWise, complete
 from .moments import Counts, Moments
 from .result import Result, digest, frozen, lock
@@ -190,14 +191,7 @@ class Data(Source, Result):
             return self.variable(key).decode(self.column(key))
         if isinstance(key, list | tuple) and key and all(isinstance(k, str) for k in key):
             return self.select(key)
-        if isinstance(key, int | np.integer):
-            if not -self.n <= key < self.n:
-                raise InputError(f"row {key} of {self.n}: rows are numbered 0 to {self.n - 1}")
-            return self.take(np.array([int(key) % self.n]))
-        if isinstance(key, slice):
-            return self.take(np.arange(self.n)[key])
-        rows = np.asarray(key)
-        return self.take(rows.nonzero()[0] if rows.dtype == bool else rows.astype(np.intp))
+        return self.take(row_numbers(key, self.n))
 
     def matrix(self, names: Sequence[str] | None = None) -> NDArray[np.float64]:
         """Float64 matrix (n, k) of scalar columns; categories as codes, NaN where missing."""

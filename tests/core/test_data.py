@@ -125,3 +125,19 @@ def test_a_column_is_an_exact_lens() -> None:
     assert site.write(values, site.read(values)) == values
     once, twice = site.write(values, w), site.write(site.write(values, v), w)
     assert all((once[k] == twice[k]).all() for k in once)
+
+
+@pytest.mark.parametrize(
+    "key", [[True, False], 1.5, [0.5], [[0, 1]], [0, 99], [-99], np.ones((2, 2), dtype=bool)]
+)
+def test_rows_that_are_none_are_refused(key):
+    data = Data.from_matrix(np.arange(6.0).reshape(3, 2))
+    with pytest.raises(InputError, match=r"row|mask"):
+        data[key]
+
+
+def test_rows_count_from_the_end_too():
+    data = Data.from_matrix(np.arange(6.0).reshape(3, 2), ["a", "b"])
+    assert data[[-1, 0]]["a"].tolist() == [4, 0]
+    assert data[[]].n == 0
+    assert data[np.array([False, True, False])]["a"].tolist() == [2]
