@@ -108,7 +108,7 @@ def analyse_command(
         found = analyse(source, budget=run, **fields)
     _write(found, output, figures)
     if json:
-        emit(found.content)
+        emit(found.shown)
     else:
         say(repr(found))
         for name, path in (("report", output), ("figures", figures)):
@@ -125,7 +125,7 @@ def _write(found: Analysis, output: Path | None, figures: Path | None) -> None:
         dot = output.with_name("graph.dot")
         late("rung.report.files", "write_text")(dot, found.content["graph"]["dot"])
     if figures is not None:
-        late("rung.report.figures", "write_figures")(found.content, figures)
+        late("rung.report.figures", "write_figures")(found.shown, figures)
 
 
 def _code(found: Analysis) -> int:

@@ -179,8 +179,13 @@ class Bootstrap:
 
         threads = min(self.threads or os.cpu_count() or 1, self.draws)
         with ThreadPoolExecutor(threads) as pool:
-            for job in [pool.submit(work) for _ in range(threads)]:
-                job.result()
+            jobs = [pool.submit(work) for _ in range(threads)]
+            try:
+                for job in jobs:
+                    job.result()
+            except BaseException:  # Ctrl-C too: the pool waits for its threads, so end them
+                run.stop()
+                raise
         return [found[i] for i in sorted(found)]
 
 

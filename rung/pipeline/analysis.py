@@ -55,13 +55,20 @@ class Analysis(Result):
     status: str = "answer"
     cites: tuple[str, ...] = field(default=())
 
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The content without single rows and small counts, unless the plan shows rows."""
+        if self.plan.show_rows:
+            return self.content
+        return dict(late("rung.report.privacy", "withhold")(self.content))
+
     def html(self) -> str:
         """One self-contained HTML page."""
         return str(late("rung.report.html", "render")(self.content, show_rows=self.plan.show_rows))
 
     def json(self) -> str:
         """The same content as JSON."""
-        return str(late("rung.report.export", "to_json")(self.content))
+        return str(late("rung.report.export", "to_json")(self.shown))
 
     def write(self, path: str | Path) -> Path:
         """Write the report; the old file is kept until the new one is whole."""

@@ -58,7 +58,7 @@ def rerun(report: str | Path, data: Any = None) -> Rerun:
     old = late("rung.report.html", "extract")(text)
     plan = Plan.from_dict(old["plan"])
     again = analyse(data, plan=plan) if data is not None else analyse(plan)
-    new = late("rung.report.export", "plain")(again.content)
+    new = late("rung.report.html", "extract")(again.html())
     differences = tuple(_compare(old, new))
     return Rerun(again, not differences, differences, tuple(_reasons(old, new)))
 

@@ -39,6 +39,10 @@ def write_text(path: str | Path, content: str) -> Path:
     target = Path(path)
     name = None
     try:
+        if target.exists() and not target.is_file():  # a device or pipe cannot be renamed onto
+            with open(target, "w", encoding="utf-8", errors="replace") as file:
+                file.write(content)
+            return target
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=".rung-", suffix=".part")
         with os.fdopen(handle, "w", encoding="utf-8", errors="replace", newline="\n") as file:
             file.write(content)
