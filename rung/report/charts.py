@@ -12,7 +12,6 @@ from rung.report.svg import (
     GREY,
     INK,
     PAPER,
-    RED,
     RULE,
     SKY,
     Scale,
@@ -164,87 +163,12 @@ def _above(row: Row, y: float, width: float) -> list[str]:
     ]
 
 
-def love_plot(rows: Sequence[Row], *, width: float = 400, limit: float = 0.1) -> Svg:
-    """Standardised mean differences before (hollow) and after (filled) weighting; bound `limit`."""
-    rows = sorted(rows, key=lambda r: -abs(number(r.get("before")) or 0.0))
-    values = [abs(number(r.get(k))) for r in rows for k in ("before", "after")]
-    values = [v for v in values if math.isfinite(v)]
-    labels = max([text_width(r.get("name", ""), 12) for r in rows] + [40])
-    left = min(labels + 16, 0.4 * width)
-    s = Scale(0.0, max([*values, 2 * limit]) * 1.08, left, width - 14)
-    step, top = 24.0, 30.0
-    bottom = top + step * len(rows)
-    parts = [el("rect", x=s(0), y=top, width=s(limit) - s(0), height=bottom - top, fill="#e8f3ee")]
-    parts += x_axis(s, bottom, "absolute standardised mean difference", top=top)
-    parts.append(el("circle", cx=left + 6, cy=14.0, r=4.5, fill=PAPER, stroke=RED, stroke_width=2))
-    parts.append(text(left + 15, 18, "before", size=11.5, fill=GREY))
-    parts.append(el("circle", cx=left + 76, cy=14.0, r=5, fill=BLUE))
-    parts.append(text(left + 85, 18, "after", size=11.5, fill=GREY))
-    for i, row in enumerate(rows):
-        y = top + step * i + step / 2
-        name = row.get("name", "")
-        before, after = abs(number(row.get("before"))), abs(number(row.get("after")))
-        marks = [text(left - 8, y + 4, shorten(name, left - 12, 12), size=12, text_anchor="end")]
-        if math.isfinite(before) and math.isfinite(after):
-            marks.append(
-                el("line", x1=s(before), x2=s(after), y1=y, y2=y, stroke=RULE, stroke_width=2)
-            )
-        if math.isfinite(before):
-            dot = {"fill": PAPER, "stroke": RED, "stroke_width": 2}
-            marks.append(el("circle", cx=s(before), cy=y, r=4.5, **dot))
-        if math.isfinite(after):
-            marks.append(el("circle", cx=s(after), cy=y, r=5, fill=BLUE))
-        tip = title(f"{name}: {num(before)} before, {num(after)} after")
-        parts.append(el("g", tip, *marks))
-    worst = max(
-        [abs(number(r.get("after"))) for r in rows if math.isfinite(number(r.get("after")))] + [0]
-    )
-    label = f"Balance of {len(rows)} covariates; the largest difference afterwards is {num(worst)}"
-    return picture(parts, width, bottom + 42, label)
-
-
-def _bar(x: float, y: float, w: float, h: float, count: object, colour: str, tip: str) -> str:
+def bar(x: float, y: float, w: float, h: float, count: object, colour: str, tip: str) -> str:
     """A bar; one whose count is withheld ("<5") is a short hollow one."""
     if isinstance(count, str):
         dash = {"fill": "none", "stroke": colour, "stroke_dasharray": "2 2"}
         return el("rect", title(tip), x=x, y=y, width=w, height=h, **dash)
     return el("rect", title(tip), x=x, y=y, width=w, height=h, fill=colour)
-
-
-def overlap_plot(overlap: Mapping[str, Any], *, width: float = 400, height: float = 230) -> Svg:
-    """Mirrored histogram: treated above the line, control below; withheld counts are hollow."""
-    edges = [number(e) for e in overlap.get("bins") or ()]
-    up, down = list(overlap.get("treated") or ()), list(overlap.get("control") or ())
-    k = min(len(edges) - 1, len(up), len(down)) if down else min(len(edges) - 1, len(up))
-    if k < 1:
-        return picture([text(12, 20, "no overlap figures")], width, 30, "No overlap figures")
-    s = Scale(edges[0], edges[k], 50, width - 14)
-    known = [number(c) for c in [*up[:k], *down[:k]] if not isinstance(c, str)]
-    top = max([c for c in known if math.isfinite(c)] + [5.0])
-    middle = (height - 58) / 2 + 22 if down else height - 44.0
-    reach = middle - 24
-    stub = max(3.0, reach * min(1.0, 2.5 / top))
-    v = Scale(0.0, top, middle, middle - reach)
-    parts = y_axis(v, 46, width - 14, 2)
-    for i in range(k):
-        x, w = s(edges[i]) + 0.6, max(0.8, s(edges[i + 1]) - s(edges[i]) - 1.2)
-        where = f"{num(edges[i])} to {num(edges[i + 1])}"
-        for counts, colour, sign, who in ((up, BLUE, -1, "treated"), (down, RED, 1, "control")):
-            if i < len(counts) and counts[i] not in (0, None):
-                c = counts[i]
-                h = stub if isinstance(c, str) else max(0.8, number(c) / top * reach)
-                y = middle - h if sign < 0 else middle
-                parts.append(_bar(x, y, w, h, c, colour, f"{who}, {where}: {c}"))
-    parts.append(el("line", x1=50, x2=width - 14, y1=middle, y2=middle, stroke=INK))
-    base = middle + reach + 4 if down else middle
-    parts += x_axis(s, base, str(overlap.get("label") or ""))
-    if down:
-        parts.append(el("rect", x=50, y=4.0, width=11, height=11, fill=BLUE))
-        parts.append(text(66, 14, "treated, upwards", size=11.5, fill=GREY))
-        parts.append(el("rect", x=180, y=4.0, width=11, height=11, fill=RED))
-        parts.append(text(196, 14, "control, downwards", size=11.5, fill=GREY))
-    said = overlap.get("text") or "Overlap of the treated and the control rows"
-    return picture(parts, width, base + 40, str(said))
 
 
 def histogram(
@@ -266,7 +190,7 @@ def histogram(
             h = (base - 22) * (0.04 if isinstance(c, str) else number(c) / top)
             x, w = s(edges[i]) + 0.5, max(0.7, s(edges[i + 1]) - s(edges[i]) - 1)
             tip = f"{num(edges[i])} to {num(edges[i + 1])}: {c}"
-            parts.append(_bar(x, base - h, w, h, c, colour, tip))
+            parts.append(bar(x, base - h, w, h, c, colour, tip))
     parts += x_axis(s, base)
     parts.append(text(12, 14, shorten(label, width - 20, 12), size=12, font_weight="600"))
     return picture(parts, width, height, f"Histogram of {label}")
@@ -286,7 +210,7 @@ def bar_chart(
         shown = value if isinstance(value, str) else percent(value) if share else num(value)
         short = shorten(name, left - 10, 11.5)
         parts.append(text(left - 6, y + 12, short, size=11.5, text_anchor="end"))
-        parts.append(_bar(left, y + 2, max(w, 0.8), 13, value, BLUE, f"{name}: {shown}"))
+        parts.append(bar(left, y + 2, max(w, 0.8), 13, value, BLUE, f"{name}: {shown}"))
         parts.append(text(left + max(w, 1) + 5, y + 12, shown, size=11, fill=GREY))
     return picture(parts, width, 28 + 20 * len(rows), f"Counts of {label}")
 
@@ -321,7 +245,7 @@ def sparkline(
             h = 2.0 if isinstance(c, str) else max(0.8, (height - 4) * number(c) / top)
             x, w = s(edges[i]) + 0.3, max(0.6, s(edges[i + 1]) - s(edges[i]) - 0.6)
             tip = f"{num(edges[i])} to {num(edges[i + 1])}: {c}"
-            parts.append(_bar(x, height - h - 1, w, h, c, BLUE, tip))
+            parts.append(bar(x, height - h - 1, w, h, c, BLUE, tip))
     parts.append(el("line", x1=2, x2=width - 2, y1=height - 1, y2=height - 1, stroke=FAINT))
     return picture(parts, width, height, f"Histogram of {name}")
 
@@ -358,14 +282,13 @@ def text_block(lines: Sequence[str], *, width: float = 640, label: str = "") -> 
 
 
 __all__ = [
+    "bar",
     "bar_chart",
     "box_strip",
     "curve_plot",
     "histogram",
     "interval_chart",
-    "love_plot",
     "number",
-    "overlap_plot",
     "span",
     "text_block",
     "tick_label",

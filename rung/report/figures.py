@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from rung.report import view
-from rung.report.charts import curve_plot, interval_chart, love_plot, overlap_plot
+from rung.report.charts import curve_plot, interval_chart
 from rung.report.export import plain, write_dot
 from rung.report.files import make_folder, write_text
 from rung.report.graph_svg import graph_svg
+from rung.report.groups import love_plot, overlap_plot
 from rung.report.privacy import withhold
 from rung.report.svg import Svg
 

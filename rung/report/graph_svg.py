@@ -34,8 +34,10 @@ ROLE_STYLE: dict[str, tuple[str, str]] = {  # tint, border
     "confounder": ("#d3efe5", GREEN),
     "mediator": ("#f6e3ef", "#a8517f"),
     "collider": ("#fbf6c8", "#8a7a00"),
-    "instrument": ("#dcefFa".lower(), "#2b7fb0"),
-    "cause of the outcome": ("#fdf0d4", "#a87400"),
+    "instrument": ("#dceffa", "#2b7fb0"),
+    "outcome cause": ("#fdf0d4", "#a87400"),
+    "treatment cause": ("#e6f1f8", "#5b8aa8"),
+    "cause of the outcome only": ("#fdf0d4", "#a87400"),
 }
 PLAIN = ("#f4f6f8", "#8c959f")
 
@@ -57,8 +59,7 @@ def edge_kind(mark: str) -> str:
 
 def role_style(role: str) -> tuple[str, str]:
     """Tint and border of a role; a neutral pair for the others."""
-    lowered = role.lower()
-    return next((v for k, v in ROLE_STYLE.items() if lowered.startswith(k)), PLAIN)
+    return ROLE_STYLE.get(role.lower(), PLAIN)
 
 
 def edge_words(edge: Mapping[str, Any], draws: int | None = None) -> str:
@@ -150,14 +151,14 @@ def _node(node: Mapping[str, Any], box: Box, i: int, words: str, link: bool) -> 
     """A rounded box with the name and below it the role; a link to the mechanism if asked."""
     role = str(node.get("role") or "")
     fill, border = role_style(role)
-    strong = role.lower().startswith(("treatment", "outcome"))
+    strong = role.lower() in ("treatment", "outcome")
     x, y = box.x - box.w / 2, box.y - box.h / 2
     shape = {"x": x, "y": y, "width": box.w, "height": box.h, "rx": 9.0, "klass": "box"}
     parts = [
         title(words),
         el("rect", fill=fill, stroke=border, stroke_width=3 if strong else 1.4, **shape),
     ]
-    if role.lower().startswith("outcome"):
+    if role.lower() == "outcome":
         ring = {"x": x - 4, "y": y - 4, "width": box.w + 8, "height": box.h + 8, "rx": 12.0}
         parts.append(el("rect", fill="none", stroke=border, stroke_width=1.2, **ring))
     name = shown_name(node)
@@ -222,7 +223,7 @@ def swatch(kind: str, value: str) -> Svg:
     """The little picture of a legend entry: an edge kind, a role or the width rule."""
     if kind == "role":
         fill, border = role_style(value)
-        strong = value.startswith(("treatment", "outcome"))
+        strong = value in ("treatment", "outcome")
         width = 2.4 if strong else 1.4
         parts = [
             el(

@@ -19,11 +19,10 @@ from rung.report.charts import (
     bar_chart,
     histogram,
     interval_chart,
-    love_plot,
-    overlap_plot,
     text_block,
 )
 from rung.report.graph_svg import graph_svg
+from rung.report.groups import love_plot, overlap_plot
 from rung.report.svg import Svg, clean, num, picture, text
 
 MOST = 24  # variables, units or graphs in one picture

@@ -163,7 +163,7 @@ def num(value: object, digits: int = 3) -> str:
     if math.isinf(v):
         return "∞" if v > 0 else "−∞"
     if v == int(v) and abs(v) < 1e7:
-        return f"{int(v):,}".replace(",", "\u202f").replace("-", "−")
+        return _minus(f"{int(v):,}")
     exponent = math.floor(math.log10(abs(v)))
     if exponent < -4 or exponent > 7:
         mantissa = f"{v / 10**exponent:.{digits - 1}f}"
@@ -174,7 +174,7 @@ def num(value: object, digits: int = 3) -> str:
 
 
 def _minus(shown: str) -> str:
-    return shown.replace(",", "\u202f").replace("-", "−")
+    return shown.replace("-", "−")
 
 
 def fixed(value: float, decimals: int) -> str:
@@ -185,10 +185,13 @@ def fixed(value: float, decimals: int) -> str:
 
 
 def decimals_for(width: float) -> int:
-    """Decimals that give an interval of this width two significant digits."""
+    """Decimals that give an interval of this width two significant digits, three if it starts
+    with 1 or 2."""
     if not math.isfinite(width) or width <= 0:
         return 2
-    return max(0, 1 - math.floor(math.log10(width)))
+    exponent = math.floor(math.log10(width))
+    leading = width / 10.0**exponent
+    return max(0, (2 if leading < 3 else 1) - exponent)
 
 
 def percent(value: float | None) -> str:
@@ -220,7 +223,7 @@ def tick_label(value: float, all_ticks: Sequence[float]) -> str:
     if top >= 1e6 or step < 1e-4:
         return num(value)
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
-    return f"{value:,.{decimals}f}".replace(",", "\u202f").replace("-", "−")
+    return _minus(f"{value:,.{decimals}f}")
 
 
 @dataclass(frozen=True)

@@ -13,15 +13,14 @@ from rung.report.charts import (
     box_strip,
     curve_plot,
     interval_chart,
-    love_plot,
     number,
-    overlap_plot,
     shown_numbers,
     span,
     sparkline,
 )
 from rung.report.glossary import mark_terms, terms
 from rung.report.graph_svg import edge_words, found_in, graph_svg, legend_entries
+from rung.report.groups import love_plot, overlap_plot
 from rung.report.marks import frequency_bar
 from rung.report.svg import Svg, esc, num
 
@@ -45,6 +44,7 @@ MOST_PARTS = 14
 def build(content: Mapping[str, Any], *, show_rows: bool) -> dict[str, Any]:
     """Everything the template uses, by name."""
     seen: set[str] = set()
+    known = set(names(content))
     standing = str((content.get("headline") or {}).get("standing") or "")
     sections = ("roles", "discovery", "candidates", "whatif", "design", "rung")
     return {
@@ -62,8 +62,10 @@ def build(content: Mapping[str, Any], *, show_rows: bool) -> dict[str, Any]:
         "simulator": content.get("simulator") or {},
         "has_do": bool(simulator(content)["effects"]),
         "show_rows": show_rows,
+        "created": moment((content.get("rung") or {}).get("created")),
         "span": span,
         "gloss": lambda words: Markup(mark_terms(words, seen)),
+        "say": lambda words: Markup(mark_terms(sentence(words, known), seen)),
         "glossary": lambda: glossary(seen, content.get("glossary") or {}),
     }
 
@@ -76,7 +78,8 @@ def _effect(content: Mapping[str, Any]) -> dict[str, Any]:
         "effect": effect,
         "identified": any(map(math.isfinite, found)),
         "shown": shown_numbers(effect),
-        "figures": effect_figures(effect) | other_figures(content),
+        "dose": dose(content),
+        "figures": effect_figures(effect, dose(content)) | other_figures(content),
         "formula": formula(effect.get("estimand") or {}, names(content)),
         "assumptions": [
             (a, *STATUS.get(str(a.get("status")), ("weak", "?")))
@@ -85,6 +88,21 @@ def _effect(content: Mapping[str, Any]) -> dict[str, Any]:
         "checks": checks(effect),
         "parts": parts_table(effect),
     }
+
+
+def moment(iso: object) -> str:
+    """`2026-11-22T21:18:47+00:00` as `2026-11-22 21:18 UTC`; other texts as they are."""
+    found = re.fullmatch(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)[\d:.]*(?:\+00:00|Z)", str(iso or ""))
+    return f"{found.group(1)} {found.group(2)} UTC" if found else str(iso or "")
+
+
+def sentence(words: object, known: set[str]) -> str:
+    """Text with a capital first letter, unless it starts with the name of a variable."""
+    text = str(words or "").strip()
+    first = re.split(r"[\s,;:.=]", text, maxsplit=1)[0]
+    if not first or first in known or not first.isalpha() or not first.islower():
+        return text
+    return text[0].upper() + text[1:]
 
 
 def names(content: Mapping[str, Any]) -> list[str]:
@@ -136,7 +154,22 @@ def interval_rows(effect: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def effect_figures(effect: Mapping[str, Any]) -> dict[str, Any]:
+def dose(content: Mapping[str, Any]) -> bool:
+    """Whether the treatment is a number and not a group."""
+    roles = content.get("roles") or ()
+    treated = {str(r.get("name")) for r in roles if r.get("role") == "treatment"}
+    variables = content["data"].get("variables") or ()
+    kinds = {str(v.get("kind")) for v in variables if str(v.get("name")) in treated}
+    return bool(kinds & {"continuous", "count"})
+
+
+DOSE = {
+    "groups": ("above the middle dose", "below"),
+    "measure": "absolute correlation with the treatment",
+}
+
+
+def effect_figures(effect: Mapping[str, Any], by_dose: bool = False) -> dict[str, Any]:
     """Charts of the effect: those of `interval_rows`, balance, overlap."""
     at, units = reference(effect.get("scale")), str(effect.get("units") or "")
     out: dict[str, Any] = {}
@@ -148,9 +181,11 @@ def effect_figures(effect: Mapping[str, Any]) -> dict[str, Any]:
 
         out[key] = both(draw)
     if effect.get("balance"):
-        out["balance"] = love_plot(effect["balance"], width=380)
+        words = {"measure": DOSE["measure"]} if by_dose else {}
+        out["balance"] = love_plot(effect["balance"], width=380, **words)  # type: ignore[arg-type]
     if (effect.get("overlap") or {}).get("bins"):
-        out["overlap"] = overlap_plot(effect["overlap"], width=380)
+        names = {"groups": DOSE["groups"]} if by_dose else {}
+        out["overlap"] = overlap_plot(effect["overlap"], width=380, **names)  # type: ignore[arg-type]
     return out
 
 
