@@ -9,8 +9,12 @@ __getattr__, __dir__, __all__ = exports(
         "ATT": "queries",
         "CATE": "queries",
         "DoublyRobust": "doubly_robust",
+        "FoundGraph": "selection",
         "GraphUnion": "selection",
         "Regression": "regression",
+        "Resampled": "selection",
+        "Split": "selection",
+        "Subsampling": "selection",
         "Weighting": "weighting",
     },
 )

@@ -105,7 +105,7 @@ def _region(study: Study, answered: list[Answered], structure: Any, meaning: str
 def _value(answered: list[Answered], main: Answered, meaning: str) -> float:
     """NaN where the members of an equivalence class differ: they have no probabilities."""
     values = {a.value for a in answered if a.value is not None}
-    if len(values) > 1 and meaning in ("given", "equivalence class"):
+    if len(values) > 1 and meaning in ("given", "single", "equivalence class"):
         return float("nan")
     assert main.value is not None
     return main.value

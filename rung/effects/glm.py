@@ -52,7 +52,7 @@ def linear(design: Floats, y: Floats, weights: Floats, ridge: float = 0.0) -> Fi
     The penalty is `ridge` x sum of weights x squared coefficient / 2: columns should have a
     standard deviation near 1. y : (n,) or (n, q).
     """
-    weighted = design * weights[:, None]
+    weighted = design if (weights == 1).all() else design * weights[:, None]
     gram = weighted.T @ design
     gram[np.diag_indices_from(gram)] += _penalties(design, weights, ridge)
     bread = _inverse(gram)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import Overlap
 from .density import effective_size, stabilised
+from .dose import bend
 from .nuisance import propensities
 from .problem import Problem
 
@@ -191,7 +192,7 @@ def _doses(problem: Problem) -> Prepared:
             for w in (problem.weights, problem.weights * ratio)
         )
         balance.append({"name": name, "before": before, "after": after})
-    ready = replace(problem, population=population)
+    ready = replace(problem, population=population, ratio=ratio, curve=bend(problem))
     return Prepared(ready, tuple(balance), overlap, size, poor, note)
 
 

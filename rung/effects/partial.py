@@ -37,7 +37,7 @@ def partially_linear(problem: Problem, *, boosting: bool = True) -> Fitted:
     with X, and rows count by the variation of T that X leaves.
     """
     left, words = _residuals(problem, problem.y, boosting=boosting)
-    bend = curve(problem)
+    bend = problem.curve or curve(problem)
     terms, dose = bend.expand(problem.t), bend.expand(problem.arms)
     design, _ = _residuals(problem, terms)
     count = terms.shape[1]

@@ -13,6 +13,7 @@ from ..core.data import Data
 from ..core.errors import InputError
 from ..core.missing import complete
 from ..core.variable import Kind
+from .basis import Column
 from .contrast import Contrast
 
 Floats = NDArray[np.float64]
@@ -34,6 +35,8 @@ class Problem:
     groups : (n,) int or None; rows of one group may depend on each other
     population : "all", "treated" (the rows of arm `focus`) or "overlap"
     propensity : (n, m) out-of-fold probabilities of the arms given x, if discrete
+    ratio : (n,) stabilised weights f(t) / f(t | x), if doses
+    curve : terms of the dose, as by `rung.effects.dose.bend`
     folds : (n,) int, for cross-fitting
     """
 
@@ -51,6 +54,8 @@ class Problem:
     population: str = "all"
     focus: int = 1
     propensity: Floats | None = None
+    ratio: Floats | None = None
+    curve: Column | None = None
 
     @property
     def n(self) -> int:

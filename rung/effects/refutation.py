@@ -12,7 +12,6 @@ from ..core.query import Refutation
 from ..inference import intervals
 from ..inference.resampling import subsample_rows
 from . import sensitivity
-from .dose import bend
 from .problem import Problem
 from .regression import Regression, choose_terms
 from .solve import Solved, on_scale
@@ -21,6 +20,7 @@ from .study import Answered, Study
 BLIND = "these cannot detect hidden confounding"
 PLACEBOS = 20
 SUBSETS = 10
+MOST_ROWS = 2500
 
 
 def refutations(study: Study, main: Answered) -> tuple[Refutation, ...]:
@@ -40,8 +40,7 @@ def refutations(study: Study, main: Answered) -> tuple[Refutation, ...]:
 def _quick(problem: Problem) -> Regression:
     """A fast estimator with the terms that suit the rows, chosen once."""
     terms = choose_terms(problem)
-    curve = None if problem.discrete or terms == "linear" else bend(problem)
-    return Regression(terms, interactions=False, curve=curve)
+    return Regression(terms, interactions=False)
 
 
 def _effect(problem: Problem, estimator: Regression, scale: str) -> tuple[float, float]:
@@ -52,7 +51,7 @@ def _effect(problem: Problem, estimator: Regression, scale: str) -> tuple[float,
 
 def placebo(study: Study, solved: Solved, rng: np.random.Generator) -> Refutation:
     """The treatment shuffled: an effect that stays shows a fault of the method."""
-    problem = solved.problem
+    problem = few(solved.problem, rng)
     estimator = _quick(problem)
     scale = study.contrast.scale
     critical = intervals.quantile_of(study.level, intervals.freedom(problem.groups))
@@ -70,6 +69,27 @@ def placebo(study: Study, solved: Solved, rng: np.random.Generator) -> Refutatio
         f"intervals of outcome regression contain no effect (typical size {typical:.3g}); {BLIND}",
         passed, {"values": values, "excluded": int(hits)},
     )  # fmt: skip
+
+
+def restricted(problem: Problem, rows: Any) -> Problem:
+    """The problem on some of its rows."""
+
+    def part(array: Any) -> Any:
+        return None if array is None else array[rows]
+
+    return replace(
+        problem, y=problem.y[rows], t=problem.t[rows], x=problem.x[rows],
+        weights=problem.weights[rows], folds=problem.folds[rows], groups=part(problem.groups),
+        propensity=part(problem.propensity), ratio=part(problem.ratio),
+    )  # fmt: skip
+
+
+def few(problem: Problem, rng: np.random.Generator) -> Problem:
+    """At most 2500 rows, to be quick; clustered rows as they are."""
+    if problem.n <= MOST_ROWS or problem.groups is not None:
+        return problem
+    rows = subsample_rows(rng, problem.n, MOST_ROWS / problem.n, None, _strata(problem))
+    return restricted(problem, rows)
 
 
 def _shuffled(problem: Problem, rng: np.random.Generator) -> Any:
@@ -96,12 +116,7 @@ def subsets(study: Study, solved: Solved, rng: np.random.Generator) -> Refutatio
     values = []
     for _ in range(SUBSETS):
         rows = subsample_rows(rng, problem.n, 0.5, problem.groups, _strata(problem))
-        half = replace(
-            problem, y=problem.y[rows], t=problem.t[rows], x=problem.x[rows],
-            weights=problem.weights[rows], folds=problem.folds[rows],
-            groups=None if problem.groups is None else problem.groups[rows],
-            propensity=None if problem.propensity is None else problem.propensity[rows],
-        )  # fmt: skip
+        half = restricted(problem, rows)
         try:
             values.append(_effect(half, estimator, scale)[0])
         except RungError:

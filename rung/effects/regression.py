@@ -17,7 +17,7 @@ from .problem import Fitted, Problem
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Regression:
     """Outcome regression averaged over the covariates (Robins 1986, g-computation).
 
@@ -29,12 +29,10 @@ class Regression:
     ----------
     form : "linear", "spline", "products", or None: chosen by cross-validation
     interactions : whether the effect may change with the covariates
-    curve : terms of a dose, as by `rung.effects.dose.bend`, which is asked if None
     """
 
     form: str | None = None
     interactions: bool = True
-    curve: Column | None = None
 
     def estimate(self, problem: Problem, *, rng: np.random.Generator) -> Fitted:
         """Means of the arms; influence functions from the estimating equations."""
@@ -60,7 +58,7 @@ class Regression:
     def _dose(self, problem: Problem) -> Column:
         if self.form == "linear":
             return column(problem.t, 0, tame=False)
-        return bend(problem) if self.curve is None else self.curve
+        return problem.curve or bend(problem)
 
     def _design(self, problem: Problem, z: Floats, t: Floats, dose: Column | None) -> Floats:
         if dose is None:

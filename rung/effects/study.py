@@ -70,7 +70,8 @@ class Study:
         self.query, self.estimator, self.population, self.run = query, estimator, population, run
         self.level: float = query.level  # type: ignore[attr-defined]
         self.seed = int(rng.integers(2**63))
-        self.data, self.warnings = self._rows(expanded(data))
+        self.table = expanded(data)
+        self.data, self.warnings = self._rows(self.table)
         if contrast is None:
             known = complete(self.data.select([treatment, outcome]))
             contrast = resolve(
@@ -132,6 +133,19 @@ class Study:
             except Overlap as error:
                 self._solved[key] = str(error)
         return self._solved[key]
+
+    def on_rows(self, data: Data, graph: Graph) -> list[tuple[float, tuple[float, float]]]:
+        """Values and intervals of the readings of a graph, on other rows; zero where no path."""
+        part, _ = self._rows(data)
+        out = []
+        for case in readings(graph, 1.0, part, self.treatment, self.outcome):
+            if case.zero:
+                out.append((self.null, (self.null, self.null)))
+            elif case.adjust is not None:
+                kept = usable(part, case.graph, self.treatment, self.outcome, case.adjust)
+                found = self.fresh(case.adjust, kept, data=part)
+                out.append((found.value, found.interval))
+        return out
 
     def fresh(
         self,

@@ -116,7 +116,7 @@ class Weighting:
     def _doses(self, problem: Problem) -> Fitted:
         if problem.population == "treated":
             raise InputError("the effect on the treated needs arms, not doses")
-        ratio, _ = stabilised(problem)
+        ratio = problem.ratio if problem.ratio is not None else stabilised(problem)[0]
         size = effective_size(ratio * problem.weights)
         if size < self.least * problem.n:
             raise Overlap(
@@ -124,7 +124,7 @@ class Weighting:
                 "rows under the normal density model: too extreme for weighting. Use "
                 "DoublyRobust() or Regression(), or adjust for fewer columns"
             )
-        bend = curve(problem)
+        bend = problem.curve or curve(problem)
         design = np.column_stack([np.ones(problem.n), bend.expand(problem.t)])
         w = ratio * problem.weights
         fit = glm.linear(design, problem.y, w)
