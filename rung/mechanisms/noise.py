@@ -17,6 +17,7 @@ from ..core.result import frozen, lock
 Floats = NDArray[np.float64]
 ATOMS = 2048  # values that an empirical distribution keeps at most
 GRID = 2048  # points of the tabulated log density
+BROAD = 0.01  # weight of the heavy tail of an empirical distribution
 
 
 class Residual(ABC):
@@ -154,7 +155,9 @@ class Empirical(Residual):
     """Kernel-smoothed residuals.
 
     A mixture of normals of equal weight at `atoms`, shrunk so that the mixture keeps the
-    standard deviation of the residuals (smoothed bootstrap, Silverman and Young 1987).
+    standard deviation of the residuals (smoothed bootstrap, Silverman and Young 1987), and with
+    weight `BROAD` Student's t with 3 degrees of freedom and the same standard deviation: normal
+    kernels alone would call an outlier impossible.
 
     Parameters
     ----------
@@ -216,7 +219,10 @@ class Empirical(Residual):
 
     def standard(self, n: int, rng: np.random.Generator) -> Floats:
         picked = self.atoms[rng.integers(len(self.atoms), size=n)]
-        return (picked + self.bandwidth * rng.standard_normal(n)) * self._shrink
+        out = (picked + self.bandwidth * rng.standard_normal(n)) * self._shrink
+        broad = np.nonzero(rng.random(n) < BROAD)[0]
+        out[broad] = _TAIL.standard(len(broad), rng)
+        return out
 
     def standard_log_prob(self, z: Floats) -> Floats:
         low, step, table = self._table
@@ -224,9 +230,11 @@ class Empirical(Residual):
         cell = np.clip(at, 0, GRID - 2).astype(np.intp)
         part = np.clip(at - cell, 0.0, 1.0)
         inside = table[cell] * (1 - part) + table[cell + 1] * part
-        outside = np.maximum(np.maximum(-at, at - (GRID - 1)), 0.0) * step
-        kernel = self.bandwidth * self._shrink
-        return inside - 0.5 * (outside / kernel) ** 2 - 5 * outside / kernel
+        inside = np.where((at < 0) | (at > GRID - 1), -np.inf, inside + log(1 - BROAD))
+        return np.logaddexp(inside, _TAIL.standard_log_prob(z) + log(BROAD))
+
+
+_TAIL = Student(1.0, 3.0)
 
 
 def _slices(values: Floats, weights: Floats, m: int) -> Floats:
