@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -65,18 +65,21 @@ def unit_of(name: str) -> str | None:
 
 
 def apply_codes(column: Found, options: Options) -> Found:
-    """Declared missing codes of a numeric column become NaN."""
+    """The column with its declared missing codes as NaN, and what was found of them."""
+    if column.levels is not None:
+        return without_levels(column, options.codes_of(column.name))
     name = column.name
     codes = sorted({float(c) for c in options.codes_of(name) if _as_number(c) is not None})
     if not codes:
         return column
     inner = column.fetch
-    notes = []
     values = inner()
-    for code in codes:
-        count = int((values == code).sum())
-        if count:
-            notes.append(f"column {name!r}: {count} cells {code:g} read as missing (declared)")
+    counts = {code: int((values == code).sum()) for code in codes}
+    notes = [
+        f"column {name!r}: {count} cells {code:g} read as missing (declared)"
+        for code, count in counts.items()
+        if count
+    ]
 
     def fetch() -> NDArray[np.float64]:
         values = inner().copy()
@@ -84,6 +87,32 @@ def apply_codes(column: Found, options: Options) -> Found:
         return values
 
     return column.replacing(fetch=fetch, notes=(*column.notes, *notes)) if notes else column
+
+
+def without_levels(column: Found, codes: Sequence[Any]) -> Found:
+    """A column of levels in which some levels stand for a missing cell."""
+    levels = column.levels or ()
+    words = {str(c) for c in codes}
+    gone = [i for i, level in enumerate(levels) if str(level) in words]
+    if not gone:
+        return column
+    values = column.fetch()
+    kept = [i for i in range(len(levels)) if i not in gone]
+    where = np.full(len(levels) + 1, np.nan)
+    where[kept] = np.arange(len(kept))
+    fetched = where[np.where(np.isnan(values), len(levels), values).astype(np.intp)]
+    notes = tuple(
+        f"column {column.name!r}: {int((values == i).sum())} cells {levels[i]!r} read as missing "
+        "(declared)"
+        for i in gone
+    )
+    kind = column.kind if column.kind is Kind.ORDINAL else None
+    return column.replacing(
+        fetch=lambda: fetched,
+        levels=tuple(levels[i] for i in kept),
+        kind=kind,
+        notes=(*column.notes, *notes),
+    )
 
 
 def _as_number(code: Any) -> float | None:

@@ -113,7 +113,7 @@ def _objects(name: str, array: NDArray[Any], options: Options) -> Found | None:
             return apply_codes(Found(name, _held(values), unit=unit_of(name)), options)
         except (TypeError, ValueError):
             pass
-    if given and all(hasattr(v, "isoformat") for v in given):
+    if given and all(hasattr(v, "isoformat") and hasattr(v, "year") for v in given):
         moments = np.full(len(array), np.datetime64("NaT"), dtype="datetime64[us]")
         moments[there] = np.array([np.datetime64(v) for v in given], dtype="datetime64[us]")
         return _array(name, moments, options)
@@ -170,6 +170,8 @@ def from_frame(source: Any, options: Options) -> list[Found]:
     """
     import narwhals.stable.v2 as nw
 
+    if hasattr(source, "iloc") and any(not isinstance(c, str) for c in source.columns):
+        source = source.set_axis([str(c) for c in source.columns], axis=1)
     frame = nw.from_native(source)
     if isinstance(frame, nw.LazyFrame):
         frame = frame.collect()
@@ -179,7 +181,7 @@ def from_frame(source: Any, options: Options) -> list[Found]:
         series = frame[name]
         label = str(name)
         if kind in (nw.Categorical, nw.Enum):
-            found[label] = _categories(label, series, nw)
+            found[label] = apply_codes(_categories(label, series), options)
         elif kind in (nw.List, nw.Struct, nw.Array, nw.Binary):
             raise InputError(
                 f"column {label!r} holds {kind} values, not one number or word a row: leave it "
@@ -195,6 +197,14 @@ def from_frame(source: Any, options: Options) -> list[Found]:
     return _with_texts(found, arrays, options)
 
 
+def index_note(source: Any) -> tuple[str, ...]:
+    """The decision to tell if a pandas index that carries something is left out."""
+    index = getattr(source, "index", None)
+    if not hasattr(source, "iloc") or type(index).__name__ == "RangeIndex":
+        return ()
+    return ("the index of the frame was left out; frame.reset_index() makes it a column",)
+
+
 def _refuse_repeats(source: Any) -> None:
     names = [str(c) for c in getattr(source, "columns", [])] if hasattr(source, "iloc") else []
     twice = (
@@ -205,7 +215,7 @@ def _refuse_repeats(source: Any) -> None:
 
 
 def _boolean(series: Any) -> NDArray[np.float64]:
-    return np.array([np.nan if v is None else float(v) for v in series.to_list()])
+    return np.array([np.nan if _absent(v) else float(v) for v in series.to_list()])
 
 
 def _numpy(series: Any, kind: Any, nw: Any) -> NDArray[Any]:
@@ -231,7 +241,7 @@ def _floats(array: NDArray[Any]) -> NDArray[np.float64]:
     return np.array([np.nan if _absent(v) else float(v) for v in array])
 
 
-def _categories(name: str, series: Any, nw: Any) -> Found:
+def _categories(name: str, series: Any) -> Found:
     """Codes of the categories that occur; the order is kept where it is declared."""
     ordered = _is_ordered(series)
     listed = series.cat.get_categories().to_list()

@@ -14,13 +14,14 @@ import numpy as np
 from ..core.data import Data, Origin
 from ..core.errors import FileProblem, InputError, unknown
 from ..core.missing import MissingPolicy
+from .bytewise import Bytes, scan
 from .columns import columns_of
 from .found import Found, apply_codes
-from .frames import from_array, from_frame, from_mapping, is_frame
+from .frames import from_array, from_frame, from_mapping, index_note, is_frame
 from .kinds import Override, check_names, describe
 from .options import Codes, Csv, Declared, Options
 from .roles import assemble, with_targets
-from .sniff import Bytes, scan, shape_of
+from .sniff import shape_of
 from .sql import LARGE, SqlTable, csv_table, database_table, file_table, relation
 from .suspects import suspicions
 
@@ -128,8 +129,11 @@ def _load(source: Any, options: Options) -> tuple[list[Found], Origin, bool]:
     if isinstance(source, tuple) and len(source) == 2 and hasattr(source[0], "execute"):
         table = relation(source[0], source[1], "the connection")
         return columns_of(table, options), Origin(str(source[1])), table.large
+    if hasattr(source, "to_frame"):  # a series
+        source = source.to_frame()
     if is_frame(source):
-        return from_frame(source, options), Origin("table"), False
+        note = index_note(source)
+        return from_frame(source, options), Origin("table", decisions=note), False
     if isinstance(source, list | tuple) and source:
         return from_array(np.asarray(source), None, options), Origin("array"), False
     raise InputError(
@@ -266,36 +270,12 @@ def _from_roles(data: Data, asked: Mapping[str, str]) -> dict[str, Any]:
 def _redescribed(data: Data, name: str, kind: Override | None, options: Options) -> Data:
     column = as_found(data, name)
     notes: list[str] = []
-    if options.codes_of(name) and column.levels is None:
+    if options.codes_of(name):
         column = apply_codes(column, options)
-        notes += column.notes
-    elif options.codes_of(name):
-        column = _without_levels(column, options.codes_of(name))
         notes += column.notes
     variable, values, more = describe(column, kind)
     origin = data.origin
     told = (*origin.decisions, *notes, *more)
     return data.with_column(variable, values).replacing(
         origin=Origin(origin.name, origin.path, origin.sha256, origin.licence, told)
-    )
-
-
-def _without_levels(column: Found, codes: Sequence[Any]) -> Found:
-    """A column of levels in which some levels stand for a missing cell."""
-    assert column.levels is not None
-    values = column.fetch()
-    words = {str(c) for c in codes}
-    gone = [i for i, level in enumerate(column.levels) if str(level) in words]
-    kept = [i for i in range(len(column.levels)) if i not in gone]
-    where = np.full(len(column.levels) + 1, np.nan)
-    where[kept] = np.arange(len(kept))
-    there = np.where(np.isnan(values), len(column.levels), values).astype(np.intp)
-    notes = tuple(
-        f"column {column.name!r}: {int((values == i).sum())} cells {column.levels[i]!r} read as "
-        "missing (declared)"
-        for i in gone
-    )
-    fetched = where[there]
-    return column.replacing(
-        fetch=lambda: fetched, levels=tuple(column.levels[i] for i in kept), kind=None, notes=notes
     )

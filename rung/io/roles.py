@@ -62,13 +62,12 @@ def assemble(
         n = len(values)
     if n == 0:
         raise InputError(f"{origin.name} has columns and no rows; expected at least one row")
-    rows = _rows(known, roles)
     data = Data(
         tuple(described),
         LazyColumns(n, stored) if lazy else stored,
         missing=missing,
         origin=replace(origin, decisions=tuple(notes)),
-        **rows,
+        **_rows(known, roles),
     )
     return with_targets(data, targets)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 import weakref
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import FileProblem, InputError, unknown
-from .sniff import BIG, Shape, explain, opened
+from .sniff import BIG, Shape, decoded, explain
 
 if TYPE_CHECKING:
     import duckdb
@@ -109,7 +110,7 @@ def csv_table(path: Path, shape: Shape, size: int, *, typed: bool = True) -> Sql
     typed = typed and large and any(shape.numeric)
     connection = connect(large=large)
     place, scratch = path, None
-    if shape.encoding not in ("utf-8", "utf-8-sig"):
+    if shape.encoding not in ("utf-8", "utf-8-sig") or shape.blanks:
         scratch = place = _as_utf8(path, shape)
     packed = shape.gzipped and scratch is None
     source = _read_csv(place, shape, packed, shape.numeric if typed else ())
@@ -139,7 +140,7 @@ def _read_csv(place: Path, shape: Shape, packed: bool, numeric: Sequence[bool]) 
     return (
         f"read_csv({literal(str(place))}, auto_detect=false, columns={{{spec}}}, "
         f"delim={literal(shape.delimiter)}, quote='\"', escape='\"', nullstr='', "
-        f"header={'true' if shape.names is not None else 'false'}, "
+        f"header={'true' if shape.header else 'false'}, skip={shape.skip}, "
         f"strict_mode=true, null_padding=false{', compression=' + repr('gzip') if packed else ''})"
     )
 
@@ -161,16 +162,11 @@ def _as_utf8(path: Path, shape: Shape) -> Path:
     """A temporary UTF-8 copy of a text."""
     handle, name = tempfile.mkstemp(prefix="rung-", suffix=".csv")
     try:
-        with opened(path, shape.gzipped) as raw, open(handle, "wb") as out:
-            import codecs
-
-            decoder = codecs.getincrementaldecoder(shape.encoding)()
-            first = True
-            while chunk := raw.read(1 << 22):
-                text = decoder.decode(chunk)
-                out.write((text.removeprefix("\ufeff") if first else text).encode())
-                first = False
-            out.write(decoder.decode(b"", True).encode())
+        with (
+            open(handle, "w", encoding="utf-8", newline="") as out,
+            contextlib.closing(decoded(path, shape)) as lines,
+        ):
+            out.writelines(lines)
     except UnicodeError as error:
         Path(name).unlink(missing_ok=True)
         raise FileProblem(

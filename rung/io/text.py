@@ -207,7 +207,7 @@ def boolean_order(levels: Sequence[str]) -> tuple[str, str] | None:
 
 def natural_key(level: str) -> tuple[tuple[int, float, str], ...]:
     """Sort key under which "9" comes before "10" and "5-10" before "10-20"."""
-    parts = re.findall(r"-?\d+(?:\.\d+)?|\D+", level) if not _is_number(level) else [level]
+    parts = re.findall(r"\d+(?:\.\d+)?|\D+", level) if not _is_number(level) else [level]
     return tuple((0, float(p), "") if _is_number(p) else (1, 0.0, p) for p in parts)
 
 

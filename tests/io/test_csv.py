@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rung.io import sniff, sql
+from rung.core.errors import FileProblem
+from rung.io import bytewise, sql
 from rung.io.options import Csv
 from rung.io.readers import read, read_csv, suspicions
 
@@ -81,6 +82,30 @@ def test_header(text: str, names: tuple[str, ...], tmp_path: Path) -> None:
 
 def test_names_for_a_table_without_a_header(tmp_path: Path) -> None:
     assert read(_write(tmp_path, "1,2\n3,4\n5,6.5\n"), names=["u", "v"]).names == ("u", "v")
+
+
+ODD = {
+    "one blank": "a b c\n1.5 2 u\n2.5 3 v\n3 9 u\n",
+    "runs of blanks": "  a   b  c\n 1.5  2   u\n2.5 3 v\n 3   9  u\n",
+    "comments": "# made today\n# by me, alone\na,b,c\n1.5,2,u\n2.5,3,v\n3,9,u\n",
+    "header after a hash": "# made today\n#a,b,c\n1.5,2,u\n2.5,3,v\n3,9,u\n",
+    "names of rows": '"a","b","c"\n"r1",1.5,2,"u"\n"r2",2.5,3,"v"\n"r3",3,9,"u"\n',
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_layouts(name: str, tmp_path: Path) -> None:
+    data = read(_write(tmp_path, ODD[name]))
+    names = [k.strip("#") for k in data.names]
+    assert [k for k in names if k != "X1"] == ["a", "b", "c"]
+    assert ("X1" in names) == (name == "names of rows")
+    assert data.matrix(data.names[-3:]).tolist() == [[1.5, 2, 0], [2.5, 3, 1], [3, 9, 0]]
+    assert data.origin.decisions or name == "header after a hash"
+
+
+def test_broken_row_below_comments_is_numbered_as_in_the_file(tmp_path: Path) -> None:
+    with pytest.raises(FileProblem, match="line 5: 1 cells"):
+        read(_write(tmp_path, "# one\n# two\na,b\n1,2\n3\n4,5\n"))
 
 
 def test_gzip(tmp_path: Path) -> None:
@@ -357,7 +382,7 @@ def test_a_large_file_stays_on_disk(
 def test_a_late_word_in_a_large_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sql, "LARGE", 1000)
     monkeypatch.setattr("rung.io.readers.LARGE", 1000)
-    monkeypatch.setattr(sniff, "SAMPLE", 1000)
+    monkeypatch.setattr(bytewise, "SAMPLE", 1000)
     path = _write(tmp_path, "a,b\n" + "1.5,2\n2.5,3\n" * 2000 + "N/A,3\n2,7\n")
     data = read(path)
     assert data.mask.sum(axis=0).tolist() == [1, 0]

@@ -259,3 +259,79 @@ def test_codes_of_levels_declared_missing() -> None:
 def test_shipped_names() -> None:
     assert read("sachs").d == 11
     assert rung.read("asia").d == 8
+
+
+def test_types_of_pandas() -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame(
+        {
+            "i": pd.array([1, None, 30, 5], dtype="Int64"),
+            "b": pd.array([True, None, False, True], dtype="boolean"),
+            "s": pd.array(["x", None, "y", "z"], dtype="string"),
+            "f": pd.array([1.5, None, 2, 3], dtype="Float64"),
+        }
+    )
+    data = read(frame)
+    assert data.mask.tolist() == [[False] * 4, [True] * 4, [False] * 4, [False] * 4]
+    assert data["i"][[0, 2, 3]].tolist() == [1, 30, 5]
+    assert data.variable("s").levels == ("x", "y", "z")
+
+
+def test_names_that_are_numbers_and_an_index() -> None:
+    import pandas as pd
+
+    data = read(pd.DataFrame({0: [1.5, 2.5, 3], 1: [1.5, 9, 2]}, index=["u", "v", "w"]))
+    assert data.names == ("0", "1")
+    assert any("index of the frame was left out" in note for note in data.origin.decisions)
+    assert read(pd.Series([1.5, 2.5, 4], name="q")).names == ("q",)
+
+
+def test_types_of_polars_and_arrow() -> None:
+    import datetime as dt
+    import decimal
+
+    import polars as pl
+    import pyarrow as pa
+
+    scale = pl.Enum(["lo", "mid", "hi"])
+    data = read(
+        pl.DataFrame(
+            {
+                "e": pl.Series(["lo", "hi", "mid"], dtype=scale),
+                "d": [dt.date(2020, 1, 1), None, dt.date(2020, 2, 1)],
+                "u": [dt.timedelta(days=1), dt.timedelta(hours=6), None],
+                "c": [decimal.Decimal("1.5"), decimal.Decimal("2.5"), decimal.Decimal(4)],
+            }
+        )
+    )
+    assert (data.variable("e").kind, data.variable("e").levels) == ("ordinal", ("lo", "mid", "hi"))
+    assert data["d"][[0, 2]].tolist() == [0, 31]
+    assert data["u"][:2].tolist() == [1, 0.25]
+    assert data.variable("u").unit == "days"
+    assert data["c"].tolist() == [1.5, 2.5, 4]
+    words = pa.array(["y", "x", "y", "z"]).dictionary_encode()
+    assert read(pa.table({"a": words}))["a"].tolist() == ["y", "x", "y", "z"]
+
+
+def test_codes_among_categories_declared_missing() -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame({"a": pd.Categorical(["x", "dk", "y", "x"])})
+    data = read(Declared(frame, Options(missing_codes=["dk"])))
+    assert data.variable("a").levels == ("x", "y")
+    assert data.mask[:, 0].tolist() == [False, True, False, False]
+
+
+def test_lists_and_records() -> None:
+    assert read([[1, 2.5], [3, 4], [5, 7]]).values.tolist() == [[1, 2.5], [3, 4], [5, 7]]
+    rows = np.array([(1.5, "a"), (2.5, "b"), (4, "a")], dtype=[("x", "f8"), ("s", "U3")])
+    assert read(rows)["s"].tolist() == ["a", "b", "a"]
+
+
+def test_a_relation_of_duckdb() -> None:
+    import duckdb
+
+    with duckdb.connect() as con:
+        found = con.sql("SELECT 1.5 AS a, 'x' AS b UNION ALL SELECT 2.5, 'y' ORDER BY a")
+        assert read(found)["b"].tolist() == ["x", "y"]
