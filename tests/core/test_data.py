@@ -141,3 +141,19 @@ def test_rows_count_from_the_end_too():
     assert data[[-1, 0]]["a"].tolist() == [4, 0]
     assert data[[]].n == 0
     assert data[np.array([False, True, False])]["a"].tolist() == [2]
+
+
+def test_lags_stay_within_an_environment_and_keep_its_targets():
+    data = Data(
+        (Variable("a"), Variable("b")),
+        {"a": np.arange(6.0), "b": np.arange(6.0)},
+        environment=np.array([0, 0, 0, 1, 1, 1]),
+        environments=("rest", "push"),
+        targets=np.array([[False, False], [False, True]]),
+    )
+    lagged = data.lagged(1)
+    assert lagged["a[t]"].tolist() == [1, 2, 4, 5]  # not 3, whose past was another condition
+    assert lagged.environment.tolist() == [0, 0, 1, 1]
+    assert lagged.targeting("b[t]").tolist() == [False, False, True, True]
+    assert lagged.targeting("b[t-1]").tolist() == [False, False, True, True]
+    assert not lagged.targeting("a[t]").any()
