@@ -89,7 +89,7 @@ class GenerativeModel(Model):
 
 
 @dataclass(frozen=True, eq=False)
-class Ensemble(GenerativeModel):
+class Ensemble(GenerativeModel, Result):
     """Models weighted by how far each is believed.
 
     Parameters
@@ -163,6 +163,12 @@ class Ensemble(GenerativeModel):
                     column[rows] = values.column(name)
         return Data(self.variables, {k: lock(v) for k, v in out.items()})
 
+    def frame(self) -> pd.DataFrame:
+        """One row a member: its weight and its graph."""
+        import pandas as pd
+
+        return pd.DataFrame({"weight": self.weights, "graph": [str(g) for g in self.graphs]})
+
     def __repr__(self) -> str:
         sampled = ", a uniform sample of a larger set" if self.sampled else ""
         return f"Ensemble of {len(self.parts)} models (weights: {self.meaning}{sampled})"
@@ -205,8 +211,11 @@ class Draws(Result):
             draws = self.columns[v.name]
             if len(draws) == 1:
                 columns[v.name] = draws[0]
-            elif v.discrete or v.kind == "count":
-                columns[v.name] = self._mode(v) if v.discrete else np.rint(self._mean(v))
+            elif v.discrete:
+                columns[v.name] = self._mode(v)
+            elif v.kind == "count":
+                settled = (draws == draws[0]).all(axis=0)  # what was set stays as it was set
+                columns[v.name] = np.where(settled, draws[0], np.rint(self._mean(v)))
             else:
                 columns[v.name] = self._mean(v)
         return Data(self.described, columns)

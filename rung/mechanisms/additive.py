@@ -44,4 +44,7 @@ class Additive(StructuralMechanism):
 
     @final
     def log_prob(self, x: NDArray[Any], parents: Parents) -> Floats:
-        return self.residual.log_prob(x - self.mean(parents, len(x)))
+        u = x - self.mean(parents, len(x))
+        if self.residual.sd == 0:  # a point mass: rounding must not make it impossible
+            u = np.where(np.abs(u) <= 1e-9 * (1 + np.abs(x)), 0.0, u)
+        return self.residual.log_prob(u)

@@ -28,6 +28,7 @@ from .expand import MEMBERS, WeightedDags, dags
 logger = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
 Family = tuple[str, tuple[str, ...]]
+LEADERS = 2  # parent sets of a node for which mechanisms are compared
 
 
 @runtime_checkable
@@ -105,20 +106,47 @@ class Structural:
             if name not in data.names:
                 raise unknown(name, data.names)
         self._check(names)
-        families = list(dict.fromkeys(f for g, _ in found.graphs for f in _families(g)))
         if not isinstance(data, Data):
+            families = list(dict.fromkeys(f for g, _ in found.graphs for f in _families(g)))
             if self.resamples:
                 raise NeedsRows("Structural(resamples=...) needs rows to resample; pass the Data")
             return _model(found, [{f: self._without_rows(data, f) for f in families}])
         table = data.select(names)
         if isinstance(data.missing, CompleteCases):
             table = complete(table)
-        base = int(rng.integers(2**63))
-        jobs = [_Job(f, table, self._spec(f[0]), _stream(base, f), run) for f in families]
-        chosen = _parallel(lambda job: job.chosen(), jobs)
+        chosen = self._choose(found, table, run, int(rng.integers(2**63)))
         if not self.resamples:
-            return _model(found, [dict(zip(families, [c.mechanism for c in chosen]))])
+            return _model(found, [{c.family: c.mechanism for c in chosen}])
         return _model(found, self._refits(found, table, chosen, run, rng))
+
+    def _choose(self, found: WeightedDags, table: Data, run: Run, base: int) -> list[_Chosen]:
+        """Fit every family that occurs in a graph, once.
+
+        Mechanisms are compared for the `LEADERS` heaviest families of a node; its other families
+        take what the heaviest chose.
+        """
+        weight: dict[Family, float] = {}
+        for graph, w in found.graphs:
+            for family in _families(graph):
+                weight[family] = weight.get(family, 0.0) + w
+        leaders: list[Family] = []
+        followers: list[Family] = []
+        seen: dict[str, list[Family]] = {}
+        for family in sorted(weight, key=lambda f: -weight[f]):
+            ahead = seen.setdefault(family[0], [])
+            if family[1] and len(ahead) >= LEADERS:
+                followers.append(family)
+            else:
+                leaders.append(family)
+                if family[1]:
+                    ahead.append(family)
+        jobs = [_Job(f, table, self._spec(f[0]), _stream(base, f), run) for f in leaders]
+        first = dict(zip(leaders, _parallel(lambda job: job.chosen(), jobs)))
+        rest = [
+            _Job(f, table, self._spec(f[0]), _stream(base, f), run, first[seen[f[0]][0]].spec)
+            for f in followers
+        ]
+        return [*first.values(), *_parallel(lambda job: job.chosen(), rest)]
 
     def _check(self, names: tuple[str, ...]) -> None:
         if isinstance(self.mechanisms, Mapping):
@@ -169,14 +197,15 @@ class Structural:
         by_family = {c.family: c.refits(table) for c in chosen}
         many = len(found.graphs)
         total = many * -(-self.resamples // many)
-        weights = [_bootstrap(table, rng) for _ in range(total)]
+        streams = rng.spawn(total)
 
         def one(i: int) -> dict[Family, Mechanism] | None:
             if run.spent and i >= many:
                 return None
             families = _families(found.graphs[i % many][0])
             run.tick(i / total, "bootstrap refits")
-            return {f: by_family[f](weights[i]) for f in families}
+            weights = _bootstrap(table, streams[i])
+            return {f: by_family[f](weights) for f in families}
 
         out = [fit for fit in _parallel(one, range(total)) if fit is not None]
         if len(out) < total:
@@ -223,6 +252,7 @@ class _Job:
     spec: MechanismSpec
     seed: int
     run: Run
+    hint: MechanismSpec | None = None
 
     def chosen(self) -> _Chosen:
         name, parents = self.family
@@ -241,6 +271,15 @@ class _Job:
         rng = np.random.default_rng(self.seed)
         x, given = part.column(name), part.select(parents)
         variable, spec, note = part.variable(name), self.spec, ""
+        if isinstance(spec, Chooses) and self.hint is not None:
+            try:
+                mechanism = self.hint.fit(
+                    x, given, variable=variable, weights=part.weights, rng=rng
+                )
+                mechanism = noted(mechanism, f"as for commoner parents of {name!r}")
+                return _Chosen(self.family, self.hint, mechanism, rows, self.seed)
+            except InputError:
+                pass  # it does not suit these parents
         if isinstance(spec, Chooses):
             spec, note = spec.choose(
                 x, given, variable=variable, weights=part.weights, rng=rng, run=self.run

@@ -13,18 +13,20 @@ from ..core.mechanism import Mechanism
 from ..core.scm import SCM
 from ..core.variable import Kind, Variable
 from ..mechanisms.features import Predictor
+from ..mechanisms.linear import Linear
 from ..mechanisms.logit import Logit
 from ..mechanisms.noise import Gaussian, Residual
+from ..mechanisms.poisson import PoissonCounts
 from .graphs import Topology, random_dag
 from .nonlinear import random_predictor, wiggly
 
 
 @dataclass(frozen=True)
 class MixedSCM:
-    """Random SCMs of continuous, binary and categorical variables.
+    """Random SCMs of continuous, count, binary and categorical variables.
 
     Continuous nodes are sums of contributions of their parents plus noise, discrete ones have
-    logit probabilities.
+    logit probabilities, counts are Poisson with a log-additive mean.
 
     Parameters
     ----------
@@ -32,8 +34,8 @@ class MixedSCM:
         Number of variables.
     degree : float, optional
         Expected number of neighbours of a node (see `random_dag`); the smaller of 3 and d - 1.
-    binary, categorical : float or int
-        Share of binary and of categorical variables, or their number if an int.
+    binary, categorical, counts : float or int
+        Share of such variables, or their number if an int.
     levels : int
         Levels of a categorical variable.
     noise : Residual
@@ -51,6 +53,7 @@ class MixedSCM:
     degree: float | None = None
     binary: float | int = 0.2
     categorical: float | int = 0.2
+    counts: float | int = 0
     levels: int = 3
     noise: Residual = field(default_factory=Gaussian)
     signal: float = 0.5
@@ -59,7 +62,7 @@ class MixedSCM:
     graph: Graph | None = None
 
     def __post_init__(self) -> None:
-        if self.levels < 3 or self.binary < 0 or self.categorical < 0:
+        if self.levels < 3 or min(self.binary, self.categorical, self.counts) < 0:
             raise InputError("MixedSCM: expected at least 3 levels and shares of at least 0")
 
     def scm(self, rng: np.random.Generator) -> SCM:
@@ -69,12 +72,17 @@ class MixedSCM:
             degree = min(3.0, self.d - 1.0) if self.degree is None else self.degree
             graph = random_dag(self.d, degree=degree, kind=self.topology, seed=rng)
         d = graph.d
-        two, many = (
-            k if isinstance(k, int) else round(k * d) for k in (self.binary, self.categorical)
-        )
-        if two + many > d:
-            raise InputError(f"MixedSCM: {two} binary and {many} categorical of {d} variables")
-        kinds = [Kind.BINARY] * two + [Kind.CATEGORICAL] * many
+        shares = {Kind.BINARY: self.binary, Kind.CATEGORICAL: self.categorical}
+        shares[Kind.COUNT] = self.counts
+        kinds = [
+            kind
+            for kind, k in shares.items()
+            for _ in range(k if isinstance(k, int) else round(k * d))
+        ]
+        if len(kinds) > d:
+            raise InputError(
+                f"MixedSCM: {len(kinds)} variables of other kinds, but only {d} in all"
+            )
         kinds += [Kind.CONTINUOUS] * (d - len(kinds))
         order = rng.permutation(d)
         by = {}
@@ -88,12 +96,13 @@ class MixedSCM:
         self, name: str, graph: Graph, by: dict[str, Variable], rng: np.random.Generator
     ) -> Mechanism:
         variable, parents = by[name], [by[p] for p in graph.parents(name)]
+        if variable.kind is Kind.COUNT:
+            predictor = random_predictor(parents, 1, 0.3, rng)
+            return PoissonCounts(variable, predictor if self.curves else _straight(predictor))
         if not variable.discrete:
             fitted = wiggly(variable, parents, self.signal, 0.0, self.noise, rng)
             if self.curves:
                 return fitted
-            from ..mechanisms.linear import Linear
-
             return Linear(variable, _straight(fitted.predictor), fitted.residual)
         predictor = random_predictor(parents, variable.size - 1, 2.0, rng)
         return Logit(variable, predictor if self.curves else _straight(predictor))

@@ -17,7 +17,7 @@ SPECS = {
     "linear": LinearSCM(5, 2.5, noise=Laplace()),
     "nonlinear": NonlinearSCM(5, 2.5, interactions=0.5),
     "discrete": DiscreteSCM(5, 2.5),
-    "mixed": MixedSCM(6, 2.5, binary=2, categorical=2, curves=True),
+    "mixed": MixedSCM(6, 2.5, binary=2, categorical=1, counts=1, curves=True),
 }
 models = st.tuples(st.sampled_from(sorted(SPECS)), st.integers(0, 10_000))
 PROFILE = settings(max_examples=15, deadline=None)
@@ -30,6 +30,8 @@ def make(which: tuple[str, int]) -> tuple[SCM, np.random.Generator]:
 
 def a_value(scm: SCM, name: str, rng: np.random.Generator):
     v = next(v for v in scm.variables if v.name == name)
+    if v.kind == "count":
+        return int(rng.poisson(2.0))
     return v.levels[rng.integers(v.size)] if v.discrete else float(rng.normal())
 
 
@@ -141,6 +143,9 @@ def test_levels_are_always_possible(which):
     for name in scm.names:
         draws = rung.counterfactual(scm, units, {name: a_value(scm, name, rng)})
         for v in scm.variables:
+            if v.kind == "count" and v.name != name:
+                column = draws.columns[v.name]
+                assert ((column >= 0) & (column == np.rint(column))).all()
             if v.discrete:
                 assert np.isin(draws.columns[v.name], np.arange(v.size)).all()
                 total = sum(draws.prob(v.name, level) for level in v.levels)

@@ -405,7 +405,8 @@ def test_degenerate_numbers(spec):
     constant = fit(spec, p, Y, np.full(50, 3.0))
     assert np.allclose(constant.sample(50, p.columns, np.random.default_rng(0)), 3.0)
     assert constant.residual.sd == 0
-    assert np.isfinite(constant.log_prob(constant.mean(p.columns, 50), p.columns)).all()
+    assert np.array_equal(constant.log_prob(np.full(50, 3.0), p.columns), np.zeros(50))
+    assert np.isneginf(constant.log_prob(np.full(50, 3.1), p.columns)).all()
     with pytest.raises(InputError, match="rows"):
         fit(spec, p[:3], Y, np.arange(3.0))
     with pytest.raises(InputError, match="no rows"):
