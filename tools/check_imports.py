@@ -13,7 +13,7 @@ LAYERS = """core
 graphs kernels io inference deep
 mechanisms discovery effects experiments latent networks text simulate datasets
 verbs pipeline
-report cli app bench"""
+report cli app bench __main__"""
 RANK = {part: i for i, line in enumerate(LAYERS.splitlines()) for part in line.split()}
 ONLY = {"datasets": {"core", "io", "graphs"}}
 IN_FUNCTIONS_OF_CORE = {"pandas"}  # `.frame()` returns one; imported when called

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,11 @@ from .intervention import Context, Intervention, tile
 from .mechanism import Mechanism, StructuralMechanism
 from .missing import complete
 from .model import GenerativeModel
-from .result import lock
+from .result import Result, lock
 from .variable import Variable
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Noise(Mapping[str, NDArray[Any]]):
@@ -82,7 +85,7 @@ class Noise(Mapping[str, NDArray[Any]]):
 
 
 @dataclass(frozen=True, eq=False)
-class SCM(GenerativeModel):
+class SCM(GenerativeModel, Result):
     """Structural causal model: graph, mechanisms, and the interventions it is under.
 
     Parameters
@@ -261,6 +264,17 @@ class SCM(GenerativeModel):
                     needed.update(p.name for p in self.mechanisms[node].parents)
         return [node for node in self._order if node in needed]
 
+    def frame(self) -> pd.DataFrame:
+        """One row a node: its parents and its mechanism."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            [
+                {"node": name, "parents": ", ".join(p.name for p in m.parents), **_flat(m)}
+                for name, m in ((n, self.mechanisms[n]) for n in self.graph.names)
+            ]
+        )
+
     def __repr__(self) -> str:
         lines = [f"SCM of {len(self.graph.names)} variables"]
         for name in self.graph.topological_order():
@@ -269,3 +283,8 @@ class SCM(GenerativeModel):
         if self.interventions:
             lines.append("  under " + ", ".join(map(repr, self.interventions)))
         return "\n".join(lines[:40])
+
+
+def _flat(mechanism: Mechanism) -> dict[str, Any]:
+    about = mechanism.describe()
+    return {"mechanism": about.get("kind", ""), "note": about.get("note", "")}

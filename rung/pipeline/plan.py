@@ -48,7 +48,6 @@ class Plan:
     treated: Any = None
     control: Any = None
     scale: str = "difference"
-    by: tuple[str, ...] = ()
     graph: str | None = None
     adjust: tuple[str, ...] | None = None
     randomised: tuple[str, ...] = ()
@@ -76,7 +75,7 @@ class Plan:
     sha256: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("by", "randomised", "require", "forbid", "drop", "whatif", "rows"):
+        for name in ("randomised", "require", "forbid", "drop", "whatif", "rows"):
             value = getattr(self, name)
             value = (value,) if isinstance(value, str) else tuple(value)
             object.__setattr__(self, name, value)
@@ -203,7 +202,7 @@ class Plan:
 _DEFAULT = Plan()
 
 SECTIONS = {
-    "question": ("treatment", "outcome", "treated", "control", "scale", "by"),
+    "question": ("treatment", "outcome", "treated", "control", "scale"),
     "data": ("source", "sha256", "drop", "environment", "targets", "unit", "time", "weights",
              "missing", "codes", "kinds", "units"),
     "knowledge": ("graph", "adjust", "randomised", "tiers", "require", "forbid"),

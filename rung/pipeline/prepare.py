@@ -71,10 +71,11 @@ def prepare(source: Any, plan: Plan) -> Prepared:
         missing=POLICIES[plan.missing],
     )
     raw = _codes(_units(raw, plan.units), plan.codes)
-    asked = [n for n in (plan.treatment, plan.outcome, *plan.by, *(plan.adjust or ())) if n]
+    asked = [n for n in (plan.treatment, plan.outcome, *(plan.adjust or ())) if n]
     for name in (*asked, *plan.drop, *plan.randomised):
         if name not in raw.names:
             raise unknown(name, raw.names, "column")
+    raw = _noted(raw, plan)
     data, left_out = _leave_out(raw, plan, asked)
     data = complete(data)
     if data.n < 2:
@@ -110,6 +111,15 @@ def _unusable(raw: Data, name: str) -> str:
     if v.kind is Kind.IDENTIFIER:
         return "it identifies rows (declare its kind if it measures something)"
     return ""
+
+
+def _noted(raw: Data, plan: Plan) -> Data:
+    """A file that is not the one the plan was made for is said so."""
+    now = raw.origin.sha256 or raw.sha256
+    if plan.sha256 in (None, now):
+        return raw
+    note = f"the plan was made for a file with SHA-256 {str(plan.sha256)[:12]}, this is {now[:12]}"
+    return raw.replacing(origin=replace(raw.origin, decisions=(*raw.origin.decisions, note)))
 
 
 def _units(data: Data, units: Mapping[str, str]) -> Data:

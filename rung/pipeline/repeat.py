@@ -14,7 +14,7 @@ from .analysis import Analysis, analyse
 from .plan import Plan
 from .sections import versions
 
-COMPARED = ("headline", "effect", "candidates", "roles", "whatif", "design", "discovery", "graph")
+COMPARED = ("effect", "candidates", "headline", "roles", "whatif", "design", "discovery", "graph")
 IGNORED = {
     *("seconds", "why", "text", "notes", "dot", "dagitty", "alt"),
     *("points", "x", "y", "width", "height"),

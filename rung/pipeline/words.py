@@ -43,6 +43,11 @@ def sentence(estimate: Estimate, plan: Plan, standing: str) -> str:
     size = f"{plan.scale} of {number(estimate.value)}" if ratio else number(estimate.value)
     unit = f" {estimate.units}" if estimate.units and not ratio else ""
     inside = f"{estimate.level:.0%} interval {number(low)} to {number(high)}"
+    if estimate.value == low == high == (1.0 if ratio else 0.0):
+        return (
+            f"By the graph, {t} has no effect on {y}: there is no directed path (n = "
+            f"{estimate.n:,}). No interval goes with an answer that the graph alone gives."
+        )
     if not np.isfinite(estimate.value):
         found = f"the effect of {t} on {y} is only known to lie in {number(low)} to {number(high)}"
         return f"Among {estimate.population} (n = {estimate.n:,}), {found}."
@@ -118,10 +123,11 @@ def _failed(estimate: Estimate) -> list[Threat]:
 
 
 def _assumed(estimate: Estimate) -> list[Threat]:
+    """Contradicted assumptions; positivity and model form have threats of their own."""
     return [
-        (0.85, f"Contradicted: {a.name}", a.figure, a.consequence)
+        (0.85, f"Contradicted: {a.name}", "contradicted", f"{a.figure}: {a.consequence}")
         for a in estimate.assumptions
-        if a.status is Status.CONTRADICTED
+        if a.status is Status.CONTRADICTED and a.name not in ("positivity", "model form")
     ]
 
 
@@ -131,8 +137,10 @@ def _form(estimate: Estimate) -> list[Threat]:
         return []
     far = max(others, key=lambda c: abs(c["value"] - estimate.value))
     gap = abs(far["value"] - estimate.value) / estimate.se
+    if gap < 0.5:
+        return []
     return [(
-        min(0.8, 0.1 + 0.15 * gap), "The form of the model", f"{number(far['value'])}",
+        min(0.9, 0.1 + 0.15 * gap), "The form of the model", f"{number(far['value'])}",
         f"{far['estimator']} gives {number(far['value'])} where the default gives "
         f"{number(estimate.value)}: {gap:.1f} standard errors apart.",
     )]  # fmt: skip
