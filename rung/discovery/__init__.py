@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = exports(
         "DiscreteBIC": "scores.discrete_bic",
         "FirstSeparator": "colliders",
         "FisherZ": "independence.fisher_z",
+        "Hermite": "basis",
         "G2": "independence.g2",
         "GaussianBIC": "scores.gaussian_bic",
         "Majority": "colliders",

@@ -15,12 +15,14 @@ from ..core.knowledge import Knowledge
 from ..core.moments import Counts
 from ..core.protocols import Learner
 from ..core.source import Source
+from ..io.profile_pairs import ROWS, curvature, numeric_rows
+from .basis import Hermite
 from .boss import BOSS
 from .environments import target_names
 from .independence.degenerate_gaussian import DegenerateGaussian
 from .independence.fisher_z import FisherZ
 from .independence.g2 import G2
-from .normal_scores import NormalScores
+from .normal_scores import NormalScores, ranked
 from .pc import PC
 from .scores.degenerate_gaussian import DegenerateGaussianBIC
 from .scores.discrete_bic import DiscreteBIC
@@ -28,6 +30,8 @@ from .scores.gaussian_bic import GaussianBIC
 
 SKEWED, HEAVY = 2.0, 7.0  # |skewness| and excess kurtosis beyond which moments mislead
 SMALLEST = 20  # rows of a condition, to rank within it
+ROOM = 10  # rows for each feature, to let numbers enter with polynomials
+DEGREE = 3
 FEW = 5.0  # rows for each cell of a table of two parents and a child
 
 HIDDEN = (
@@ -68,14 +72,23 @@ class Auto:
 
     def choose(self, source: Source) -> Choice:
         """What `learn` would do on this source, without doing it."""
-        main, check, why = _family(source, self.alpha)
+        shape = _shape(source)
+        main, check, why = _family(source, self.alpha, shape)
         said = [why]
-        odd = _far_from_normal(source)
-        if odd:
+        if shape.within:
+            main, check = NormalScores(main, within=True), NormalScores(check, within=True)
+            said.append(
+                "Rows come from several conditions, which may shift any column, so numbers are "
+                "replaced by normal scores of their ranks within each condition: what only comes "
+                "from mixing conditions makes no edge."
+            )
+        elif shape.odd or shape.curved:
             main, check = NormalScores(main), NormalScores(check)
             said.append(
-                f"{_some(odd)} skewed or heavy-tailed, which would let a few rows decide, so "
+                f"{_some(shape.odd)} skewed or heavy-tailed, which would let a few rows decide, so "
                 "numbers are replaced by normal scores of their ranks."
+                if shape.odd
+                else "Numbers are first replaced by normal scores of their ranks."
             )
         targets = target_names(source)
         if targets:
@@ -116,7 +129,33 @@ class Auto:
         )
 
 
-def _family(source: Source, alpha: float) -> Choice:
+class Shape(NamedTuple):
+    """Columns far from normal; conditions to rank within; whether relations bend after ranking."""
+
+    odd: list[str]
+    within: bool
+    curved: bool
+    words: str
+
+
+def _shape(source: Source) -> Shape:
+    """What the rows show of margins and relations; nothing for a source without rows."""
+    if not isinstance(source, Data):
+        return Shape([], False, False, "")
+    odd, within = _far_from_normal(source), _conditions(source)
+    names, x, _ = numeric_rows(source, np.random.default_rng(0), ROWS)
+    if len(names) < 2:
+        return Shape(odd, within, False, "")
+    straight = curvature(names, x)
+    if odd or within or straight.linear is False:
+        scored = ranked(source, within=within)
+        straight = curvature(*numeric_rows(scored, np.random.default_rng(0), ROWS)[:2])
+    words = f"{straight.figure:.0%} of the related pairs bend, by a spline against a line"
+    room = source.n > ROOM * DEGREE * len(source.names)
+    return Shape(odd, within, straight.linear is False and room, words)
+
+
+def _family(source: Source, alpha: float, shape: Shape) -> Choice:
     """Score and test for the kinds of the columns, and why."""
     kinds = [v.discrete for v in source.variables]
     size = f"{source.n} rows and {len(kinds)} columns, {sum(kinds)} of them with levels. "
@@ -131,16 +170,29 @@ def _family(source: Source, alpha: float) -> Choice:
         )
         return Choice(BOSS(DiscreteBIC()), PC(G2(), alpha=alpha), size + why)
     if any(kinds):
-        why = (
+        size += (
             "Levels and numbers occur together, or tables would have too few rows a cell, so "
-            "levels enter as indicator columns: an order search (BOSS) with the degenerate "
-            "Gaussian BIC, which sees linear relations and shifts of means."
+            "levels enter as indicator columns. "
         )
-        test = DegenerateGaussian()
-        return Choice(BOSS(DegenerateGaussianBIC()), PC(test, alpha=alpha), size + why)
+    if shape.curved:
+        why = (
+            f"Relations are curved ({shape.words}), so every number enters with its Hermite "
+            f"polynomials up to degree {DEGREE}: an order search (BOSS) with the BIC on these."
+        )
+        basis = Hermite(DEGREE)
+        main, test = BOSS(GaussianBIC(1.0, basis)), DegenerateGaussian(basis)
+        return Choice(main, PC(test, alpha=alpha), size + why)
+    straight = f" ({shape.words})" if shape.words else ""
+    if any(kinds):
+        why = (
+            "An order search (BOSS) with the degenerate Gaussian BIC, which sees linear relations"
+            f"{straight} and shifts of means."
+        )
+        checker = PC(DegenerateGaussian(), alpha=alpha)
+        return Choice(BOSS(DegenerateGaussianBIC()), checker, size + why)
     why = (
         "All columns are numbers: an order search (BOSS) with the Gaussian BIC at penalty 2, which "
-        "sees linear relations."
+        f"sees linear relations{straight}."
     )
     return Choice(BOSS(GaussianBIC()), PC(FisherZ(), alpha=alpha), size + why)
 

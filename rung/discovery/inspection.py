@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..core.data import Data
 from ..core.errors import InputError, NeedsRows
-from ..core.missing import TestWise, complete
+from ..core.missing import CompleteCases, TestWise, complete
 from ..core.moments import Moments
 from ..core.source import Source
 from ..core.variable import Kind, Variable
@@ -33,17 +33,32 @@ def inspect(source: Source, learner: Any) -> tuple[Source, list[str]]:
     notes: list[str] = []
     if isinstance(source, Data):
         if source.has_missing:
-            before = source.n
-            if not isinstance(source.missing, TestWise):
-                source = complete(source)
-                notes.append(f"{before - source.n} of {before} rows with missing cells left out")
-            assert isinstance(source, Data)
-            assert source.missing is not None
-            notes.append(source.missing.statement)
+            if isinstance(source.missing, TestWise) and _testwise(learner):
+                notes.append(source.missing.statement)
+            else:
+                whole = complete(source)
+                left = source.n - whole.n
+                notes.append(f"{left} of {source.n} rows with missing cells left out")
+                notes.append(CompleteCases().statement)
+                source = whole
+        if source.clustered:
+            notes.append(
+                "units have several rows: tests and scores count rows as independent, so they are "
+                "too sure; the frequencies of rung.Bootstrap(...) draw whole units"
+            )
         _columns(source)
     _size(source, learner)
     _moments(source)
     return source, notes
+
+
+def _testwise(learner: Any) -> bool:
+    """Whether the learner's test, or that of the learner inside, can leave out rows by itself."""
+    while learner is not None:
+        if getattr(getattr(learner, "test", None), "testwise", False):
+            return True
+        learner = getattr(learner, "learner", None)
+    return False
 
 
 def _quoted(names: Sequence[str]) -> str:

@@ -20,7 +20,8 @@ def arrows_from_targets(
 
     For conditions e and f where f sets what e sets and x besides: if the mean or the variance of
     y (or the shares of its levels) changes from e to f, y is an effect of x; if not, y is no
-    effect of x, so that the edge is y -> x. Over several such pairs of conditions the smallest
+    effect of x, so that the edge is y -> x. A condition in which x itself does not change says
+    nothing. Over several such pairs of conditions the smallest
     p-value, times their number, is compared with alpha. The p of a change is its p-value; without
     a change, 1 - p, floored at alpha so that such an arrow counts as less firm.
     """
@@ -38,7 +39,11 @@ def arrows_from_targets(
     found: dict[tuple[int, int], float] = {}
     for x, pairs in contrasts.items():
         for y in np.nonzero(adjacent[x])[0].tolist():
-            ps = [compare.p(y, e, f) for e, f in pairs if not targets[f, y] and not targets[e, y]]
+            ps = [
+                compare.p(y, e, f)
+                for e, f in pairs
+                if not targets[f, y] and not targets[e, y] and compare.p(x, e, f) <= alpha
+            ]
             if ps:
                 found[x, y] = min(1.0, min(ps) * len(ps))
     out = []

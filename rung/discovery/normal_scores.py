@@ -59,15 +59,8 @@ class NormalScores:
                 f"NormalScores ranks rows, which a {type(source).__name__} does not hold; use the "
                 "learner without it"
             )
-        group = source.environment if self.within else None
-        columns = {
-            v.name: source.column(v.name)
-            if v.discrete
-            else lock(_grouped(source.column(v.name), group))
-            for v in source.variables
-        }
         found = self.learner.learn(
-            source.replacing(columns=columns), knowledge=knowledge, budget=budget, rng=rng
+            ranked(source, within=self.within), knowledge=knowledge, budget=budget, rng=rng
         )
         return found.replacing(
             learner=self,
@@ -77,6 +70,18 @@ class NormalScores:
 
 
 _NOTE = "numbers were replaced by normal scores of their ranks"
+
+
+def ranked(data: Data, *, within: bool) -> Data:
+    """Normal scores in place of numbers, of ranks in all rows or within each environment."""
+    group = data.environment if within else None
+    columns = {
+        v.name: data.column(v.name)
+        if v.discrete
+        else lock(_grouped(np.asarray(data.column(v.name)), group))
+        for v in data.variables
+    }
+    return data.replacing(columns=columns)
 
 
 def _grouped(column: NDArray[Any], group: NDArray[np.int64] | None) -> NDArray[np.float64]:

@@ -115,6 +115,11 @@ def test_normal_scores_are_ranks():
     data = chain(400, 1)
     bent = rung.Data.from_matrix(np.exp(data.values), "abc")
     learner = rung.NormalScores(rung.BOSS())
+    z = rung.Hermite(4).expand(rung.Variable("x"), np.linspace(-2, 2, 9))
+    hermite = [
+        np.polynomial.hermite_e.hermeval(np.linspace(-2, 2, 9), [0] * k + [1]) for k in range(1, 5)
+    ]
+    assert np.allclose(z, np.column_stack(hermite))
     assert rung.discover(bent, learner).graph == rung.discover(data, learner).graph
 
 
@@ -139,6 +144,24 @@ def test_auto_suits_the_kinds():
         assert found.learner == wanted
         assert found.details["why"] in found.notes
         assert "hidden" in found.details["crosscheck"]["text"]
+
+
+def test_auto_sees_curved_relations():
+    """A parabola and a sine have almost no correlation; the linear score loses edges."""
+    rng = RNG(1)
+    a, e, f, g = rng.normal(size=(4, 2000))
+    b = a**2 - 1 + 0.5 * e
+    c = np.sin(2 * b) + 0.4 * f
+    data = rung.Data.from_matrix(np.column_stack([a, b, c, g]), "abcg")
+    found = rung.discover(data)
+    assert found.graph.skeleton() == rung.Graph.parse("a -- b -- c; g")
+    assert "curved" in found.details["why"]
+    assert rung.discover(data, rung.BOSS()).graph.skeleton() != found.graph.skeleton()
+
+
+def test_repeated_units_are_said():
+    data = chain(60).replacing(unit=np.arange(60) // 2)
+    assert any("units have several rows" in note for note in rung.discover(data).notes)
 
 
 def test_the_crosscheck_compares_edge_by_edge():

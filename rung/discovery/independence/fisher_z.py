@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -22,6 +23,8 @@ class FisherZ:
 
     Source: Fisher (1924); Anderson (2003), section 4.3.3.
     """
+
+    testwise: ClassVar[bool] = True
 
     def on(self, source: Source, *, rng: np.random.Generator | None = None) -> KernelTest:
         """Bind to a source; correlations are computed once."""

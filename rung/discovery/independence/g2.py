@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,6 +27,8 @@ class G2:
 
     Source: Spirtes, Glymour and Scheines (2000), section 5.5; Bishop, Fienberg and Holland (1975).
     """
+
+    testwise: ClassVar[bool] = True
 
     def on(
         self, source: Source, *, rng: np.random.Generator | None = None
