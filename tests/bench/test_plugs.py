@@ -107,6 +107,13 @@ def test_one_file_and_one_line_are_enough(copy):
     assert "On the command line: toy-learner." in line
 
 
+def test_the_command_line_knows_it(copy):
+    assert "toy-learner" in run(copy, "-m", "rung", "discover", "--help")
+    asked = ("discover", "nsw", "--learner", "toy-learner:threshold=0.2", "--json")
+    found = json.loads(run(copy, "-m", "rung", *asked))
+    assert "ToyLearner" in json.dumps(found)
+
+
 def test_its_contract_tests_appear(copy):
     out = run(
         copy, "-m", "pytest", "-q", "tests/contracts", "-k", "ToyLearner", "-p", "no:cacheprovider"
@@ -269,3 +276,22 @@ def test_a_test_from_elsewhere_keeps_the_contract_and_serves_pc():
     found = rung.discover(linear(), rung.PC(test=Partial()))
     assert found.graph == rung.graphs.cpdag(TRUTH)
     assert found.graph == rung.discover(linear(), rung.PC(test=rung.FisherZ())).graph
+
+
+def test_nouns_of_the_example_are_in_the_file_of_their_name():
+    """A stranger who reads the example finds each class: Bootstrap in bootstrap.py and so on; a
+    query in queries.py."""
+    import inspect
+    import re
+
+    example = (ROOT / "README.md").read_text("utf-8").split("```python")[1].split("```")[0]
+    nouns = set(re.findall(r"rung\.([A-Z]\w*)", example))
+    assert {"ATE", "Knowledge"} <= nouns
+    for name in nouns:
+        noun = getattr(rung, name)
+        expected = {name.lower(), *("queries" for base in noun.__mro__ if base is rung.Query)}
+        assert Path(inspect.getfile(noun)).stem.replace("_", "") in expected, name
+    assert Path(inspect.getfile(rung.Data)).name == "data.py"
+    assert Path(inspect.getfile(rung.Model)).name == "model.py"
+    for verb in re.findall(r"rung\.([a-z]\w*)\(", example):
+        assert Path(inspect.getfile(getattr(rung, verb))).name == "verbs.py", verb
