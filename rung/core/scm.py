@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .data import Data
-from .errors import InputError, NotSupported
+from .errors import InputError, MissingCells, NotSupported
 from .graph import Graph
 from .intervention import Context, Intervention, tile
 from .mechanism import Mechanism, StructuralMechanism
-from .missing import complete
 from .model import GenerativeModel
 from .result import Result, lock
 from .variable import Variable
@@ -151,13 +150,21 @@ class SCM(GenerativeModel, Result):
         Raises
         ------
         InputError
-            A variable is missing, or has a level that the model does not know.
+            A variable is absent, or has a level that the model does not know.
+        MissingCells
+            A unit has a missing cell: no policy can answer for it.
         """
         names = self.graph.names
         absent = [name for name in names if name not in units.names]
         if absent:
             raise InputError(f"counterfactual units need every variable; {absent[0]!r} is missing")
-        known = complete(units if units.names == names else units.select(names))
+        known = units if units.names == names else units.select(names)
+        if known.has_missing:
+            row, column = np.argwhere(known.mask)[0].tolist()
+            raise MissingCells(
+                f"unit {row} has no value of {names[column]!r}; a counterfactual needs every value "
+                "of a unit, so choose complete rows: data[~data.mask.any(axis=1)]"
+            )
         for v in self.variables:
             theirs = known.variable(v.name)
             if v.discrete and theirs.levels != v.levels:

@@ -385,3 +385,18 @@ def test_an_equivalence_class_reports_its_range():
     low, high = draws.interval(0.5)["b"]
     assert np.allclose(np.sort(draws.columns["b"], axis=0), [low, high])
     assert any(np.allclose(end, data["b"][:5]) for end in (low, high))  # b -> a: b stays
+
+
+def test_units_must_be_complete():
+    scm = LinearSCM(graph=rung.Graph.parse("a -> b")).scm(np.random.default_rng(0))
+    units = scm.sample(3, seed=0)
+    holes = rung.Data(
+        units.described, {"a": units["a"], "b": np.array([1.0, np.nan, 2.0])},
+        missing=rung.CompleteCases(),
+    )  # fmt: skip
+    with pytest.raises(rung.core.errors.MissingCells, match="unit 1 has no value of 'b'"):
+        rung.counterfactual(scm, holes, a=1.0)
+    kept = holes[~holes.mask.any(axis=1)]
+    assert len(rung.counterfactual(scm, kept, a=1.0)) == 2
+    with pytest.raises(rung.core.errors.InputError, match="'b' is missing"):
+        rung.counterfactual(scm, units.select(["a"]), a=1.0)
