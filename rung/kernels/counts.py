@@ -47,24 +47,54 @@ def above(k: float, mean: float) -> float:
     return math.exp(log_mass(k + 1.0, mean)) * total
 
 
+@njit(float64(float64, float64), **_JIT)
+def _lower(e: float, mu: float) -> float:
+    """Smallest k with P(X <= k) >= e, for e up to one half."""
+    k = math.floor(mu)
+    here = anchor = below(k, mu)
+    mass = math.exp(log_mass(k, mu))
+    while here < e:  # the median is within 1 of the mean
+        k += 1.0
+        mass *= mu / k
+        here += mass
+    while k > 0.0:
+        left = here - mass
+        if left < 1e-4 * anchor:  # the difference has lost digits: sum afresh
+            left = anchor = below(k - 1.0, mu)
+        if left < e:
+            break
+        mass *= k / mu
+        k -= 1.0
+        here = left
+    return k
+
+
+@njit(float64(float64, float64), **_JIT)
+def _upper(s: float, mu: float) -> float:
+    """Smallest k with P(X > k) <= s, for s up to one half."""
+    k = math.floor(mu)
+    here = anchor = above(k, mu)
+    mass = math.exp(log_mass(k, mu))
+    while k > 0.0 and here + mass <= s:
+        here += mass
+        mass *= k / mu
+        k -= 1.0
+    while here > s:
+        k += 1.0
+        mass = math.exp(log_mass(k, mu))
+        left = here - mass
+        if left < 1e-4 * anchor:
+            left = anchor = above(k, mu)
+        here = left
+    return k
+
+
 @njit(float64[::1](R1, R1), **_JIT)
 def poisson_quantile(e: Floats, mean: Floats) -> Floats:
     """Smallest k with P(X <= k) >= u, where u is e if e > 0 and 1 + e otherwise."""
     out = np.empty(len(e))
     for i in range(len(e)):
-        mu = mean[i]
-        k = math.floor(mu)
-        if e[i] > 0.0:
-            while k > 0.0 and below(k - 1.0, mu) >= e[i]:
-                k -= 1.0
-            while below(k, mu) < e[i] and k < mu + 1.0:
-                k += 1.0
-        else:
-            while k > 0.0 and above(k - 1.0, mu) <= -e[i]:
-                k -= 1.0
-            while above(k, mu) > -e[i]:
-                k += 1.0
-        out[i] = k
+        out[i] = _lower(e[i], mean[i]) if e[i] > 0.0 else _upper(-e[i], mean[i])
     return out
 
 

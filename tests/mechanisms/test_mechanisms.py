@@ -212,6 +212,19 @@ def test_poisson_quantiles_against_scipy_in_both_tails():
         assert np.array_equal(m.forward(q.columns, e), x)
 
 
+def test_poisson_quantiles_of_large_means():
+    from scipy import stats
+
+    from rung.kernels.counts import poisson_quantile
+
+    rng = np.random.default_rng(0)
+    for mean in (1e-9, 0.02, 1.0, 37.5, 900.0, 2e4):
+        u = np.concatenate([rng.random(300), [1e-12, 0.5, 1 - 1e-12]])
+        e = np.where(u > 0.5, u - 1, u)
+        found = poisson_quantile(e, np.full(len(e), mean))
+        assert np.array_equal(found, stats.poisson.ppf(np.where(e > 0, e, 1 + e), mean))
+
+
 def test_table_against_counting():
     z = Variable("z", "categorical", ("k", "l", "m"))
     rng = np.random.default_rng(0)
