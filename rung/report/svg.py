@@ -178,10 +178,12 @@ def _minus(shown: str) -> str:
 
 
 def fixed(value: float, decimals: int) -> str:
-    """A number with so many decimals; with three significant digits if it would show as 0."""
+    """A number with so many decimals; three significant digits where that would be too many."""
     if not math.isfinite(value) or abs(value) >= 1e7:
         return num(value)
-    return _minus(f"{value + 0.0:,.{decimals}f}") if decimals < 5 else num(value)
+    if value == 0:
+        return "0"
+    return _minus(f"{value:,.{decimals}f}") if decimals < 5 else num(value)
 
 
 def decimals_for(width: float) -> int:

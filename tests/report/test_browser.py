@@ -86,6 +86,10 @@ def test_slider_moves_by_keyboard(page, files):
     assert re.search(r"[▲▼]", moved), "the outcome's box shows which way it moves"
     page.run("document.getElementById('do-reset').click()")
     assert page.run("document.getElementById('do-value').textContent") == before
+    inside = """(() => { const p = document.querySelector('.panel').getBoundingClientRect();
+        return Array.from(document.querySelectorAll('.panel *'))
+            .every(e => e.getBoundingClientRect().right <= p.right + 1)})()"""
+    assert page.run(inside), "nothing of the panel sticks out of it"
     assert page.complaints() == []
 
 

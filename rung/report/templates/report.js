@@ -93,8 +93,9 @@
     shown.forEach(function (m) {
       var row = make('tr'), o = variable(m.name), bar = make('span', '', 'meter' + (m.change < 0 ? ' down' : ''));
       bar.style.width = Math.max(2, 70 * Math.abs(m.scaled) / biggest) + 'px';
-      row.appendChild(make('td', o.shown && o.levels ? o.shown : m.name));
-      row.appendChild(make('td', fmt(m.from) + ' → ' + fmt(m.to) + (o.levels ? '' : unit(o)), 'n'));
+      var what = make('td', o.shown && o.levels ? o.shown : m.name);
+      what.appendChild(make('div', fmt(m.from) + ' → ' + fmt(m.to) + (o.levels ? '' : unit(o)), 'small'));
+      row.appendChild(what);
       var cell = make('td'); cell.appendChild(bar); row.appendChild(cell);
       row.setAttribute('data-name', m.name); row.setAttribute('data-from', m.from); row.setAttribute('data-to', m.to);
       body.appendChild(row);
