@@ -178,7 +178,10 @@ class Bootstrap:
                 run.tick(0.5 + 0.5 * len(found) / self.draws, f"draw {len(found)} of {self.draws}")
 
         threads = min(self.threads or os.cpu_count() or 1, self.draws)
-        with ThreadPoolExecutor(threads) as pool:
+        from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+        # draws run side by side: threads inside the small products would only wait for each other
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
             jobs = [pool.submit(work) for _ in range(threads)]
             try:
                 for job in jobs:

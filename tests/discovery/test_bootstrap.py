@@ -186,3 +186,73 @@ def test_bootstrap_of_auto_settles_the_choice_once():
     assert found.learner == rung.Bootstrap(rung.BOSS(rung.GaussianBIC()), draws=5)
     assert "why" in found.details
     assert "crosscheck" in found.details
+
+
+# -- conditions -------------------------------------------------------------------------------
+
+
+def mixture(seed=0, n=900):
+    """Two unrelated columns that both shift between conditions, and a true edge."""
+    rng = RNG(seed)
+    env = np.repeat([0, 1, 2], n // 3)
+    a, b, e = rng.normal(size=(3, n))
+    a, b = a + 2 * env, b - 3 * env
+    data = rung.Data.from_matrix(np.column_stack([a, b, b + e]), "abc")
+    return data.replacing(environment=env, environments=("x", "y", "z"))
+
+
+def test_mixing_conditions_makes_no_edge():
+    data = mixture()
+    wanted = rung.Graph.parse("b -- c; a", names=("a", "b", "c"))
+    assert rung.discover(data, rung.BOSS()).graph.has_edge("a", "b")
+    assert rung.discover(data, rung.NormalScores(rung.BOSS(), within=True)).graph == wanted
+    found = rung.discover(data)
+    assert found.graph == wanted
+    assert "conditions" in found.details["why"]
+
+
+def test_a_condition_without_a_visible_effect_orients_nothing():
+    data = chain(600, 2)
+    env = np.repeat([0, 1], 300)
+    targets = np.array([[False] * 3, [False, True, False]])
+    data = data.replacing(environment=env, environments=("x", "y"), targets=targets)
+    assert rung.discover(data, rung.PC()).graph.has_edge("b", "c", "--")
+    moved = data.values.copy()
+    moved[300:, 1] += 3  # b is set to other values, and c follows
+    moved[300:, 2] += 3
+    shifted = data.replacing(columns=dict(zip("abc", moved.T, strict=True)))
+    assert rung.discover(shifted, rung.PC()).graph.has_edge("b", "c", "->")
+    moved[300:, 2] -= 3  # b is set, and c does not move: c -> b
+    shifted = data.replacing(columns=dict(zip("abc", moved.T, strict=True)))
+    assert rung.discover(shifted, rung.PC()).graph.has_edge("c", "b", "->")
+
+
+def test_levels_that_change_orient_too():
+    rng = RNG(3)
+    env = np.repeat([0, 1], 800)
+    x = (rng.random(1600) < np.where(env, 0.8, 0.3)) * 1.0
+    y = (rng.random(1600) < 0.2 + 0.6 * x) * 1.0
+    data = levels(np.column_stack([x, y]), [2, 2], ["x", "y"]).replacing(
+        environment=env, environments=("a", "b"), targets=np.array([[0, 0], [1, 0]], dtype=bool)
+    )
+    assert rung.discover(data, rung.PC(rung.G2())).graph.has_edge("x", "y", "->")
+
+
+def test_ties_hold_for_both_learners():
+    """Three copies of one edge, of which one is weak: all are there or none."""
+    rng = RNG(5)
+    n = 500
+    cause = rng.normal(size=(n, 3))
+    effect = cause * [1.0, 1.0, 0.02] + rng.normal(size=(n, 3))
+    data = rung.Data.from_matrix(np.column_stack([cause, effect]), [*"abc", *"xyz"])
+    known = rung.Knowledge(ties=((("a", "x"), ("b", "y"), ("c", "z")),))
+    for learner in (rung.PC(), rung.BOSS()):
+        plain = rung.discover(data, learner).graph
+        assert plain.has_edge("a", "x")
+        assert not plain.has_edge("c", "z")
+        tied = rung.discover(data, learner, knowledge=known).graph
+        assert not any(tied.has_edge(*pair) for pair in known.ties[0])
+    forced = rung.Knowledge(required=["a -> x"], ties=known.ties)
+    for learner in (rung.PC(), rung.BOSS()):
+        tied = rung.discover(data, learner, knowledge=forced).graph
+        assert all(tied.has_edge(*pair, "->") for pair in known.ties[0])

@@ -57,7 +57,9 @@ CASES = {
     "BOSS targets": (rung.BOSS(), conditions),
     "NormalScores": (rung.NormalScores(rung.BOSS()), continuous),
     "Bootstrap": (rung.Bootstrap(rung.BOSS(), draws=6), continuous),
+    "Hermite": (rung.BOSS(rung.GaussianBIC(1.0, rung.Hermite(3))), continuous),
     "Auto": (rung.Auto(), mixed),
+    "Auto targets": (rung.Auto(), conditions),
 }
 
 
