@@ -18,7 +18,8 @@ WORTH = 0.005  # share of the validated loss that a richer curve must save
 
 def knots_for(n: int) -> int:
     """Knots by the number of rows: fixed, so that no search adds to the error."""
-    return 0 if n < 60 else 3 + int(np.searchsorted([150, 400, 1000, 3000, 6000], n, side="right"))
+    steps = [100, 200, 350, 600, 1000, 4000, 10000]
+    return 0 if n < 60 else 3 + int(np.searchsorted(steps, n, side="right"))
 
 
 def bends_for(n: int, terms: int, q: int) -> int:
