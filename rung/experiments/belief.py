@@ -19,6 +19,7 @@ from ..graphs.orientation import meek, pdag_parts
 
 Bool = NDArray[np.bool_]
 LIMIT = 100  # members that are enumerated; a larger class is sampled
+LISTED = 500  # members that are listed where uniform draws fail
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,6 +183,16 @@ def _expand(
             size = max(1, round(limit * share))
             chosen = list(islice(members(graph), size + 1))
             if len(chosen) > size:
-                chosen = sample_members(graph, size, rng)
+                chosen = _draws(graph, size, rng)
         out += [Candidate(directed_part(g.marks), share / len(chosen), k) for g in chosen]
     return out, exact
+
+
+def _draws(graph: Graph, size: int, rng: np.random.Generator) -> list[Graph]:
+    """Uniform members; where knowledge leaves too few to be met by chance, uniform among the
+    first that are listed."""
+    try:
+        return sample_members(graph, size, rng, tries=30)
+    except NotSupported:
+        listed = list(islice(members(graph), LISTED))
+        return [listed[i] for i in rng.choice(len(listed), size, replace=len(listed) < size)]

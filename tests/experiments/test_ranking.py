@@ -300,6 +300,23 @@ def test_a_large_class_is_sampled_and_said_so():
     assert again.frame().equals(plan.frame())
 
 
+def test_a_class_that_chance_does_not_meet_is_listed():
+    """Required arrows that few members have: draws by rejection fail, the plan does not."""
+    names = [f"x{i}" for i in range(16)]
+    graph = rung.Graph.complete(names)
+    order = [(a, b) for i, a in enumerate(names[:13]) for b in names[i + 1 :]]
+    for a, b in order:
+        graph = graph.with_edge(a, "->", b)  # x13, x14, x15 are open: 3! members
+    assert rung.design(graph, None).graphs == 6
+    chains = rung.Graph.complete(names[:12])
+    for a, b in zip(names[:10:2], names[1:11:2], strict=True):
+        for c in names[10:12]:
+            chains = chains.with_edge(a, "->", b).with_edge(b, "->", c)
+    plan = rung.design(chains, None)
+    assert plan.graphs == 100
+    assert not plan.exact
+
+
 def test_a_weighted_set_of_large_classes_is_sampled_by_weight():
     complete = rung.Graph.complete(list("abcdef"))
     empty = rung.Graph.empty(list("abcdef"))

@@ -151,15 +151,15 @@ def normalised(s: Subject) -> str:
     for f in s.fits:
         m, v = f.mechanism, f.mechanism.variable
         ensure(np.isfinite(m.log_prob(f.x, f.parents)).all(), f"{f.label}: log_prob not finite")
-        few = {k: c[:5] for k, c in f.parents.items()}
+        few = {k: c[:3] for k, c in f.parents.items()}
         if v.discrete:
             grid, step = np.arange(v.size, dtype=float), 1.0
         elif s.whole(f):
             grid, step = np.arange(400, dtype=float), 1.0
         else:
-            grid = np.linspace(-60, 60, 60_001)
+            grid = np.linspace(-60, 60, 24_001)
             step = float(grid[1] - grid[0])
-        for i in range(5 if few else 1):
+        for i in range(3 if few else 1):
             row = {k: np.full(len(grid), c[i]) for k, c in few.items()}
             total = float(np.exp(m.log_prob(grid, row)).sum() * step)
             worst = max(worst, abs(total - 1))
