@@ -50,7 +50,7 @@ def above(k: float, mean: float) -> float:
 @njit(float64(float64, float64), **_JIT)
 def _lower(e: float, mu: float) -> float:
     """Smallest k with P(X <= k) >= e, for e up to one half."""
-    k = math.floor(mu)
+    k = float(math.floor(mu))
     here = anchor = below(k, mu)
     mass = math.exp(log_mass(k, mu))
     while here < e:  # the median is within 1 of the mean
@@ -72,7 +72,7 @@ def _lower(e: float, mu: float) -> float:
 @njit(float64(float64, float64), **_JIT)
 def _upper(s: float, mu: float) -> float:
     """Smallest k with P(X > k) <= s, for s up to one half."""
-    k = math.floor(mu)
+    k = float(math.floor(mu))
     here = anchor = above(k, mu)
     mass = math.exp(log_mass(k, mu))
     while k > 0.0 and here + mass <= s:

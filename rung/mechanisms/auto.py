@@ -18,7 +18,7 @@ from ..core.variable import Kind, Variable
 from .boosted import FEWEST, BoostedAdditive, gain
 from .linear import LinearGaussian, LinearNonGaussian
 from .logit import Multinomial
-from .poisson import Poisson
+from .poisson import Poisson, PoissonCounts
 from .spline import SplineAdditive
 from .structural import noted
 from .table import DiscreteTable
@@ -172,8 +172,15 @@ class Trial:
             fitted = spec.fit(
                 self.x[rest], parents, variable=self.variable, weights=w, rng=self.rng
             )
-            out[held] = fitted.log_prob(self.x[held], given)
+            out[held] = self._log_prob(fitted, self.x[held], given)
         return out
+
+    def _log_prob(self, fitted: Mechanism, x: Floats, given: dict[str, Floats]) -> Floats:
+        """Log-likelihood; of a count under a density, that of the unit interval around it."""
+        if self.variable.kind is not Kind.COUNT or isinstance(fitted, PoissonCounts):
+            return fitted.log_prob(x, given)
+        around = [fitted.log_prob(x + step, given) for step in (-0.4, -0.2, 0.0, 0.2, 0.4)]
+        return np.asarray(np.logaddexp.reduce(around, axis=0) - np.log(len(around)))
 
     def better(self, scores: Floats, than: Floats) -> bool:
         """Whether the gain in log-likelihood exceeds its standard error."""

@@ -383,6 +383,8 @@ def test_auto_takes_what_fits():
     gauss = fit(AutoMechanism(), p.select([]), Y, rng.normal(size=2000))
     assert type(gauss.residual).__name__ == "Gaussian"
     assert type(fit(AutoMechanism(), p, COUNT)).__name__ == "PoissonCounts"
+    root = fit(AutoMechanism(), p.select([]), COUNT, rng.poisson(2.0, size=2000).astype(float))
+    assert type(root).__name__ == "PoissonCounts"  # densities do not win by spikes at integers
     assert type(fit(AutoMechanism(), p, THREE)).__name__ == "Logit"
     bent = (rng.random(2000) < 1 / (1 + np.exp(3 - 2 * b**2))).astype(float)
     assert not fit(AutoMechanism(), p, BINARY, bent).predictor.straight
