@@ -48,10 +48,16 @@ def shown_name(node: Content) -> str:
     return shorten(node.get("name", ""), WIDEST / BOLD, 13)
 
 
+def shown_role(node: Content) -> str:
+    """A node's role; nothing where no question gives it one."""
+    role = str(node.get("role") or "")
+    return "" if role == "variable" else role
+
+
 def box_size(node: Content) -> Point:
     """Width and height that a node's name and role need."""
     name = BOLD * text_width(shown_name(node), 13) + 20
-    role = text_width(shorten(node.get("role") or "", WIDEST, 10), 10) + 22
+    role = text_width(shorten(shown_role(node), WIDEST, 10), 10) + 22
     return max(72.0, name, role), 42.0
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rung.report.charts import number
-from rung.report.graph_place import WIDEST, Box, Point, place, route, shown_name
+from rung.report.graph_place import WIDEST, Box, Point, place, route, shown_name, shown_role
 from rung.report.svg import (
     BLUE,
     FAINT,
@@ -143,13 +143,13 @@ def _toward(p: Point, q: Point, by: float) -> Point:
 def node_words(node: Mapping[str, Any], graph: Mapping[str, Any]) -> str:
     """The node in words: name, role, how many edges."""
     k = sum(node.get("name") in (e.get("a"), e.get("b")) for e in graph.get("edges") or ())
-    role = f", {node['role']}" if node.get("role") else ""
+    role = f", {shown_role(node)}" if shown_role(node) else ""
     return f"{clean(node.get('name'))}{role}, {k} edge{'' if k == 1 else 's'}"
 
 
 def _node(node: Mapping[str, Any], box: Box, i: int, words: str, link: bool) -> str:
     """A rounded box with the name and below it the role; a link to the mechanism if asked."""
-    role = str(node.get("role") or "")
+    role = shown_role(node)
     fill, border = role_style(role)
     strong = role.lower() in ("treatment", "outcome")
     x, y = box.x - box.w / 2, box.y - box.h / 2
@@ -257,7 +257,7 @@ def legend_entries(graph: Mapping[str, Any]) -> list[tuple[Svg, str]]:
     if any(math.isfinite(number(e.get("frequency"))) for e in edges):
         out.append((swatch("width", "width"), "thicker: found more often"))
     roles = [str(n.get("role") or "") for n in graph.get("nodes") or ()]
-    seen = [r for r in dict.fromkeys(roles) if r]
+    seen = [r for r in dict.fromkeys(roles) if r not in ("", "variable")]
     return out + [(swatch("role", r), r) for r in seen]
 
 

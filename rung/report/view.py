@@ -46,11 +46,12 @@ def build(content: Mapping[str, Any], *, show_rows: bool) -> dict[str, Any]:
     seen: set[str] = set()
     known = set(names(content))
     standing = str((content.get("headline") or {}).get("standing") or "")
-    sections = ("roles", "discovery", "candidates", "whatif", "design", "rung")
+    sections = ("discovery", "candidates", "whatif", "design", "rung")
     return {
         **{key: content.get(key) or {} for key in sections},
         **{key: content.get(key) for key in ("data", "headline", "graph", "methods", "plan_toml")},
         **_effect(content),
+        "roles": [r for r in content.get("roles") or () if r.get("role") not in (None, "variable")],
         "citations": citations(content.get("citations") or []),
         "standing": standing,
         "standing_style": STANDINGS.get(standing, ("fair", "○")),

@@ -105,7 +105,7 @@
     $('do-said').textContent = state.value === start(v)
       ? 'This is where it starts; choose another value to see what moves.'
       : shown.length + ' of the other variables move when ' + name + ' is set to ' + now + ' instead of ' + base +
-        '. Means; the bars are in standard deviations, blue up, orange down.';
+        '. Means, or shares of a level; bars in standard deviations, blue up, orange down.';
     paint(name, list, state.value);
   }
   function choose(i, value) {
