@@ -297,7 +297,7 @@ class _Job:
         cites += estimate.cites if estimate else ()
         self.cites = tuple(dict.fromkeys(cites))
         content["methods"] = words.methods(prepared, found, estimate, self.plan, version)
-        content["citations"] = late("rung.report.citations", "text")(self.cites)
+        content["citations"] = late("rung.report.citations", "cited")(self.cites)
         content["glossary"] = dict(late("rung.report.glossary", "GLOSSARY"))
         created = datetime.now(UTC).isoformat(timespec="seconds")
         content["rung"] = sections.machine(version, self.plan, self.seconds, created)
