@@ -156,6 +156,8 @@ def _run(kind: str, name: str, seeds: int | None, results: Path | None) -> dict[
         raise unknown(name, known, f"{kind} entry")
     if seeds is not None and seeds < 1:
         raise InputError(f"seeds={seeds}: expected a positive number")
+    if results is not None:
+        _writable(results)
     begin = time.perf_counter()
     module = known[name]
     row: Row = module.run() if seeds is None else module.run(seeds=seeds)
@@ -170,6 +172,15 @@ def _run(kind: str, name: str, seeds: int | None, results: Path | None) -> dict[
     if results is not None:
         write(results / f"{name}.json", json.dumps(plain, indent=1, sort_keys=True) + "\n")
     return dict(plain)
+
+
+def _writable(folder: Path) -> None:
+    """Raise now, not after an hour's run, if the folder cannot take the row."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise FileProblem(f"cannot write into {folder}: {error}. Pass results=") from None
 
 
 def write(path: Path, text: str) -> None:

@@ -64,8 +64,10 @@ def test_unknown_names_and_bad_seeds_are_refused(toy, tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_named(toy, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(FileProblem, match="cannot write"):
+    with pytest.raises(FileProblem, match="cannot write into"):  # before the work is done
         registry.run_evidence("toy", results=tmp_path / "file")
+    with pytest.raises(FileProblem, match="cannot write"):
+        registry.write(tmp_path / "file" / "row.json", "{}")
 
 
 def test_the_pages_show_rows_and_figures(toy, tmp_path):
