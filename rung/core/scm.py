@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .data import Data
 from .errors import InputError, MissingCells, NotSupported
 from .graph import Graph
-from .intervention import Context, Intervention, tile
+from .intervention import Context, Do, Intervention, tile
 from .mechanism import Mechanism, StructuralMechanism
 from .model import GenerativeModel
 from .result import Result, lock
@@ -139,6 +139,9 @@ class SCM(GenerativeModel, Result):
 
     def do(self, *interventions: Intervention) -> SCM:
         self.check(interventions)
+        for item in interventions:
+            if isinstance(item, Do):
+                self._described[item.variable].encode(item.value)  # a wrong level is named now
         return replace(self, interventions=(*self.interventions, *interventions))
 
     def draw(self, n: int, *, rng: np.random.Generator) -> Noise:

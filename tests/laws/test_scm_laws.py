@@ -20,7 +20,7 @@ SPECS = {
     "mixed": MixedSCM(6, 2.5, binary=2, categorical=1, counts=1, curves=True),
 }
 models = st.tuples(st.sampled_from(sorted(SPECS)), st.integers(0, 10_000))
-PROFILE = settings(max_examples=15, deadline=None)
+PROFILE = settings(max_examples=15, deadline=None, derandomize=True)
 
 
 def make(which: tuple[str, int]) -> tuple[SCM, np.random.Generator]:
@@ -400,3 +400,18 @@ def test_units_must_be_complete():
     assert len(rung.counterfactual(scm, kept, a=1.0)) == 2
     with pytest.raises(rung.core.errors.InputError, match="'b' is missing"):
         rung.counterfactual(scm, units.select(["a"]), a=1.0)
+
+
+def test_impossible_values_are_named_when_they_are_set():
+    scm = DiscreteSCM(graph=rung.Graph.parse("a -> b")).scm(np.random.default_rng(0))
+    with pytest.raises(rung.core.errors.InputError, match="'high' is not a level of 'a'"):
+        rung.do(scm, a="high")
+    with pytest.raises(rung.core.errors.UnknownName, match="unknown variable 'A'"):
+        rung.do(scm, A=1)
+    linear = LinearSCM(graph=rung.Graph.parse("a -> b")).scm(np.random.default_rng(0))
+    with pytest.raises(rung.core.errors.InputError, match="not finite"):
+        rung.do(linear, a=np.inf)
+    with pytest.raises(rung.core.errors.InputError, match="one a unit"):
+        rung.do(linear, a=[1.0, 2.0]).sample(3)
+    with pytest.raises(rung.core.errors.InputError, match="Shift needs a number"):
+        rung.do(scm, rung.Shift("a", 1)).sample(3)
