@@ -76,7 +76,12 @@ def place(graph: Content) -> Placed:
             inner[k] = []  # two bends that nothing asks for
     touch = _ports(boxes, {k: (*ends[k], inner[k]) for k in known})
     for k in known:
-        paths[k] = [touch[k, 0], *inner[k], touch[k, 1]]
+        ends_at = touch[k, 0], touch[k, 1]
+        bends = [p for p in inner[k] if min(math.dist(p, q) for q in ends_at) > 24.0]
+        whole = [ends_at[0], *inner[k], ends_at[1]]
+        fewer = [ends_at[0], *bends, ends_at[1]]
+        others = [box for i, box in enumerate(boxes) if i not in ends[k]]
+        paths[k] = fewer if _clear_curve(fewer, others) else whole
     return Placed(boxes, paths)
 
 
@@ -221,11 +226,17 @@ def route(points: Sequence[Point], obstacles: Sequence[Box]) -> str:
     start = f"M{points[0][0]:.1f} {points[0][1]:.1f}"
     if len(points) == 2:
         return start + f" L{points[1][0]:.1f} {points[1][1]:.1f}"
-    tries = (_b_spline(points), _hermite(points))
-    clear = (c for c in tries if not any(_runs_into(c, box) for box in obstacles))
-    curve = next(clear, tries[0])
+    curve = _clear_curve(points, obstacles) or _b_spline(points)
     shown = (" ".join(f"{x:.1f} {y:.1f}" for x, y in piece[1:]) for piece in curve)
     return start + "".join(f" C{piece}" for piece in shown)
+
+
+def _clear_curve(points: Sequence[Point], obstacles: Sequence[Box]) -> list[Bezier] | None:
+    """The first curve through or near the points that hits no box; None if all do."""
+    straight = len(points) == 2
+    tries = [[_line(*points)]] if straight else [_b_spline(points), _hermite(points)]
+    clear = (c for c in tries if not any(_runs_into(c, box) for box in obstacles))
+    return next(clear, None)
 
 
 def _line(p: Point, q: Point) -> Bezier:
