@@ -82,10 +82,10 @@ def declared(study: Study, adjust: tuple[str, ...], graph: Graph | None) -> Answ
             raise unknown(name, study.data.names)
         if name in (study.treatment, study.outcome):
             raise InputError(f"adjust={adjust}: {name!r} is the treatment or the outcome itself")
-    order = tuple(name for name in study.data.names if name in set(adjust))
-    known = graph is not None and all(name in graph.names for name in order)
+    order = tuple(name for name in study.data.names if name in {*adjust, *study.held})
+    known = graph is not None and all(name in graph.names for name in adjust)
     where = graph if known else None
-    kept: Kept = usable(study.data, where, study.treatment, study.outcome, order)
+    kept: Kept = usable(study.data, where, study.treatment, study.outcome, order, study.held)
     found = study.solved(order, kept)
     blank = graph if graph is not None else Graph.empty(study.data.names)
     case = Case(blank, 1.0, order, note="your adjustment set")

@@ -171,6 +171,7 @@ def _graph_set(
 ) -> tuple[list[dict[str, Any]], list[str]]:
     from ..graphs.adjustment import why_not
 
+    adjust = tuple(name for name in adjust if name not in study.held)
     unknown = [name for name in adjust if name not in graph.names]
     if unknown:
         return [], [f"the graph does not know {', '.join(unknown)}: your set was not checked"]

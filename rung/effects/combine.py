@@ -152,6 +152,8 @@ def population_of(study: Study, main: Answered) -> str:
     if main.solved is None:
         return "all rows"
     population = main.solved.problem.population
+    if study.narrowed and population == "all":
+        return "the rows of conditions in which both values occur"
     if population == "treated":
         value = study.contrast.labels[0].split(" against ")[0]
         return f"the rows with {value}"

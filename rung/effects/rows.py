@@ -42,7 +42,12 @@ def targets_of(data: Data) -> dict[int, frozenset[str]]:
 
 
 def usable(
-    data: Data, graph: Graph | None, treatment: str, outcome: str, adjust: tuple[str, ...]
+    data: Data,
+    graph: Graph | None,
+    treatment: str,
+    outcome: str,
+    adjust: tuple[str, ...],
+    held: tuple[str, ...] = (),
 ) -> Kept:
     """Conditions under which the formula with these covariates still gives the effect.
 
@@ -50,7 +55,8 @@ def usable(
     effect itself: left out. One that sets only the treatment leaves the outcome's distribution
     given treatment and covariates as it is: kept. Others are kept if the adjustment set stays
     valid in the graph with a condition node that causes their targets (Bareinboim and Pearl 2016,
-    selection diagrams; Mooij, Magliacane and Claassen 2020).
+    selection diagrams; Mooij, Magliacane and Claassen 2020), as it always does if the condition
+    itself is `held` fixed.
     """
     targets = targets_of(data)
     if not any(targets.values()):
@@ -69,7 +75,9 @@ def usable(
             why.append(f"condition {name!r} sets {which}, between {treatment} and {outcome}")
         elif hit - {treatment}:
             open_ones.append(e)
-    left_out = _confounding(data, graph, treatment, outcome, adjust, targets, open_ones)
+    left_out: list[int] = []
+    if not held:
+        left_out = _confounding(data, graph, treatment, outcome, adjust, targets, open_ones)
     for e in left_out:
         dropped.append(e)
         which = ", ".join(sorted(targets[e] - {treatment}))

@@ -14,6 +14,7 @@ from ..core.graph import Graph
 from ..core.missing import complete
 from ..core.protocols import Estimator
 from .contrast import Contrast, check_names, resolve
+from .held import hold
 from .identification import Case, readings
 from .rows import Kept, targets_of, usable
 from .solve import Solved, expanded, solve
@@ -79,6 +80,9 @@ class Study:
                 query.treated, query.control, query.scale,  # type: ignore[attr-defined]
             )  # fmt: skip
         self.contrast = contrast
+        held = hold(self.data, contrast)
+        self.data, self.held, self.narrowed = held.data, held.names, held.narrowed
+        self.warnings += held.notes
         self.null = 0.0 if contrast.scale == "difference" else 1.0
         self._solved: dict[Key, Solved | str] = {}
         self._cases: dict[Graph, list[Case]] = {}
@@ -105,7 +109,12 @@ class Study:
         if found is None:
             found = readings(graph, 1.0, self.data, self.treatment, self.outcome)
             self._cases[graph] = found
-        return [Case(c.graph, c.weight * weight, c.adjust, c.zero, c.note) for c in found]
+        return [self._holding(c, c.weight * weight) for c in found]
+
+    def _holding(self, case: Case, weight: float) -> Case:
+        """The case with this weight, and the condition held fixed beside its adjustment set."""
+        adjust = None if case.adjust is None else (*case.adjust, *self.held)
+        return Case(case.graph, weight, adjust, case.zero, case.note)
 
     def answers(self, cases: Iterable[Case]) -> list[Answered]:
         """Every case solved; sets already solved are looked up."""
@@ -116,7 +125,9 @@ class Study:
         if case.zero or case.adjust is None:
             return Answered(case, None, None, case.note, null=self.null)
         try:
-            kept = usable(self.data, case.graph, self.treatment, self.outcome, case.adjust)
+            kept = usable(
+                self.data, case.graph, self.treatment, self.outcome, case.adjust, self.held
+            )
         except InputError as error:
             return Answered(case, None, None, str(error), null=self.null)
         found = self.solved(case.adjust, kept)
@@ -137,13 +148,16 @@ class Study:
     def on_rows(self, data: Data, graph: Graph) -> list[tuple[float, tuple[float, float]]]:
         """Values and intervals of the readings of a graph, on other rows; zero where no path."""
         part, _ = self._rows(data)
+        held = hold(part, self.contrast)
+        part = held.data
         out = []
         for case in readings(graph, 1.0, part, self.treatment, self.outcome):
             if case.zero:
                 out.append((self.null, (self.null, self.null)))
             elif case.adjust is not None:
-                kept = usable(part, case.graph, self.treatment, self.outcome, case.adjust)
-                found = self.fresh(case.adjust, kept, data=part)
+                adjust = (*case.adjust, *held.names)
+                kept = usable(part, case.graph, self.treatment, self.outcome, adjust, held.names)
+                found = self.fresh(adjust, kept, data=part)
                 out.append((found.value, found.interval))
         return out
 

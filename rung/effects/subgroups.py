@@ -117,8 +117,8 @@ def _groups(
     )  # fmt: skip
     _, _, shown = weighted(structure)
     order = tuple(n for n in study.data.names if n in {*adjust, *query.by})
-    kept = usable(study.data, shown, query.treatment, query.outcome, order)
-    _check_valid(shown, query, order)
+    kept = usable(study.data, shown, query.treatment, query.outcome, order, study.held)
+    _check_valid(shown, query, tuple(n for n in order if n not in study.held))
     table = study.data.take(kept.mask(study.data).nonzero()[0])
     table = _only_complete(table, (query.treatment, query.outcome, *order))
     rows: list[dict[str, Any]] = []
