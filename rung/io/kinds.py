@@ -185,7 +185,7 @@ def _forced(column: Found, values: Floats, asked: Any) -> tuple[Variable, Floats
         if len(levels) > MANY * 200:
             raise InputError(f"{column.name!r} has {len(levels)} values: too many for {kind}")
         values = codes_of(values, levels) if levels else values
-    scale = known_scale(levels)
+    scale = known_scale(levels) if column.kind is not Kind.ORDINAL else None
     if kind is Kind.ORDINAL and scale is not None:
         return _ordered(column.replacing(levels=levels), values, scale)
     if not levels:

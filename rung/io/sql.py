@@ -48,16 +48,28 @@ class SqlTable:
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Rows of a query."""
-        return self.connection.cursor().execute(sql).fetchall()
+        return list(execute(self.connection.cursor(), sql).fetchall())
 
     def fetch(self, expression: str) -> NDArray[np.float64]:
         """A numeric expression over all rows, in file order; NULL is NaN: (n,)."""
         cursor = self.connection.cursor()
-        found = cursor.execute(f"SELECT CAST({expression} AS DOUBLE) AS x FROM {self.name}")
+        found = execute(cursor, f"SELECT CAST({expression} AS DOUBLE) AS x FROM {self.name}")
         column = found.fetchnumpy()["x"]
         if isinstance(column, np.ma.MaskedArray):
             return np.asarray(column.filled(np.nan), dtype=np.float64)
         return np.asarray(column, dtype=np.float64)
+
+
+def execute(connection: Any, sql: str) -> Any:
+    """Run a query; Ctrl-C raises KeyboardInterrupt, which DuckDB hides in an error of its own."""
+    import duckdb
+
+    try:
+        return connection.execute(sql)
+    except (RuntimeError, duckdb.InterruptException) as error:
+        if "nterrupt" not in str(error):
+            raise
+        raise KeyboardInterrupt from error
 
 
 def quoted(name: str) -> str:
@@ -115,7 +127,7 @@ def csv_table(path: Path, shape: Shape, size: int, *, typed: bool = True) -> Sql
     packed = shape.gzipped and scratch is None
     source = _read_csv(place, shape, packed, shape.numeric if typed else ())
     try:
-        connection.execute(f"CREATE TABLE cells AS SELECT * FROM {source}")
+        execute(connection, f"CREATE TABLE cells AS SELECT * FROM {source}")
     except duckdb.ConversionException as error:
         if not typed:  # text is never converted
             raise _csv_problem(path, error) from error
@@ -187,9 +199,10 @@ def file_table(path: Path, reader: str, size: int) -> SqlTable:
             connection.execute(f"CREATE VIEW cells AS SELECT * FROM {reader}({literal(str(path))})")
             connection.execute("SELECT count(*) FROM cells")
         else:
-            connection.execute(
+            execute(
+                connection,
                 f"CREATE TABLE cells AS SELECT * FROM {reader}({literal(str(path))}, "
-                "auto_detect=true, union_by_name=true, sample_size=-1)"
+                "auto_detect=true, union_by_name=true, sample_size=-1)",
             )
         return table_of(connection, "cells", large=large)
     except duckdb.Error as error:

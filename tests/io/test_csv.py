@@ -398,3 +398,19 @@ def test_lazy_columns_pickle_as_values(tmp_path: Path, monkeypatch: pytest.Monke
     again = pickle.loads(pickle.dumps(data))
     assert again.sha256 == data.sha256
     assert type(again.columns) is dict
+
+
+def test_interrupting_a_query_is_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os
+    import signal
+    import threading
+
+    connection = sql.connect()
+    timer = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
+    timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            sql.execute(connection, "SELECT sum(sin(range)) FROM range(10000000000)")
+    finally:
+        timer.join()
+        connection.close()

@@ -84,3 +84,24 @@ def test_an_identifier_can_be_declared_categorical() -> None:
     words = [f"n{i}" for i in range(40)]
     data = read({"a": words}, kinds={"a": "categorical"})
     assert data["a"].tolist() == words
+
+
+@pytest.mark.parametrize("name", ["sachs", "asia", "nsw", "ihdp"])
+def test_declaring_what_was_inferred_changes_nothing(name: str) -> None:
+    data = read(name)
+    kinds = {v.name: str(v.kind) for v in data.variables}
+    assert read(name, kinds=kinds).sha256 == data.sha256
+
+
+def test_declaring_what_was_inferred_changes_no_column() -> None:
+    import pandas as pd
+
+    columns = {k: v for k, v, _ in KINDS if len(v) == 200}
+    columns |= {"scale": pd.Categorical(["good", "poor", "fair", "good"] * 50, ordered=True)}
+    columns |= {"yes": np.array(["yes", "no"] * 100), "none": np.full(200, np.nan)}
+    columns |= {"id": np.array([f"n{i}" for i in range(200)]), "same": ["q"] * 200}
+    frame = pd.DataFrame(columns)
+    data = read(frame)
+    again = read(frame, kinds={v.name: str(v.kind) for v in data.variables})
+    assert again.described == data.described
+    assert again.sha256 == data.sha256
