@@ -38,3 +38,38 @@ def add_trees(
             while feature[node] >= 0:
                 node = left[node] if x[i, feature[node]] <= threshold[node] else right[node]
             out[i] += value[node]
+
+
+@njit(int64[:, ::1](R2, _I1, _I1, R1, _I1, _I1), **_JIT)
+def leaves(
+    x: Floats, roots: Ints, feature: Ints, threshold: Floats, left: Ints, right: Ints
+) -> Ints:
+    """The leaf (trees, n) that each row of x (n, p) falls into."""
+    out = np.empty((len(roots), len(x)), dtype=np.int64)
+    for t in range(len(roots)):
+        for i in range(len(x)):
+            node = roots[t]
+            while feature[node] >= 0:
+                node = left[node] if x[i, feature[node]] <= threshold[node] else right[node]
+            out[t, i] = node
+    return out
+
+
+@njit(float64[::1](types.Array(int64, 2, "C", readonly=True), R1, R1, float64, int64), **_JIT)
+def reweigh(leaf: Ints, target: Floats, weight: Floats, rate: float, nodes: int) -> Floats:
+    """Values of all nodes: each tree in turn takes the weighted mean residual times the rate."""
+    value = np.zeros(nodes)
+    mass = np.zeros(nodes)
+    rest = target.copy()
+    for t in range(len(leaf)):
+        for i in range(len(rest)):
+            value[leaf[t, i]] += weight[i] * rest[i]
+            mass[leaf[t, i]] += weight[i]
+        for i in range(len(rest)):
+            node = leaf[t, i]
+            if mass[node] > 0.0:
+                rest[i] -= rate * value[node] / mass[node]
+    for node in range(nodes):
+        if mass[node] > 0.0:
+            value[node] *= rate / mass[node]
+    return value

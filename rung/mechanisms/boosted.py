@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..core.data import Data
 from ..core.errors import InputError
-from ..core.mechanism import MechanismSpec, Parents
+from ..core.mechanism import Mechanism, MechanismSpec, Parents
 from ..core.result import frozen, lock
 from ..core.variable import Kind, Variable
 from .additive import Additive
@@ -201,6 +202,25 @@ class BoostedAdditive(MechanismSpec):
         left = left - np.average(left, weights=w)
         sd = float(np.sqrt(np.average(left**2, weights=w)))
         return Boosted(variable, parents.variables, trees, Empirical.of(left, sd, w))
+
+    def refits(
+        self, fitted: Mechanism, x: NDArray[Any], parents: Data
+    ) -> Callable[[Floats], Boosted]:
+        """Fits of the same rows under other weights: the splits and the noise stay as they are."""
+        from ..kernels.trees import leaves, reweigh
+
+        assert isinstance(fitted, Boosted)
+        old = fitted.trees
+        z = features(parents.columns, parents.variables, len(x))
+        leaf = leaves(z, old.roots, old.feature, old.threshold, old.left, old.right)
+
+        def fit(weights: Floats) -> Boosted:
+            base = float(np.average(x, weights=weights))
+            w = np.ascontiguousarray(weights, dtype=np.float64)
+            value = reweigh(leaf, np.ascontiguousarray(x - base), w, self.rate, len(old.value))
+            return replace(fitted, trees=replace(old, base=base, value=lock(value)))
+
+        return fit
 
     def trees(self, z: Floats, x: Floats, weights: Floats | None, seed: int) -> Trees:
         """The boosted mean of x (n,) on features z (n, p)."""

@@ -365,6 +365,23 @@ def test_trees_are_those_of_scikit_learn():
     assert np.allclose(Trees.of(fitted).at(new), expected, atol=1e-12)
 
 
+def test_boosted_refits_keep_the_splits_and_follow_the_weights():
+    p = parents(800)
+    x = 2 * p.column("a") * p.column("b") + 0.3 * np.random.default_rng(7).normal(size=800)
+    spec = BoostedAdditive()
+    first = fit(spec, p, Y, x)
+    again = spec.refits(first, x, p)
+    same = again(np.ones(800))
+    error = np.std(x - first.mean(p.columns, 800))
+    assert np.std(same.mean(p.columns, 800) - first.mean(p.columns, 800)) < 0.5 * error
+    assert np.array_equal(same.trees.threshold, first.trees.threshold)
+    w = np.where(p.column("a") > 0, 1.0, 0.0)
+    shifted = spec.refits(first, x + 10 * (p.column("a") <= 0), p)(w)  # rows without weight
+    right = {k: c[p.column("a") > 0] for k, c in p.columns.items()}
+    n = int(w.sum())
+    assert np.std(shifted.mean(right, n) - x[p.column("a") > 0]) < 2 * error
+
+
 def test_auto_takes_what_fits():
     rng = np.random.default_rng(42)
     p = parents(2000)
