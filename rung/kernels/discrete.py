@@ -22,6 +22,12 @@ from .special import chi2_sf
 WIDE = 2**40
 
 
+@njit(I1(I1), **OPTIONS)
+def sorted_rows(keys):
+    """Row numbers by increasing key; one function, since compiling a sort takes long."""
+    return np.argsort(keys)
+
+
 @njit(int64(I1, int64, int64), **OPTIONS)
 def compress(keys, n, total):
     """Number the distinct keys[:n] 0, 1, ... in their order, -1 staying; returns how many."""
@@ -39,7 +45,7 @@ def compress(keys, n, total):
             if keys[r] >= 0:
                 keys[r] = rank[keys[r]]
         return count
-    order = np.argsort(keys[:n])
+    order = sorted_rows(keys)
     count, last = -1, -1
     for i in range(n):
         r = order[i]
@@ -110,7 +116,7 @@ def g2(x, y, S, k, F, I, P, W):
             if keys[r] >= 0:
                 W[keys[r] * size + I[x, r] * ry + I[y, r]] += P[r]
     else:
-        order = np.argsort(keys)
+        order = sorted_rows(keys)
     at = 0
     table = np.zeros(size)
     while at < order.shape[0] and keys[order[at]] < 0:
@@ -168,7 +174,7 @@ def likelihood(keys, strata, codes, size, P, W):
                     if c > 0.0:
                         out += c * math.log(c)
         return out
-    order = np.argsort(keys)
+    order = sorted_rows(keys)
     table = np.zeros(size)
     at = 0
     while at < n and keys[order[at]] < 0:
@@ -302,7 +308,8 @@ def mixed_gains(v, parents, k, allowed, out, F, I, P, W):
             weight += P[r]
     each = 0.5 * P[n] * math.log(max(weight, 2.0))
     A = np.empty(k + 2, dtype=np.int64)
-    A[:k] = parents[:k]
+    for i in range(k):
+        A[i] = parents[i]
     low = conditional_gaussian(base, A, k, weight, each, F, I, P, W)
     A[k] = v
     here = conditional_gaussian(base, A, k + 1, weight, each, F, I, P, W) - low

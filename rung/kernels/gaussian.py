@@ -106,7 +106,9 @@ def fisher_z_rows(x, y, S, k, F, I, P, W):
     for i in range(m):
         if scatter[i, i] <= 0.0:
             return 1.0
-    scale = np.sqrt(np.diag(scatter))
+    scale = np.empty(m)
+    for i in range(m):
+        scale[i] = math.sqrt(scatter[i, i])
     for i in range(m):
         for j in range(i + 1):
             scatter[i, j] /= scale[i] * scale[j]

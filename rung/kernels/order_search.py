@@ -112,16 +112,16 @@ def trace(
             for i in range(k):
                 may[parents[i]] = 0
             base = gains(v, parents, k, may, out, F, I, P, W)
-            for c in range(d):
-                if may[c] == 0:
-                    out[c] = -np.inf
-            order = np.argsort(-out, kind="mergesort")
             first[node] = count[1]
             at = count[1]
-            for i in range(d):
-                if not out[order[i]] > base + TIE:
-                    break
-                which[at] = order[i]
+            for c in range(d):  # candidates that gain, best first, ties in column order
+                if may[c] == 0 or not out[c] > base + TIE:
+                    continue
+                i = at
+                while i > first[node] and out[which[i - 1]] < out[c]:
+                    which[i] = which[i - 1]
+                    i -= 1
+                which[i] = c
                 child[at] = -1
                 at += 1
             which[at] = -1
