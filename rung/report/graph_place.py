@@ -221,12 +221,13 @@ def _detour(a: Box, b: Box, others: Sequence[Box]) -> list[Point]:
 def route(points: Sequence[Point], obstacles: Sequence[Box]) -> str:
     """Path data of a smooth edge from the first point to the last that keeps clear of boxes.
 
-    A B-spline of the bends, or, if that cuts a corner of a box, a curve through all of them.
+    A B-spline of the bends, or, if that cuts a corner of a box, a curve through all of them, or
+    straight pieces between them with rounded corners.
     """
     start = f"M{points[0][0]:.1f} {points[0][1]:.1f}"
     if len(points) == 2:
         return start + f" L{points[1][0]:.1f} {points[1][1]:.1f}"
-    curve = _clear_curve(points, obstacles) or _b_spline(points)
+    curve = _clear_curve(points, obstacles) or _rounded(points)
     shown = (" ".join(f"{x:.1f} {y:.1f}" for x, y in piece[1:]) for piece in curve)
     return start + "".join(f" C{piece}" for piece in shown)
 
@@ -237,6 +238,22 @@ def _clear_curve(points: Sequence[Point], obstacles: Sequence[Box]) -> list[Bezi
     tries = [[_line(*points)]] if straight else [_b_spline(points), _hermite(points)]
     clear = (c for c in tries if not any(_runs_into(c, box) for box in obstacles))
     return next(clear, None)
+
+
+def _rounded(points: Sequence[Point], radius: float = 18.0) -> list[Bezier]:
+    """Straight pieces from point to point, the corners rounded."""
+    out, at = [], points[0]
+    for before, p, after in zip(points, points[1:], points[2:]):
+        r = min(radius, math.dist(before, p) / 2, math.dist(p, after) / 2)
+        a, b = _toward(p, before, r), _toward(p, after, r)
+        out += [_line(at, a), (a, _toward(p, before, 0.4 * r), _toward(p, after, 0.4 * r), b)]
+        at = b
+    return [*out, _line(at, points[-1])]
+
+
+def _toward(p: Point, q: Point, by: float) -> Point:
+    length = math.dist(p, q) or 1.0
+    return p[0] + (q[0] - p[0]) * by / length, p[1] + (q[1] - p[1]) * by / length
 
 
 def _line(p: Point, q: Point) -> Bezier:

@@ -125,7 +125,7 @@ def _edge(
     return el(
         "g",
         title(tip),
-        el("path", d=d, **line, stroke_linecap="butt"),
+        el("path", d=d, **line, stroke_linejoin="round"),
         _head(mark[:1], start, points[1], colour, width),
         _head(mark[-1:], end, points[-2], colour, width),
         el("path", d=d, stroke="#000", stroke_opacity=0, stroke_width=14, fill="none"),

@@ -263,7 +263,7 @@ def x_axis(s: Scale, y: float, label: str = "", *, top: float | None = None) -> 
         out.append(el("line", x1=x, x2=x, y1=float(y), y2=y + 4.0, stroke=FAINT))
         out.append(text(x, y + 16, tick_label(t, at), size=11, fill=GREY, text_anchor="middle"))
     if label:
-        width = abs(s.end - s.start) * 1.25
+        width = abs(s.end - s.start) * 1.02
         middle = (s.start + s.end) / 2
         short = shorten(label, width, 11.5)
         out.append(text(middle, y + 33, short, size=11.5, fill=GREY, text_anchor="middle"))

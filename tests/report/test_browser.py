@@ -139,7 +139,7 @@ def test_tooltip_shows_on_focus_and_hides_on_escape(page, files):
     assert page.run(f"getComputedStyle({tip}).display") == "none"
 
 
-@pytest.mark.parametrize("case", ["sachs", "exploratory"])
+@pytest.mark.parametrize("case", ["sachs", "exploratory", "nasty"])
 def test_labels_in_pictures_stay_inside(page, files, case):
     """No text of a chart reaches beyond the picture, none of a node beyond its box."""
     for width in (1280, 400):
