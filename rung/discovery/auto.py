@@ -243,12 +243,12 @@ def _test(learner: Any) -> Any:
 
 
 def _sparse(source: Source) -> bool:
-    """True if a child and two parents of usual size leave few rows a cell."""
+    """True if tables of a child and two usual parents, or a large one, have few rows a cell."""
     if isinstance(source, Counts):
         return False
     sizes = sorted(v.size for v in source.variables)
     usual = sizes[len(sizes) // 2]
-    return source.n < FEW * usual**3 or sizes[-1] > 50
+    return source.n < FEW * max(usual**3, usual * sizes[-1])
 
 
 def _far_from_normal(source: Source) -> list[str]:
