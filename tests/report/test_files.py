@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rung.core.errors import FileProblem
@@ -19,6 +19,8 @@ from rung.report.figures import csv_text, file_name, write_figures
 from rung.report.files import write_text
 from rung.report.privacy import hide_counts, is_row, withhold
 from tests.report import fixtures
+
+FIXED = settings(derandomize=True, deadline=None)
 
 
 @pytest.mark.parametrize("case", ["sachs", "minimal", "not_identified", "exploratory", "nasty"])
@@ -51,6 +53,7 @@ def test_csv_cells_are_no_formulas():
     assert list(csv.reader(text.splitlines()))[1] == ['\'=HYPERLINK("http://x")', "-->", "-1.5"]
 
 
+@FIXED
 @given(st.lists(st.text(max_size=200), max_size=20))
 def test_file_names_are_safe_and_differ(wanted):
     used: set[str] = set()
@@ -101,6 +104,7 @@ def test_json_is_canonical_and_has_no_nan(tmp_path):
     assert json.loads(path.read_text("utf-8")) == expected
 
 
+@FIXED
 @given(st.text() | st.sampled_from(["</script>", "<!--", "\u2028", "]]>", "\ud800"]))
 def test_json_inside_html_cannot_end_its_element(text):
     raw = html_json({text: text})
@@ -119,6 +123,7 @@ def test_dot_is_made_from_nodes_and_edges_with_quotes():
     assert dot_text(fixtures.sachs()) == "digraph {}"
 
 
+@FIXED
 @given(st.lists(st.integers(0, 50) | st.none(), max_size=12))
 def test_no_small_count_is_left_or_can_be_had_back(counts):
     shown = hide_counts(counts)

@@ -23,7 +23,10 @@ from tests.report import fixtures
 NUMBERS = st.floats(-1e9, 1e9, allow_nan=False)
 TEXTS = st.text(max_size=60) | st.sampled_from(fixtures.NASTY)
 
+FIXED = settings(derandomize=True, deadline=None)
 
+
+@FIXED
 @given(NUMBERS, st.floats(1e-9, 1e9), st.integers(2, 9))
 def test_ticks_are_round_inside_and_few(low, width, count):
     high = low + width
@@ -39,6 +42,7 @@ def test_ticks_are_round_inside_and_few(low, width, count):
         assert min(abs(mantissa - m) for m in (1, 2, 5, 10)) < 1e-4
 
 
+@FIXED
 @given(NUMBERS)
 def test_num_keeps_three_digits(value):
     shown = svg.num(value)
@@ -69,6 +73,7 @@ def test_span_rounds_to_the_width(row, shown):
     assert charts.span(row) == shown
 
 
+@FIXED
 @given(TEXTS, st.floats(10, 300))
 def test_shorten_fits(text, width):
     short = svg.shorten(text, width)
@@ -81,7 +86,7 @@ def parsed(picture: svg.Svg) -> ET.Element:
     return ET.fromstring(picture.text)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(FIXED, max_examples=40)
 @given(
     st.lists(TEXTS, min_size=1, max_size=4), st.lists(NUMBERS | st.none(), min_size=3, max_size=3)
 )
@@ -144,7 +149,7 @@ def boxes_apart(content) -> None:
             assert apart, (a, b)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(FIXED, max_examples=25)
 @given(st.integers(1, 14), st.integers(0, 2**32 - 1), st.booleans())
 def test_boxes_never_overlap_and_labels_fit(d, seed, pinned):
     rng = np.random.default_rng(seed)
