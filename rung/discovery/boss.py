@@ -22,6 +22,7 @@ from .scores.bound import KernelScore
 from .scores.gaussian_bic import GaussianBIC
 from .ties import Bool, Groups, groups_of, mixed, spread
 
+FRESH = 40  # variables up to which a climb from a random order costs little
 CHUNK = 20_000  # traces between two looks at the clock
 
 
@@ -38,8 +39,9 @@ class BOSS:
     ----------
     score : Score
     restarts : int
-        How often the best order is shaken by a few random swaps and improved again; 0 for none.
-        Dense graphs gain most (Wienoebst, Henckel and Weichwald 2025).
+        How often the search starts again: in turn from a random order (up to `FRESH` variables)
+        and from the best order shaken by a few random swaps; 0 for none. Dense graphs gain most
+        (Wienoebst, Henckel and Weichwald 2025).
     backward : bool
         End with the backward phase of greedy equivalence search, which makes the search correct
         in large samples. Left out where knowledge or targets restrict the class.
@@ -48,7 +50,7 @@ class BOSS:
     """
 
     score: Score = field(default_factory=GaussianBIC)
-    restarts: int = 5
+    restarts: int = 10
     backward: bool = True
 
     def __post_init__(self) -> None:
@@ -154,11 +156,11 @@ class _Search:
             if run.spent:
                 complete = False
                 break
-            shaken = best.copy()
+            again = rng.permutation(self.d) if self.d <= FRESH and i % 2 == 0 else best.copy()
             for _ in range(max(1, round(np.log(self.d)))):
                 a, b = rng.integers(self.d, size=2)
-                shaken[[a, b]] = shaken[[b, a]]
-            complete = self.climb(self.obeying(shaken), run, 0.5 + 0.5 * (i + 1) / restarts)
+                again[[a, b]] = again[[b, a]]
+            complete = self.climb(self.obeying(again), run, 0.5 + 0.5 * (i + 1) / restarts)
             self.restarts += 1
             if not complete:
                 break
