@@ -51,6 +51,7 @@ def combined(
         "region_words": region.words,
         "endpoint_error": list(region.error),
         "adjustment": list(main.case.adjust or ()),
+        "contrast_values": list(study.compared),
     }
     return Estimate(
         query=study.query,  # type: ignore[arg-type]

@@ -37,6 +37,18 @@ class Fit:
 
 
 def _inverse(gram: Floats) -> Floats:
+    """Inverse by Cholesky; the pseudo-inverse where columns are (nearly) collinear."""
+    from scipy import linalg
+
+    scale = np.sqrt(np.diag(gram))
+    if (scale > 0).all():
+        try:
+            factor = linalg.cholesky(gram / np.outer(scale, scale), lower=True)
+        except linalg.LinAlgError:
+            factor = None
+        if factor is not None and np.diag(factor).min() > 1e-5:
+            whole = linalg.cho_solve((factor, True), np.eye(len(gram)))
+            return np.asarray(whole / np.outer(scale, scale), dtype=np.float64)
     return np.asarray(np.linalg.pinv(gram, rcond=1e-11, hermitian=True), dtype=np.float64)
 
 

@@ -69,6 +69,7 @@ def _arms(problem: Problem) -> Prepared:
         poor = min(sizes) < LEAST_ROWS * 2
     else:
         poor = min(shares) < LEAST_SHARE or min(sizes) < LEAST_ROWS
+    poor = poor or _shared(problem, e, arm) < 2 * LEAST_ROWS
     text = (
         f"propensities from {e[:, -1].min():.3g} to {e[:, -1].max():.3g} ({form.words}); effective "
         f"sample sizes {', '.join(f'{s:.0f} of {c}' for s, c in zip(sizes, counts, strict=True))}"
@@ -91,6 +92,15 @@ def _arms(problem: Problem) -> Prepared:
     )
 
 
+def _shared(problem: Problem, e: Floats, arm: NDArray[np.int64]) -> float:
+    """Rows whose propensity for an arm both its own and the other rows reach; least over arms."""
+    counts = []
+    for a in range(e.shape[1]):
+        low, high = e[arm == a, a].min(), e[arm != a, a].max()
+        counts.append(problem.weights[(e[:, a] >= low) & (e[:, a] <= high)].sum())
+    return float(min(counts))
+
+
 def _fallback(
     problem: Problem, e: Floats, arm: NDArray[np.int64], text: str
 ) -> tuple[str, str, list[float], Floats]:
@@ -103,11 +113,13 @@ def _fallback(
         )
     weights = _arm_weights(problem, e, "overlap")
     sizes = [effective_size(weights[arm == a]) for a in range(m)]
-    if min(sizes) < LEAST_ROWS:
+    shared = _shared(problem, e, arm)
+    if min(*sizes, shared / 2) < LEAST_ROWS:
         raise Overlap(
-            f"treated and control rows hardly overlap: {text}; even the overlap population keeps "
-            f"only {min(sizes):.0f} effective rows in one arm. No effect is given: there is nobody "
-            "to compare with. Adjust for fewer columns or choose comparable rows"
+            f"treated and control rows hardly overlap: {text}; {shared:.0f} rows have a propensity "
+            f"that both arms reach, and the overlap population keeps {min(sizes):.0f} effective "
+            "rows in one arm. No effect is given: there is nobody to compare with. Adjust for "
+            "fewer columns or choose comparable rows"
         )
     note = (
         "overlap is poor for the effect on all rows, so the effect is that on the overlap "

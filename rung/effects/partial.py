@@ -31,7 +31,7 @@ def _residuals(problem: Problem, target: Floats, *, boosting: bool = False) -> t
 def partially_linear(problem: Problem, *, boosting: bool = True) -> Fitted:
     """Y = g(X) + f(T) + sum over j of h_j(T) (X_j - mean) + error, by orthogonal moments.
 
-    f is a restricted cubic spline, h_j its terms while rows last, else its line (Robinson 1988;
+    f is a restricted cubic spline, h_j its line and first bend while rows last (Robinson 1988;
     Chernozhukov et al. 2018, section 4.1). The means of the arms are the mean outcome plus the
     contrast from the mean of the dose terms. In the overlap population the effect does not change
     with X, and rows count by the variation of T that X leaves.
@@ -48,6 +48,8 @@ def partially_linear(problem: Problem, *, boosting: bool = True) -> Fitted:
     w = problem.weights
     fit = glm.linear(design, left, w, 0.0)
     error = left - design @ fit.beta
+    leverage = w * np.einsum("ij,ij->i", design @ fit.bread, design)
+    error = error / (1 - np.minimum(leverage, 0.5))  # HC3, MacKinnon and White (1985)
     score = (w * error)[:, None] * design @ fit.bread * problem.n
     average = (w @ terms) / w.sum()
     lift = dose - average
@@ -56,12 +58,11 @@ def partially_linear(problem: Problem, *, boosting: bool = True) -> Fitted:
     slopes = fit.beta[count:].reshape(varied, shift.shape[1])
     tilt = (shift @ slopes.T) @ lift[:, :varied].T
     influence = influence + w[:, None] * tilt
-    slack = problem.n / max(problem.n - design.shape[1], 1)
     shape = "linear in the dose" if not len(bend.knots) else "a spline of the dose"
     varies = ", changing with the covariates" if varied else ""
     effects = means + tilt
     return Fitted(
-        means, influence * np.sqrt(slack),
+        means, influence,
         f"doubly robust for a partially linear model ({shape}{varies}), "
         f"{len(np.unique(problem.folds))}-fold cross-fitting; nuisance: {words}",
         effects=effects,

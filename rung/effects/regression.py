@@ -22,8 +22,8 @@ class Regression:
     """Outcome regression averaged over the covariates (Robins 1986, g-computation).
 
     Arms: treatment x all terms (a model for each arm); doses: a curve of the dose, and its
-    terms x covariates while rows last; `form="linear"` makes the dose linear too. Logistic for
-    binary outcomes. Right if the outcome model is.
+    line and first bend x covariates while rows last; `form="linear"` makes the dose linear
+    too. Logistic for binary outcomes. Right if the outcome model is.
 
     Parameters
     ----------

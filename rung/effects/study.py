@@ -103,6 +103,14 @@ class Study:
         )
         return data.take((~sets).nonzero()[0]), [note]
 
+    @property
+    def compared(self) -> tuple[object, object]:
+        """The treated and the control value of the headline contrast, in the user's own values."""
+        v = self.data.variable(self.treatment)
+        ends = [self.contrast.arms[i] for i in self.contrast.pairs[0]]
+        one, two = (v.decode(np.array([float(a)]))[0] for a in ends)
+        return getattr(one, "item", lambda: one)(), getattr(two, "item", lambda: two)()
+
     def cases(self, graph: Graph, weight: float = 1.0) -> list[Case]:
         """What a graph says, with this weight shared among its readings."""
         found = self._cases.get(graph)
