@@ -68,6 +68,10 @@ class Intervention(ABC):
         """Other variables that must be computed first."""
         return ()
 
+    def of_units(self, rows: NDArray[np.intp], n: int) -> Intervention:
+        """The same intervention on some of n units; a value for each unit is cut to them."""
+        return self
+
     @abstractmethod
     def apply(self, natural: NDArray[Any] | None, context: Context) -> NDArray[Any]:
         """Internal values (n, *shape) after the intervention.
@@ -105,11 +109,19 @@ class Do(Intervention):
     variable: str
     value: Any
 
+    def of_units(self, rows: NDArray[np.intp], n: int) -> Intervention:
+        return replace(self, value=_cut(self.value, rows, n))
+
     def apply(self, natural: NDArray[Any] | None, context: Context) -> NDArray[Any]:
         return _broadcast(self.value, context)
 
     def __repr__(self) -> str:
         return f"do({self.variable} = {_short(self.value)})"
+
+
+def _cut(value: Any, rows: NDArray[np.intp], n: int) -> Any:
+    array = np.asarray(value)
+    return array[rows] if array.ndim and len(array) == n else value
 
 
 def _numeric(context: Context, what: str) -> None:
@@ -131,6 +143,9 @@ class Shift(Intervention):
     def uses_natural(self) -> bool:
         return True
 
+    def of_units(self, rows: NDArray[np.intp], n: int) -> Intervention:
+        return replace(self, by=_cut(self.by, rows, n))
+
     def apply(self, natural: NDArray[Any] | None, context: Context) -> NDArray[Any]:
         _numeric(context, "Shift")
         assert natural is not None
@@ -150,6 +165,9 @@ class Scale(Intervention):
     @property
     def uses_natural(self) -> bool:
         return True
+
+    def of_units(self, rows: NDArray[np.intp], n: int) -> Intervention:
+        return replace(self, factor=_cut(self.factor, rows, n))
 
     def apply(self, natural: NDArray[Any] | None, context: Context) -> NDArray[Any]:
         _numeric(context, "Scale")
@@ -233,6 +251,13 @@ class Swap(Intervention):
     def __post_init__(self) -> None:
         under = (self.under,) if isinstance(self.under, Intervention) else tuple(self.under)
         object.__setattr__(self, "under", under)
+
+    def of_units(self, rows: NDArray[np.intp], n: int) -> Intervention:
+        assert not isinstance(self.under, Intervention)
+        under = tuple(item.of_units(rows, n) for item in self.under)
+        return replace(
+            self, units=None if self.units is None else self.units.take(rows), under=under
+        )
 
     def apply(self, natural: NDArray[Any] | None, context: Context) -> NDArray[Any]:
         assert not isinstance(self.under, Intervention)

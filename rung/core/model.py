@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, final
 
@@ -104,6 +104,8 @@ class Ensemble(GenerativeModel, Result):
         equivalence class say nothing about belief, and never shrink an interval.
     sampled : bool
         True if the parts are a uniform sample of a larger set.
+    interventions : tuple of Intervention
+        Applied to every part when the model runs.
     """
 
     parts: tuple[GenerativeModel, ...]
@@ -111,6 +113,7 @@ class Ensemble(GenerativeModel, Result):
     graphs: tuple[Graph, ...]
     meaning: str = "bootstrap"
     sampled: bool = False
+    interventions: tuple[Intervention, ...] = ()
 
     def __post_init__(self) -> None:
         w = np.asarray(self.weights, dtype=np.float64)
@@ -128,12 +131,14 @@ class Ensemble(GenerativeModel, Result):
 
     @property
     def members(self) -> tuple[tuple[float, Graph | None, Model], ...]:
-        return tuple(zip(self.weights.tolist(), self.graphs, self.parts, strict=True))
+        parts = [part.do(*self.interventions) for part in self.parts]
+        return tuple(zip(self.weights.tolist(), self.graphs, parts, strict=True))
 
     def do(self, *interventions: Intervention) -> Ensemble:
         self.check(interventions)
-        parts = tuple(part.do(*interventions) for part in self.parts)
-        return Ensemble(parts, self.weights, self.graphs, self.meaning, self.sampled)
+        for part in self.parts:
+            part.do(*interventions)  # wrong values are named now, not when the model runs
+        return replace(self, interventions=(*self.interventions, *interventions))
 
     def abduct(
         self, units: Data, *, rng: np.random.Generator
@@ -158,7 +163,8 @@ class Ensemble(GenerativeModel, Result):
         out = {v.name: np.empty((n, *v.shape)) for v in self.variables}
         for (rows, part_exogenous), part in zip(exogenous, self.parts, strict=True):
             if len(rows):
-                values = part.run(part_exogenous)
+                items = [item.of_units(rows, n) for item in self.interventions]
+                values = part.do(*items).run(part_exogenous)
                 for name, column in out.items():
                     column[rows] = values.column(name)
         return Data(self.variables, {k: lock(v) for k, v in out.items()})

@@ -22,6 +22,7 @@ from . import imagine, sections, words
 from .options import make_estimator, make_learner
 from .plan import Plan
 from .prepare import Prepared, prepare
+from .simulator import simulator
 from .structure import Structure, role_table, structure
 
 if TYPE_CHECKING:
@@ -243,7 +244,7 @@ class _Job:
         try:
             model, carried = imagine.fit_model(found, prepared.data, part, plan.seed)
             content["whatif"] = self.whatif(model, carried, prepared, estimate)
-            content["simulator"] = imagine.simulator(model, prepared.data, plan.seed)
+            content["simulator"] = simulator(model, prepared.data, plan.seed)
             content["mechanisms"] = sections.mechanism_section(model)
         except RungError as error:
             content["whatif"] = {"text": f"No what-ifs: {error}", "rows": []}

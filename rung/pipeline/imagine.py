@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..core.budget import Run
 from ..core.data import Data
@@ -15,13 +14,12 @@ from ..core.errors import InputError, RungError
 from ..core.graph import Graph
 from ..core.intervention import Do, Intervention, Scale, Shift
 from ..core.model import GenerativeModel, counterfactual
-from ..core.variable import Variable
 from ..mechanisms.structural import Structural
+from .simulator import SIMULATED, level_of, shown_as
 from .structure import Structure
 
 GRAPHS = 30  # graphs of a learned set that the what-ifs carry
 REFITS = 20  # bootstrap refits of the mechanisms behind the what-if intervals
-SIMULATED = 2000  # units behind each point of the page's do() grid
 _SET = re.compile(r"^\s*(?P<name>.+?)\s*(?P<op>=|\+=|-=|\*=)\s*(?P<value>.+?)\s*$")
 
 
@@ -130,87 +128,19 @@ def population(
     weights = np.array([w for w, _, _ in answers])
     for name in names:
         v = next(v for v in model.variables if v.name == name)
-        fact = np.array([_level(v, b.column(name)) for _, b, _ in answers])
-        then = np.array([_level(v, a.column(name)) for _, _, a in answers])
+        fact = np.array([level_of(v, b.column(name)) for _, b, _ in answers])
+        then = np.array([level_of(v, a.column(name)) for _, _, a in answers])
         low, high = np.quantile(then, [0.025, 0.975]) if len(then) > 1 else (then[0], then[0])
         out.append({
-            "do": ", ".join(map(repr, interventions)), "variable": _named(v), "who": "everybody",
+            "do": ", ".join(map(repr, interventions)), "variable": shown_as(v), "who": "everybody",
             "fact": float(weights @ fact), "counterfactual": float(weights @ then),
             "low": float(low), "high": float(high),
         })  # fmt: skip
     return out
 
 
-def _named(v: Variable) -> str:
-    return f"mean of {v.name}" if not v.discrete else f"share of {v.name} = {_top(v)}"
-
-
-def _top(v: Variable) -> Any:
-    return (v.levels or ("",))[-1]
-
-
-def _level(v: Variable, column: NDArray[Any]) -> float:
-    return float((column == v.size - 1).mean()) if v.discrete else float(column.mean())
-
-
 def _plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
-
-
-def simulator(model: GenerativeModel, data: Data, seed: int) -> dict[str, Any]:
-    """The grid behind the page's do(): the mean of every variable at values of every other."""
-    variables: list[dict[str, Any]] = []
-    effects: dict[str, dict[str, list[float]]] = {}
-    base = {v.name: data.column(v.name) for v in model.variables}
-    for v in model.variables:
-        grid = _grid(v, base[v.name])
-        variables.append({
-            "name": v.name, "kind": str(v.kind), "unit": v.unit,
-            "levels": [str(x) for x in v.levels] if v.levels else None,
-            "mean": _level(v, base[v.name]), "sd": float(np.std(base[v.name])),
-            "shown": _named(v), "grid": [float(g) for g in grid],
-        })  # fmt: skip
-        moved = _moved(model, v.name)
-        table: dict[str, list[float]] = {name: [] for name in moved}
-        for value in grid:
-            shown = v.decode(np.array([value]))[0] if v.discrete else value
-            world = model.do(Do(v.name, shown)).sample(SIMULATED, seed=seed)
-            for name in moved:
-                w = next(w for w in model.variables if w.name == name)
-                table[name].append(_level(w, world.column(name)))
-        effects[v.name] = table
-    linear = all(
-        m.describe().get("kind") == "linear"
-        for _, _, member in model.members
-        for m in getattr(member, "mechanisms", {}).values()
-    )
-    note = (
-        "Exact: every mechanism is linear, so means between grid points follow straight lines."
-        if linear
-        else f"Means over {SIMULATED} simulated units at {len(variables[0]['grid'])} values a "
-        "variable, computed beforehand; values between are interpolated."
-    )
-    return {"variables": variables, "kind": "linear" if linear else "grid", "exact": linear,
-            "effects": effects, "note": note}  # fmt: skip
-
-
-def _grid(v: Variable, column: NDArray[Any]) -> NDArray[np.float64]:
-    if v.discrete:
-        return np.arange(min(v.size, 20), dtype=np.float64)
-    grid = np.quantile(column, [0.02, 0.1, 0.25, 0.4, 0.5, 0.6, 0.75, 0.9, 0.98])
-    return np.unique(np.rint(grid) if v.kind == "count" else grid)
-
-
-def _moved(model: GenerativeModel, name: str) -> list[str]:
-    below: set[str] = set()
-    for _, graph, _ in model.members:
-        assert graph is not None
-        frontier = [name]
-        while frontier:
-            fresh = [c for c in graph.children(frontier.pop()) if c not in below]
-            below.update(fresh)
-            frontier += fresh
-    return [n for n in model.names if n in below and n != name]
 
 
 def agreement(

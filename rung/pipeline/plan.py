@@ -36,6 +36,12 @@ class Plan:
         The user's adjustment set; None lets the graph decide, () adjusts for nothing.
     randomised : tuple of str
         Variables that were assigned at random.
+    unit : str, optional
+        Column with the unit; "none" says that rows are independent although they look otherwise.
+    read : mapping
+        Fields of `rung.io.Options`: how the source is written.
+    codes : mapping of column to value or values
+        What stands for a missing cell.
     missing : str
         "refuse", "complete-cases" or "test-wise".
     draws : int
@@ -64,6 +70,7 @@ class Plan:
     weights: str | None = None
     missing: str = "refuse"
     codes: Mapping[str, Any] = field(default_factory=dict)
+    read: Mapping[str, Any] = field(default_factory=dict)
     learner: str = "auto"
     estimator: str = "doubly-robust"
     draws: int = 100
@@ -204,7 +211,7 @@ _DEFAULT = Plan()
 SECTIONS = {
     "question": ("treatment", "outcome", "treated", "control", "scale"),
     "data": ("source", "sha256", "drop", "environment", "targets", "unit", "time", "weights",
-             "missing", "codes", "kinds", "units"),
+             "missing", "read", "codes", "kinds", "units"),
     "knowledge": ("graph", "adjust", "randomised", "tiers", "require", "forbid"),
     "method": ("learner", "estimator", "draws", "seed", "seconds"),
     "output": ("whatif", "rows", "show_rows"),
@@ -217,7 +224,10 @@ COMMENTS = {
     "drop": "Columns to leave out.",
     "environment": "Column that names the condition (batch, site, experiment) of each row.",
     "targets": 'What each condition intervenes on: { drugA = "Akt" }',
-    "unit": "Column with the unit (patient, school) if units have several rows.",
+    "unit": "Column with the unit (patient, school) if units have several rows; none if the rows\n"
+    "are independent although they look otherwise.",
+    "read": 'How the file is written: { decimal = ",", dates = { day = "%d/%m/%Y" } }, also\n'
+    "delimiter, encoding, header, thousands, sheet, table, keep_words.",
     "missing": "Missing cells: refuse, complete-cases or test-wise.",
     "codes": "Values that mean missing, a column: { age = -99 }; see the suspicions below.",
     "kinds": "continuous, count, ordinal, binary, categorical, constant, identifier",

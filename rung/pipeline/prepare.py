@@ -12,7 +12,8 @@ from ..core.data import Data
 from ..core.errors import InputError, unknown
 from ..core.missing import CompleteCases, MissingPolicy, TestWise, complete
 from ..core.variable import Kind
-from ..io.profile import Profile, profile
+from ..io.options import Declared, Options
+from ..io.profile import Profile, RowDependence, profile
 from ..io.profile import dependence as row_dependence
 from ..io.readers import read
 from .plan import Plan
@@ -22,6 +23,9 @@ POLICIES: dict[str, MissingPolicy | None] = {
     "complete-cases": CompleteCases(),
     "test-wise": TestWise(),
 }
+
+
+INDEPENDENT = "none"  # given as the unit: the user says that rows are independent
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +48,7 @@ class Prepared:
     raw: Data
     data: Data
     profile: Profile
-    dependence: Any
+    dependence: RowDependence
     left_out: tuple[tuple[str, str], ...]
 
     @property
@@ -61,16 +65,16 @@ class Prepared:
 def prepare(source: Any, plan: Plan) -> Prepared:
     """Read, check the question against the columns, leave out what cannot be a variable."""
     raw = read(
-        source if source is not None else plan.source,
+        _declared(source if source is not None else plan.source, plan),
         kinds=dict(plan.kinds) or None,
         environment=plan.environment,
         targets=plan.targets,
-        unit=plan.unit,
+        unit=None if plan.unit == INDEPENDENT else plan.unit,
         time=plan.time,
         weights=plan.weights,
         missing=POLICIES[plan.missing],
     )
-    raw = _codes(_units(raw, plan.units), plan.codes)
+    raw = _units(raw, plan.units)
     asked = [n for n in (plan.treatment, plan.outcome, *(plan.adjust or ())) if n]
     for name in (*asked, *plan.drop, *plan.randomised):
         if name not in raw.names:
@@ -80,7 +84,41 @@ def prepare(source: Any, plan: Plan) -> Prepared:
     data = complete(data)
     if data.n < 2:
         raise InputError(f"{data.n} usable row: an analysis needs many; check the file")
-    return Prepared(raw, data, profile(raw), row_dependence(data), left_out)
+    return Prepared(raw, data, profile(raw), _dependence(raw, plan), left_out)
+
+
+def _declared(source: Any, plan: Plan) -> Any:
+    """The source together with what the plan says about how it is written."""
+    options = dict(plan.read)
+    if plan.codes:
+        options["missing_codes"] = {
+            name: values if isinstance(values, list | tuple) else [values]
+            for name, values in plan.codes.items()
+        }
+    try:
+        return Declared(source, Options(**options)) if options else source
+    except TypeError as error:
+        raise InputError(f"read: {error}; known: {', '.join(Options.__annotations__)}") from None
+
+
+def _dependence(raw: Data, plan: Plan) -> RowDependence:
+    """How rows hang together; a refusal where they do and nobody said so."""
+    found = row_dependence(raw)
+    if found.kind == "independent" or found.declared:
+        return found
+    if plan.unit == INDEPENDENT:
+        return RowDependence(
+            "independent", found.figure, f"declared independent, although: {found.text}", True
+        )
+    what = (
+        f"declare --unit {found.column}"
+        if found.kind == "clustered" and found.column
+        else "declare the time of each row (time in the plan) or its unit (--unit)"
+    )
+    raise InputError(
+        f"the rows are not independent: {found.text}. An interval for independent rows would be "
+        f"too narrow: {what}, or say that they are independent all the same: --unit {INDEPENDENT}"
+    )
 
 
 def _leave_out(raw: Data, plan: Plan, asked: list[str]) -> tuple[Data, tuple[tuple[str, str], ...]]:
@@ -126,15 +164,4 @@ def _units(data: Data, units: Mapping[str, str]) -> Data:
     for name, unit in units.items():
         v = data.variable(name)
         data = data.with_column(replace(v, unit=unit), data.column(name))
-    return data
-
-
-def _codes(data: Data, codes: Mapping[str, Any]) -> Data:
-    """Declared missing-value codes become missing cells."""
-    for name, values in codes.items():
-        v = data.variable(name)
-        column = np.array(data.column(name), dtype=np.float64)
-        for value in values if isinstance(values, list) else [values]:
-            column[column == float(v.encode(value))] = np.nan
-        data = data.with_column(v, column)
     return data

@@ -71,7 +71,7 @@ def _compare(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
 
 def _walk(where: str, a: Any, b: Any) -> Iterator[str]:
     if isinstance(a, Mapping) and isinstance(b, Mapping):
-        for key in {**a, **b}:
+        for key in sorted({**a, **b}, key=lambda k: isinstance(a.get(k), list | Mapping)):
             if key not in IGNORED:
                 yield from _walk(f"{where}.{key}", a.get(key), b.get(key))
     elif isinstance(a, list) and isinstance(b, list):

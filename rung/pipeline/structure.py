@@ -13,7 +13,7 @@ from ..core.graph import Graph
 from ..core.knowledge import Knowledge
 from ..core.protocols import Learner
 from ..discovery.auto import Auto
-from ..discovery.bootstrap import Bootstrap
+from ..discovery.bootstrap import Bootstrap, WithReplacement
 from ..discovery.invariant import learn
 from ..graphs.formats import read_graph
 from ..graphs.role import ROLES, roles
@@ -65,9 +65,19 @@ def structure(data: Data, plan: Plan, learner: Any, run: Run, seed: int) -> Stru
         data = data.select(graph.names)
     chosen: Learner = learner if learner is not None else Auto()
     if plan.draws:
-        chosen = Bootstrap(chosen, draws=plan.draws)
+        kind = WithReplacement(block=block_of(data))
+        chosen = Bootstrap(chosen, draws=plan.draws, kind=kind)
     found = learn(data, chosen, knowledge=known, run=run, rng=seed)
     return Structure(found, found.graph, found, known, standing)
+
+
+def block_of(data: Data) -> int | None:
+    """Length of the blocks that rows in order of time are resampled in; None without a time."""
+    if data.time is None or data.clustered:
+        return None
+    if (data.time[1:] < data.time[:-1]).any():
+        raise InputError("rows must be in order of time; sort the file by its time column")
+    return max(2, round(2 * data.n ** (1 / 3)))
 
 
 def _users_graph(plan: Plan, data: Data, known: Knowledge) -> Graph:

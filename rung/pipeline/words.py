@@ -14,10 +14,17 @@ from .structure import LEARNED, RANDOMISED, YOURS, Structure
 STANDING = {
     RANDOMISED: "The treatment was assigned at random, so the difference is its effect.",
     YOURS: "This holds if your graph is right; the data cannot prove it.",
-    LEARNED: "This holds if there is no hidden common cause and the learned graph is right.",
+    LEARNED: "The graph was learned from these data; another table could give another graph.",
     "not identified": "The data and the graph do not determine this effect.",
     "exploratory": "Exploratory: many variables were looked at; treat it as a list of leads.",
     "graph only": "No effect was asked; this is what the search found, not a causal claim.",
+}
+
+
+CONDITION = {
+    RANDOMISED: "",
+    YOURS: ", if your graph is right",
+    LEARNED: ", if there is no hidden common cause and the learned graph is right",
 }
 
 
@@ -39,7 +46,7 @@ def sentence(estimate: Estimate, plan: Plan, standing: str) -> str:
     low, high = estimate.interval
     ratio = plan.scale != "difference"
     t, y = plan.treatment, plan.outcome
-    verb = "causes" if standing == RANDOMISED else "is estimated to cause"
+    verb = "causes" if standing == RANDOMISED else "would make"
     size = f"{plan.scale} of {number(estimate.value)}" if ratio else number(estimate.value)
     unit = f" {estimate.units}" if estimate.units and not ratio else ""
     inside = f"{estimate.level:.0%} interval {number(low)} to {number(high)}"
@@ -52,10 +59,10 @@ def sentence(estimate: Estimate, plan: Plan, standing: str) -> str:
         found = f"the effect of {t} on {y} is only known to lie in {number(low)} to {number(high)}"
         return f"Among {estimate.population} (n = {estimate.n:,}), {found}."
     neutral = 1.0 if ratio else 0.0
-    tail = " The interval includes no effect." if low <= neutral <= high else ""
+    tail = f" The interval includes {number(neutral)}: no effect." if low <= neutral <= high else ""
     return (
         f"Among {estimate.population} (n = {estimate.n:,}), setting {estimate.contrast} {verb} "
-        f"a change in {y} of {size}{unit} ({inside}).{tail}"
+        f"a change in {y} of {size}{unit} ({inside}){CONDITION[standing]}.{tail}"
     )
 
 
@@ -108,6 +115,8 @@ def _overlap(estimate: Estimate) -> list[Threat]:
     if not (np.isfinite(estimate.effective_n) and estimate.n):
         return []
     share = min(1.0, estimate.effective_n / estimate.n)
+    if share > 0.95:
+        return []
     return [(
         0.8 * (1 - share), "Few comparable rows", f"{estimate.effective_n:,.0f} of {estimate.n:,}",
         "Effective number of rows after weighting the two sides to be comparable.",

@@ -73,7 +73,7 @@ def test_analyse_writes_a_report_that_reruns_to_the_same_numbers(
     code, text, _ = run("rerun", report)
     assert (code, "same numbers" in text) == (0, True)
     changed = pd.read_csv(table)
-    changed["Y"] += np.arange(len(changed)) / 100
+    changed["Y"] += changed["X"]
     changed.to_csv(tmp_path / "changed.csv", index=False)
     code, text, _ = run("rerun", report, "--data", tmp_path / "changed.csv")
     assert code == 4
@@ -225,3 +225,39 @@ def test_ctrl_c_ends_with_130_and_leaves_the_old_report(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert b"interrupted" in said
     assert report.read_text() == "the old report"
+
+
+def test_rows_that_depend_are_refused_until_somebody_says_how(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    unit = np.repeat(np.arange(60), 8)
+    shared = rng.normal(size=60)[unit]
+    x = shared + 0.3 * rng.normal(size=480)
+    y = x + rng.normal(size=60)[unit] + 0.3 * rng.normal(size=480)
+    pd.DataFrame({"patient_id": unit, "X": x, "Y": y}).to_csv(tmp_path / "rows.csv", index=False)
+    ask = ["effect", tmp_path / "rows.csv", "-t", "X", "-y", "Y", "--graph", "X -> Y"]
+    code, _, said = run(*ask)
+    assert (code, "--unit patient_id" in said) == (2, True)
+    widths = []
+    for declared in ("patient_id", "none"):
+        code, text, said = run(*ask, "--unit", declared, "--json")
+        assert code == 0, said
+        found = json.loads(text)
+        widths.append(found["high"] - found["low"])
+    assert widths[0] > 1.5 * widths[1]  # clustered errors are wider than those of free rows
+
+
+def test_how_a_file_is_written_can_be_declared_in_the_plan(tmp_path: Path) -> None:
+    rows = ["day;a;b"] + [f"{i % 28 + 1:02d}/02/2024;{i},5;{-99 if i % 9 == 0 else i % 7}"
+                          for i in range(60)]  # fmt: skip
+    (tmp_path / "rows.csv").write_text("\n".join(rows))
+    (tmp_path / "p.toml").write_text(
+        'source = "rows.csv"\nmissing = "complete-cases"\nunit = "none"\ndraws = 0\n'
+        'read = { decimal = ",", dates = { day = "%d/%m/%Y" } }\ncodes = { b = -99 }\n'
+    )
+    code, text, said = run("analyse", tmp_path / "p.toml", "--json")
+    assert code == 0, said
+    content = json.loads(text)
+    assert content["data"]["n_used"] == 53
+    (tmp_path / "bad.toml").write_text('source = "rows.csv"\nread = { decimals = "," }\n')
+    code, _, said = run("analyse", tmp_path / "bad.toml")
+    assert (code, "decimal" in said) == (2, True)

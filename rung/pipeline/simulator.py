@@ -1,0 +1,153 @@
+"""The grid behind the page's do(): what every variable does when another is set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.data import Data
+from ..core.intervention import Do
+from ..core.model import GenerativeModel
+from ..core.scm import SCM
+from ..core.variable import Variable
+
+SIMULATED = 2000  # units behind each point where there is no exact answer
+STATES = 4096  # joint states up to which tables are summed exactly
+Floats = NDArray[np.float64]
+
+
+def simulator(model: GenerativeModel, data: Data, seed: int) -> dict[str, Any]:
+    """The mean of every variable (share of its last level) at values of every other.
+
+    Exact where every mechanism is linear in numbers (means follow the mechanisms) and where all
+    variables have levels and their joint states are few (the truncated factorisation is summed);
+    simulated otherwise.
+    """
+    members = [(w, m) for w, _, m in model.members if isinstance(m, SCM)]
+    linear = all(_linear(m) for _, m in members)
+    tables = all(v.discrete for v in model.variables)
+    tables = tables and float(np.prod([float(v.size) for v in model.variables])) <= STATES
+    exact = bool(members) and (linear or tables)
+    variables, effects = [], {}
+    for v in model.variables:
+        column = data.column(v.name)
+        grid = _grid(v, column)
+        variables.append({
+            "name": v.name, "kind": str(v.kind), "unit": v.unit,
+            "levels": [str(x) for x in v.levels] if v.levels else None,
+            "mean": level_of(v, column), "sd": float(np.std(column)),
+            "shown": shown_as(v), "grid": [float(g) for g in grid],
+        })  # fmt: skip
+        moved = _moved(model, v.name)
+        if exact:
+            found = _exactly(members, v.name, grid, moved, _sum_states if tables else _follow)
+        else:
+            found = _simulated(model, v, grid, moved, seed)
+        effects[v.name] = found
+    return {
+        "variables": variables, "kind": "linear" if exact and linear else "grid", "exact": exact,
+        "effects": effects, "note": _note(exact, tables),
+    }  # fmt: skip
+
+
+def _note(exact: bool, tables: bool) -> str:
+    if exact and tables:
+        return "Exact: probabilities are summed over every joint state of the model's tables."
+    if exact:
+        return "Exact: every mechanism is linear, so means follow straight lines."
+    return (
+        f"Means over {SIMULATED} simulated units at some values of each variable, computed "
+        "beforehand; values between them are interpolated."
+    )
+
+
+def _linear(scm: SCM) -> bool:
+    return all(
+        not m.variable.discrete and m.describe().get("kind") == "linear"
+        for m in scm.mechanisms.values()
+    )
+
+
+def _exactly(
+    members: list[tuple[float, SCM]], name: str, grid: Floats, moved: list[str], answer: Any
+) -> dict[str, list[float]]:
+    out = {other: np.zeros(len(grid)) for other in moved}
+    for weight, scm in members:
+        for i, value in enumerate(grid):
+            means = answer(scm, name, float(value))
+            for other in moved:
+                out[other][i] += weight * means[other]
+    return {other: [float(x) for x in values] for other, values in out.items()}
+
+
+def _follow(scm: SCM, name: str, value: float) -> dict[str, float]:
+    """Means under do(name = value): a linear mechanism of means is the mean."""
+    means: dict[str, Floats] = {}
+    for node in scm.graph.topological_order():
+        mechanism = scm.mechanisms[node]
+        given = {p.name: means[p.name] for p in mechanism.parents}
+        means[node] = np.array([value]) if node == name else mechanism.mean(given, 1)
+    return {node: float(x[0]) for node, x in means.items()}
+
+
+def _sum_states(scm: SCM, name: str, value: float) -> dict[str, float]:
+    """Shares of the last levels under do(name = value), by the truncated factorisation."""
+    sizes = [v.size for v in scm.variables]
+    states = np.indices(sizes).reshape(len(sizes), -1)
+    codes = {v.name: states[i].astype(np.float64) for i, v in enumerate(scm.variables)}
+    prob = np.ones(states.shape[1])
+    for node, mechanism in scm.mechanisms.items():
+        if node == name:
+            prob = prob * (codes[node] == value)
+        else:
+            given = {p.name: codes[p.name] for p in mechanism.parents}
+            table = mechanism.probabilities(given, len(prob))
+            prob = prob * table[np.arange(len(prob)), codes[node].astype(np.intp)]
+    return {v.name: float(prob[codes[v.name] == v.size - 1].sum()) for v in scm.variables}
+
+
+def _simulated(
+    model: GenerativeModel, v: Variable, grid: Floats, moved: list[str], seed: int
+) -> dict[str, list[float]]:
+    described = {w.name: w for w in model.variables}
+    table: dict[str, list[float]] = {name: [] for name in moved}
+    for value in grid if moved else ():
+        shown = v.decode(np.array([value]))[0] if v.discrete else value
+        world = model.do(Do(v.name, shown))
+        assert isinstance(world, GenerativeModel)
+        values = world.sample(SIMULATED, seed=seed)
+        for name in moved:
+            table[name].append(level_of(described[name], values.column(name)))
+    return table
+
+
+def _grid(v: Variable, column: NDArray[Any]) -> Floats:
+    if v.discrete:
+        return np.arange(min(v.size, 20), dtype=np.float64)
+    grid = np.quantile(column, [0.02, 0.1, 0.25, 0.4, 0.5, 0.6, 0.75, 0.9, 0.98])
+    return np.unique(np.rint(grid) if v.kind == "count" else grid)
+
+
+def _moved(model: GenerativeModel, name: str) -> list[str]:
+    """Descendants of a variable in any member's graph."""
+    below: set[str] = set()
+    for graph in {graph for _, graph, _ in model.members if graph is not None}:
+        frontier, seen = [name], {name}
+        while frontier:
+            fresh = [c for c in graph.children(frontier.pop()) if c not in seen]
+            seen.update(fresh)
+            frontier += fresh
+        below |= seen
+    return [n for n in model.names if n in below and n != name]
+
+
+def shown_as(v: Variable) -> str:
+    """What a number about the variable is."""
+    return f"share of {v.name} = {(v.levels or ('',))[-1]}" if v.discrete else f"mean of {v.name}"
+
+
+def level_of(v: Variable, column: NDArray[Any]) -> float:
+    """The mean, or the share of the last level."""
+    return float((column == v.size - 1).mean()) if v.discrete else float(column.mean())
