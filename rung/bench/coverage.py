@@ -170,7 +170,9 @@ def run(
     """Run what is missing of a run, write every data set as it ends, and sum up."""
     out.mkdir(parents=True, exist_ok=True)
     lines = out / f"coverage_{which}.jsonl"
-    done = {(r["case"], r["seed"]) for r in read(lines)}
+    rows = read(lines)
+    lines.write_text("".join(json.dumps(r) + "\n" for r in rows))  # without a line cut short
+    done = {(r["case"], r["seed"]) for r in rows}
     names = [which] if which != "given" else [case] if case else sorted(cases.GIVEN)
     count = SETS[which] if sets is None else sets
     todo = [(name, seed) for seed in range(count) for name in names]
