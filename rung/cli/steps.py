@@ -190,10 +190,11 @@ def whatif_command(
     with progress(seconds) as run:
         model, carried = imagine.fit_model(found, prepared.data, run, plan.seed)
     show = [outcome] if outcome else None
+    units = imagine.units_of(found, prepared.data)
     if row:
-        rows = imagine.whatif_rows(model, prepared.data, asked, rows=row, seed=plan.seed, show=show)
+        rows = imagine.whatif_rows(model, units, asked, rows=row, seed=plan.seed, show=show)
     else:
-        rows = imagine.population(model, asked, show or list(model.names), plan.seed)
+        rows = imagine.population(model, asked, show or list(found.graph.names), plan.seed)
     if json:
         emit({"text": carried, "rows": rows})
         return

@@ -41,11 +41,9 @@ def hold(data: Data, contrast: Contrast) -> Held:
     Conditions in which a compared value of the treatment does not occur are set apart, and said
     so; if none is left, nothing is held.
     """
-    if data.environment is None:
+    if not several(data):
         return Held(data)
-    codes, small = np.unique(data.environment, return_inverse=True)
-    if len(codes) < 2 or np.bincount(small).min() < SMALLEST:
-        return Held(data)
+    codes, small = np.unique(np.asarray(data.environment), return_inverse=True)
     column = data.column(contrast.treatment)
     has = np.array([_occur(column[small == k], contrast) for k in range(len(codes))])
     if not has.any():
@@ -66,13 +64,27 @@ def hold(data: Data, contrast: Contrast) -> Held:
         codes, small = np.unique(np.asarray(data.environment), return_inverse=True)
     if len(codes) < 2:
         return Held(data, notes=notes, narrowed=True)
+    wider, name = with_condition(data)
+    return Held(wider, (name,), notes, narrowed=not has.all())
+
+
+def several(data: Data) -> bool:
+    """Whether rows come from conditions that are large enough to compare within."""
+    if data.environment is None:
+        return False
+    counts = np.unique(data.environment, return_counts=True)[1]
+    return len(counts) > 1 and bool(counts.min() >= SMALLEST)
+
+
+def with_condition(data: Data) -> tuple[Data, str]:
+    """Data with the condition of each row as a column, and the column's name."""
+    codes, small = np.unique(np.asarray(data.environment), return_inverse=True)
     name = "condition"
     while name in data.names:
         name += "_"
     kind = Kind.BINARY if len(codes) == 2 else Kind.CATEGORICAL
     variable = Variable(name, kind, tuple(data.environments[int(c)] for c in codes))
-    wider = data.with_column(variable, lock(small.astype(np.float64)))
-    return Held(wider, (name,), notes, narrowed=not has.all())
+    return data.with_column(variable, lock(small.astype(np.float64))), name
 
 
 def _occur(column: NDArray[Any], contrast: Contrast) -> bool:

@@ -243,8 +243,9 @@ class _Job:
         plan, part = self.plan, self.stage("imagine")
         try:
             model, carried = imagine.fit_model(found, prepared.data, part, plan.seed)
-            content["whatif"] = self.whatif(model, carried, prepared, estimate)
-            content["simulator"] = simulator(model, prepared.data, plan.seed)
+            content["whatif"] = self.whatif(model, carried, found, prepared, estimate)
+            units = imagine.units_of(found, prepared.data)
+            content["simulator"] = simulator(model, units, plan.seed, found.graph.names)
             content["mechanisms"] = sections.mechanism_section(model)
         except RungError as error:
             content["whatif"] = {"text": f"No what-ifs: {error}", "rows": []}
@@ -253,21 +254,30 @@ class _Job:
         return model
 
     def whatif(
-        self, model: Any, carried: str, prepared: Prepared, estimate: Estimate | None
+        self,
+        model: Any,
+        carried: str,
+        found: Structure,
+        prepared: Prepared,
+        estimate: Estimate | None,
     ) -> dict[str, Any]:
         plan = self.plan
         asked = [imagine.parse_do(text) for text in plan.whatif]
         text, rows = carried, []
         contrast = estimate.diagnostics.get("contrast_values") if estimate else None
         known = plan.outcome is not None and plan.outcome in model.names
-        show = [plan.outcome or ""] if known else list(model.names)
+        show = [plan.outcome or ""] if known else list(found.graph.names)
         if not asked and contrast and plan.treatment in model.names:
             asked = [Do(plan.treatment or "", value) for value in contrast]
         for item in asked:
             rows += imagine.population(model, (item,), show, plan.seed)
             if plan.show_rows and plan.rows:
                 rows += imagine.whatif_rows(
-                    model, prepared.data, (item,), rows=plan.rows, seed=plan.seed
+                    model,
+                    imagine.units_of(found, prepared.data),
+                    (item,),
+                    rows=plan.rows,
+                    seed=plan.seed,
                 )
         if estimate is not None and contrast and plan.scale == "difference":
             text += " " + imagine.agreement(

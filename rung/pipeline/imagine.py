@@ -14,6 +14,7 @@ from ..core.errors import InputError, RungError
 from ..core.graph import Graph
 from ..core.intervention import Do, Intervention, Scale, Shift
 from ..core.model import GenerativeModel, counterfactual
+from ..effects.held import several, with_condition
 from ..mechanisms.structural import Structural
 from .simulator import SIMULATED, level_of, shown_as
 from .structure import Structure
@@ -60,10 +61,15 @@ def fit_model(found: Structure, data: Data, run: Run, seed: int) -> tuple[Genera
     """The model behind the what-ifs, and a sentence on what it carries."""
     graphs = top_graphs(found)
     rng = np.random.default_rng(seed)
-    data = data.select(found.graph.names)
-    given = found.discovery.replacing(graphs=graphs) if found.discovery else found.graph
+    data = units_of(found, data)
+    if several(data):
+        name = data.names[-1]
+        graphs = tuple((_under(graph, name), weight) for graph, weight in graphs)
+    given: Any = graphs[0][0]
+    if found.discovery:
+        given = found.discovery.replacing(graph=graphs[0][0], graphs=graphs)
     model = Structural(given, resamples=max(REFITS, len(graphs))).fit(data, budget=run, rng=rng)
-    carried = sum(w for g, w in found.weighted if any(g == h for h, _ in graphs))
+    carried = sum(w for _, w in sorted(found.weighted, key=lambda p: -p[1])[: len(graphs)])
     text = f"Mechanisms were refitted on {max(REFITS, len(graphs))} resamples of the rows"
     if len(found.weighted) > 1:
         text += (
@@ -71,7 +77,23 @@ def fit_model(found: Structure, data: Data, run: Run, seed: int) -> tuple[Genera
             f"{carried:.0%} of the resampled searches)"
         )
     assert isinstance(model, GenerativeModel)
+    if several(data):
+        text += "; each mechanism has an offset for each condition"
     return model, text + "."
+
+
+def units_of(found: Structure, data: Data) -> Data:
+    """The columns of the graph, and the condition of each row where there are several."""
+    part = data.select(found.graph.names)
+    return with_condition(part)[0] if several(part) else part
+
+
+def _under(graph: Graph, name: str) -> Graph:
+    """The graph with a condition that may shift every variable and is caused by none."""
+    wider = Graph.from_edges([(name, "-->", v) for v in graph.names], (*graph.names, name))
+    marks = wider.marks.copy()
+    marks[: graph.d, : graph.d] = graph.marks
+    return Graph(wider.names, marks)
 
 
 def whatif_rows(
@@ -148,20 +170,30 @@ def agreement(
     interval: tuple[float, float], seed: int,
 ) -> str:  # fmt: skip
     """Whether the model's answer agrees with the effect section, or why not."""
+    described = next(v for v in model.variables if v.name == outcome)
+    weights, gaps = [], []
     try:
-        means = []
-        for value in contrast:
-            rows = population(model, (Do(treatment, value),), (outcome,), seed)
-            means.append(rows[0]["counterfactual"])
+        for weight, _, member in model.members:
+            assert isinstance(member, GenerativeModel)
+            ends = [
+                member.do(Do(treatment, value)).sample(SIMULATED, seed=seed) for value in contrast
+            ]
+            one, two = (level_of(described, world.column(outcome)) for world in ends)
+            weights.append(weight)
+            gaps.append(one - two)
     except RungError as error:
         return f"The model could not answer the same contrast: {error}"
-    found = means[0] - means[1]
+    found = float(np.average(gaps, weights=weights))
+    least, most = np.quantile(gaps, [0.025, 0.975])
     low, high = interval
-    text = f"The model behind the what-ifs gives {found:.3g} for the same contrast"
-    if low <= found <= high:
-        return f"{text}, inside the interval of the effect section."
+    text = (
+        f"The model behind the what-ifs gives {found:.3g} ({least:.3g} to {most:.3g} over its "
+        "resamples) for the same contrast"
+    )
+    if least <= high and low <= most:
+        return f"{text}, in agreement with [{low:.3g}, {high:.3g}] of the effect section."
     return (
-        f"{text}, outside the interval [{low:.3g}, {high:.3g}] of the effect section. The model "
+        f"{text}, apart from [{low:.3g}, {high:.3g}] of the effect section. The model "
         "follows every mechanism on the way and averages over graphs, the effect section adjusts "
         "directly: trust the effect section, and read the what-ifs as approximate."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,16 +15,19 @@ from ..core.scm import SCM
 from ..core.variable import Variable
 
 SIMULATED = 2000  # units behind each point where there is no exact answer
+ROOT_STATES = 200  # joint levels of roots, to follow linear mechanisms for each
 STATES = 4096  # joint states up to which tables are summed exactly
 Floats = NDArray[np.float64]
 
 
-def simulator(model: GenerativeModel, data: Data, seed: int) -> dict[str, Any]:
-    """The mean of every variable (share of its last level) at values of every other.
+def simulator(
+    model: GenerativeModel, data: Data, seed: int, names: Sequence[str]
+) -> dict[str, Any]:
+    """The mean of every variable (share of its last level) at values of every other of `names`.
 
-    Exact where every mechanism is linear in numbers (means follow the mechanisms) and where all
-    variables have levels and their joint states are few (the truncated factorisation is summed);
-    simulated otherwise.
+    Exact where every mechanism is linear (means follow the mechanisms, for each level of roots
+    that have levels) and where all variables have levels and their joint states are few (the
+    truncated factorisation is summed); simulated otherwise.
     """
     members = [(w, m) for w, _, m in model.members if isinstance(m, SCM)]
     linear = all(_linear(m) for _, m in members)
@@ -31,7 +35,7 @@ def simulator(model: GenerativeModel, data: Data, seed: int) -> dict[str, Any]:
     tables = tables and float(np.prod([float(v.size) for v in model.variables])) <= STATES
     exact = bool(members) and (linear or tables)
     variables, effects = [], {}
-    for v in model.variables:
+    for v in (v for v in model.variables if v.name in names):
         column = data.column(v.name)
         grid = _grid(v, column)
         variables.append({
@@ -40,7 +44,7 @@ def simulator(model: GenerativeModel, data: Data, seed: int) -> dict[str, Any]:
             "mean": level_of(v, column), "sd": float(np.std(column)),
             "shown": shown_as(v), "grid": [float(g) for g in grid],
         })  # fmt: skip
-        moved = _moved(model, v.name)
+        moved = [name for name in _moved(model, v.name) if name in names]
         if exact:
             found = _exactly(members, v.name, grid, moved, _sum_states if tables else _follow)
         else:
@@ -64,9 +68,15 @@ def _note(exact: bool, tables: bool) -> str:
 
 
 def _linear(scm: SCM) -> bool:
-    return all(
-        not m.variable.discrete and m.describe().get("kind") == "linear"
-        for m in scm.mechanisms.values()
+    roots = [m for m in scm.mechanisms.values() if m.variable.discrete]
+    return (
+        all(not m.parents for m in roots)
+        and float(np.prod([float(m.variable.size) for m in roots])) <= ROOT_STATES
+        and all(
+            m.describe().get("kind") == "linear"
+            for m in scm.mechanisms.values()
+            if not m.variable.discrete
+        )
     )
 
 
@@ -83,13 +93,29 @@ def _exactly(
 
 
 def _follow(scm: SCM, name: str, value: float) -> dict[str, float]:
-    """Means under do(name = value): a linear mechanism of means is the mean."""
-    means: dict[str, Floats] = {}
+    """Means under do(name = value): given roots with levels, a linear mechanism of means is
+    the mean; then over the levels."""
+    roots = [m for m in scm.mechanisms.values() if m.variable.discrete]
+    many = int(np.prod([m.variable.size for m in roots]))
+    states = np.indices([m.variable.size for m in roots]).reshape(len(roots), many)
+    weight, means = np.ones(many), dict[str, Floats]()
+    for m, codes in zip(roots, states, strict=True):
+        means[m.variable.name] = codes.astype(np.float64)
+        if m.variable.name == name:
+            weight = weight * (codes == value)
+        else:
+            weight = weight * m.probabilities({}, many)[np.arange(many), codes]
     for node in scm.graph.topological_order():
         mechanism = scm.mechanisms[node]
         given = {p.name: means[p.name] for p in mechanism.parents}
-        means[node] = np.array([value]) if node == name else mechanism.mean(given, 1)
-    return {node: float(x[0]) for node, x in means.items()}
+        if node == name:
+            means[node] = np.full(many, value)
+        elif not mechanism.variable.discrete:
+            means[node] = mechanism.mean(given, many)
+    tops = {m.variable.name: m.variable.size - 1 for m in roots}
+    return {
+        node: float(weight @ (x == tops[node] if node in tops else x)) for node, x in means.items()
+    }
 
 
 def _sum_states(scm: SCM, name: str, value: float) -> dict[str, float]:

@@ -18,7 +18,7 @@ def test_linear_answers_are_sums_over_paths() -> None:
     y = 3 * x - z + 1 + rng.normal(size=4000)
     data = rung.Data.from_matrix(np.column_stack([z, x, y]), ["Z", "X", "Y"])
     model = rung.fit(GRAPH, data, mechanisms=rung.LinearGaussian())
-    page = simulator(model, data, 0)
+    page = simulator(model, data, 0, data.names)
     assert page["exact"]
     grid = page["variables"][0]["grid"]
     slope = np.diff(page["effects"]["Z"]["Y"]) / np.diff(grid)
@@ -34,7 +34,7 @@ def test_tables_are_summed_over_states() -> None:
     data = rung.datasets.load("asia", n=3000, seed=1)
     truth = rung.datasets.truth("asia")
     model = rung.fit(truth, data)
-    page = simulator(model, data, 0)
+    page = simulator(model, data, 0, data.names)
     assert page["exact"]
     assert page["kind"] == "grid"
     for name, other in (("smoke", "dysp"), ("lung", "xray")):
@@ -50,7 +50,7 @@ def test_other_models_are_simulated_and_say_so() -> None:
     x = rng.normal(size=500)
     data = rung.Data.from_matrix(np.column_stack([x, x**2 + rng.normal(size=500)]), ["X", "Y"])
     model = rung.fit(rung.Graph.parse("X -> Y"), data, mechanisms=rung.SplineAdditive())
-    page = simulator(model, data, 0)
+    page = simulator(model, data, 0, data.names)
     assert not page["exact"]
     assert "simulated" in page["note"]
     middle = page["effects"]["X"]["Y"]
