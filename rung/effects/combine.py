@@ -33,15 +33,42 @@ def combined(
 
     main = headline(study, answered, shown)
     region = _region(study, answered, structure, meaning)
-    value = _value(answered, main, meaning)
     solved = main.solved
     stands = standing(structure, meaning, study)
     found = checked(study, answered, main, stands, shown)
-    low, high = region.hull
     population = population_of(study, main)
-    levels = solved.levels if solved is not None else ()
-    diagnostics = {
-        **found.diagnostics,
+    table = solved.data if solved is not None else study.data
+    return Estimate(
+        query=study.query,  # type: ignore[arg-type]
+        value=_value(answered, main, meaning),
+        interval=region.hull,
+        level=study.level,
+        units=study.contrast.units,
+        contrast=study.contrast.labels[0],
+        population=population,
+        standing=stands,
+        estimand=estimand(study, main, population),
+        method=method(study, main, answered, region),
+        n=table.n,
+        effective_n=solved.prepared.effective_n if solved is not None else float(table.n),
+        se=solved.se if solved is not None else 0.0,
+        assumptions=found.assumptions,
+        refutations=found.refutations,
+        parts=parts(study, answered),
+        diagnostics={**found.diagnostics, **_found(study, main, region)},
+        rows=_rows(main),
+        warnings=tuple(dict.fromkeys([*study.warnings, *found.warnings])),
+        seed=study.seed,
+        seconds=study.run.seconds,
+        cites=solved.fitted.cites if solved is not None else (),
+        data=table,
+    )
+
+
+def _found(study: Study, main: Answered, region: Region) -> dict[str, Any]:
+    """Levels, region and adjustment, JSON-ready."""
+    levels = main.solved.levels if main.solved is not None else ()
+    return {
         "levels": [
             {"contrast": v.contrast, "value": v.value, "low": v.low, "high": v.high} for v in levels
         ]
@@ -53,31 +80,6 @@ def combined(
         "adjustment": list(main.case.adjust or ()),
         "contrast_values": list(study.compared),
     }
-    return Estimate(
-        query=study.query,  # type: ignore[arg-type]
-        value=value,
-        interval=(low, high),
-        level=study.level,
-        units=study.contrast.units,
-        contrast=study.contrast.labels[0],
-        population=population,
-        standing=stands,
-        estimand=estimand(study, main, population),
-        method=method(study, main, answered, region),
-        n=solved.problem.n if solved is not None else study.data.n,
-        effective_n=solved.prepared.effective_n if solved is not None else float(study.data.n),
-        se=solved.se if solved is not None else 0.0,
-        assumptions=found.assumptions,
-        refutations=found.refutations,
-        parts=parts(study, answered),
-        diagnostics=diagnostics,
-        rows=_rows(main),
-        warnings=tuple(dict.fromkeys([*study.warnings, *found.warnings])),
-        seed=study.seed,
-        seconds=study.run.seconds,
-        cites=solved.fitted.cites if solved is not None else (),
-        data=solved.data if solved is not None else study.data,
-    )
 
 
 def headline(study: Study, answered: list[Answered], shown: Graph | None) -> Answered:

@@ -119,10 +119,7 @@ def multinomial(
     beta = np.zeros((c, k - 1))
 
     def probabilities(b: Floats) -> Floats:
-        eta = np.column_stack([np.zeros(n), design @ b])
-        eta -= eta.max(axis=1, keepdims=True)
-        e = np.exp(eta)
-        return np.asarray(e / e.sum(axis=1, keepdims=True))
+        return softmax(np.column_stack([np.zeros(n), design @ b]))
 
     def loss(b: Floats) -> float:
         p = probabilities(b)
@@ -134,13 +131,7 @@ def multinomial(
         p = probabilities(beta)
         gradient = (design.T @ (weights[:, None] * (hot - p)[:, 1:])).T.ravel()
         gradient -= penalty * beta.T.ravel()
-        information = np.empty((c * (k - 1), c * (k - 1)))
-        for a in range(k - 1):
-            for b in range(a, k - 1):
-                w = weights * (p[:, a + 1] * ((a == b) - p[:, b + 1]))
-                block = (design * w[:, None]).T @ design
-                information[a * c : (a + 1) * c, b * c : (b + 1) * c] = block
-                information[b * c : (b + 1) * c, a * c : (a + 1) * c] = block.T
+        information = _information(design, weights, p)
         information[np.diag_indices_from(information)] += penalty + 1e-10
         step = (_inverse(information) @ gradient).reshape(k - 1, c).T
         size = 1.0
@@ -152,6 +143,19 @@ def multinomial(
         if gain < 1e-10 * (abs(now) + 1):
             break
     return np.column_stack([np.zeros(c), beta])
+
+
+def _information(design: Floats, weights: Floats, p: Floats) -> Floats:
+    """Information of all logits but the first, for probabilities p (n, k)."""
+    c, k = design.shape[1], p.shape[1]
+    out = np.empty((c * (k - 1), c * (k - 1)))
+    for a in range(k - 1):
+        for b in range(a, k - 1):
+            w = weights * (p[:, a + 1] * ((a == b) - p[:, b + 1]))
+            block = (design * w[:, None]).T @ design
+            out[a * c : (a + 1) * c, b * c : (b + 1) * c] = block
+            out[b * c : (b + 1) * c, a * c : (a + 1) * c] = block.T
+    return out
 
 
 def softmax(eta: Floats) -> Floats:

@@ -197,6 +197,12 @@ def _doses(problem: Problem) -> Prepared:
         "label": "treatment (normal score) predicted by the covariates; rows above and below the "
         "middle of the two doses",
     }
+    ready = replace(problem, population=population, ratio=ratio, curve=bend(problem))
+    return Prepared(ready, tuple(_balance_doses(problem, ratio)), overlap, size, poor, note)
+
+
+def _balance_doses(problem: Problem, ratio: Floats) -> list[dict[str, Any]]:
+    """Largest correlation of each covariate with the dose, before and after weighting."""
     balance = []
     for name, block in _columns(problem):
         before, after = (
@@ -204,8 +210,7 @@ def _doses(problem: Problem) -> Prepared:
             for w in (problem.weights, problem.weights * ratio)
         )
         balance.append({"name": name, "before": before, "after": after})
-    ready = replace(problem, population=population, ratio=ratio, curve=bend(problem))
-    return Prepared(ready, tuple(balance), overlap, size, poor, note)
+    return balance
 
 
 def _correlation(a: Floats, b: Floats, w: Floats) -> float:

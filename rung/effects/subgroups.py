@@ -21,6 +21,7 @@ from .answer import answer as overall
 from .contrast import show, weighted_quantiles
 from .identification import weighted
 from .queries import ATE
+from .rows import Kept, usable
 from .solve import on_scale
 from .study import Study
 
@@ -109,7 +110,6 @@ def _groups(
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """One row a group, and what was left out."""
     from .doubly_robust import DoublyRobust
-    from .rows import usable
 
     study = Study(
         data, query, estimator or DoublyRobust(), population="all", run=run,
@@ -121,28 +121,49 @@ def _groups(
     _check_valid(shown, query, tuple(n for n in order if n not in study.held))
     table = study.data.take(kept.mask(study.data).nonzero()[0])
     table = _only_complete(table, (query.treatment, query.outcome, *order))
+    rows, influence, left = _each(study, query, table, order, kept)
+    if not rows:
+        raise InputError("no group has enough rows for an effect: " + "; ".join(left[:2]))
+    _intervals(query, rows, np.column_stack(influence), table, seed)
+    return rows, left
+
+
+def _each(
+    study: Study, query: Any, table: Data, order: tuple[str, ...], kept: Kept
+) -> tuple[list[dict[str, Any]], list[NDArray[np.float64]], list[str]]:
+    """Values and influence functions (rows of `table`) of the groups, and what was left out."""
     rows: list[dict[str, Any]] = []
     left: list[str] = []
     influence: list[NDArray[np.float64]] = []
     for label, mask in _cells(table, query.by):
-        if run.spent and rows:
+        if study.run.spent and rows:
             left.append(f"the budget ended before group {label}")
             continue
         try:
-            part = table.take(np.flatnonzero(mask))
-            found = study.fresh(order, kept, data=part)
+            found = study.fresh(order, kept, data=table.take(np.flatnonzero(mask)))
         except RungError as error:
             left.append(f"group {label} has no answer: {error}")
             continue
+        if found.prepared.note:
+            left.append(f"group {label}: {found.prepared.note}")
         value, psi = on_scale(found.fitted, 1, 0, query.scale)
         full = np.zeros(table.n)
         full[mask] = psi * table.n / mask.sum()
         influence.append(full)
         rows.append({"contrast": label, "value": value, "n": int(mask.sum())})
-    if not rows:
-        raise InputError("no group has enough rows for an effect: " + "; ".join(left[:2]))
+    return rows, influence, left
+
+
+def _intervals(
+    query: Any,
+    rows: list[dict[str, Any]],
+    influence: NDArray[np.float64],
+    table: Data,
+    seed: int,
+) -> None:
+    """Put simultaneous intervals into the rows."""
     groups = table.unit if table.clustered else None
-    cov = intervals.covariance(np.column_stack(influence), groups=groups)
+    cov = intervals.covariance(influence, groups=groups)
     critical = multiplicity.max_t(
         cov, query.level, rng=np.random.default_rng(seed), df=intervals.freedom(groups)
     )
@@ -152,7 +173,6 @@ def _groups(
         if query.scale != "difference":
             ends = [float(np.exp(e)) for e in ends]
         row.update(value=ends[0], low=ends[1], high=ends[2], se=se)
-    return rows, left
 
 
 def _check_valid(graph: Graph | None, query: Any, order: tuple[str, ...]) -> None:
