@@ -42,9 +42,7 @@ def combined(
         query=study.query,  # type: ignore[arg-type]
         value=_value(answered, main, meaning),
         interval=region.hull,
-        level=study.level,
-        units=study.contrast.units,
-        contrast=study.contrast.labels[0],
+        **_asked(study),
         population=population,
         standing=stands,
         estimand=estimand(study, main, population),
@@ -63,6 +61,11 @@ def combined(
         cites=solved.fitted.cites if solved is not None else (),
         data=table,
     )
+
+
+def _asked(study: Study) -> dict[str, Any]:
+    contrast = study.contrast
+    return {"level": study.level, "units": contrast.units, "contrast": contrast.labels[0]}
 
 
 def _found(study: Study, main: Answered, region: Region) -> dict[str, Any]:
