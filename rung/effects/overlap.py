@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import Overlap
-from .density import effective_size, stabilised
+from .density import effective_size, normal_scores, stabilised
 from .dose import bend
 from .nuisance import propensities
 from .problem import Problem
@@ -202,11 +202,12 @@ def _doses(problem: Problem) -> Prepared:
 
 
 def _balance_doses(problem: Problem, ratio: Floats) -> list[dict[str, Any]]:
-    """Largest correlation of each covariate with the dose, before and after weighting."""
+    """Largest correlation of each covariate with the ranked dose, before and after weighting."""
     balance = []
+    dose = normal_scores(problem.t)
     for name, block in _columns(problem):
         before, after = (
-            max(abs(_correlation(problem.t, z, w)) for z in block.T)
+            max(abs(_correlation(dose, z, w)) for z in block.T)
             for w in (problem.weights, problem.weights * ratio)
         )
         balance.append({"name": name, "before": before, "after": after})

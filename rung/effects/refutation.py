@@ -66,7 +66,7 @@ def placebo(study: Study, solved: Solved, rng: np.random.Generator) -> Refutatio
     return Refutation(
         "placebo treatment", "stability",
         f"with {study.treatment} shuffled {PLACEBOS} times, {PLACEBOS - hits} of {PLACEBOS} "
-        f"intervals of outcome regression contain no effect (typical size {typical:.3g}); {BLIND}",
+        f"intervals of outcome regression contain zero (typical size {typical:.3g}); {BLIND}",
         passed, {"values": values, "excluded": int(hits)},
     )  # fmt: skip
 

@@ -233,8 +233,8 @@ class _Valuer:
             w, x = weight[rows], self.effects[rows]
             squares += float(w @ (x - np.average(x, weights=w)) ** 2)
         total = float(weight @ (self.effects - weight @ self.effects) ** 2)
-        if squares < 1e-20 * float(weight @ self.effects**2):
-            squares = 0.0  # rounding
+        rounding = 1e-20 * float(weight @ self.effects**2)
+        squares, total = (0.0 if s < rounding else s for s in (squares, total))
         if self.belief.drawn:
             draws = 1 / float(weight @ weight)  # Kish's effective number
             left = draws - len(cells)

@@ -89,7 +89,8 @@ class Analysis(Result):
         head = self.content["headline"]
         lines = [head["sentence"], f"  standing: {head['standing']}. {head['standing_text']}"]
         lines += [f"  {t['title']} ({t['figure']}): {t['text']}" for t in head.get("threats", [])]
-        return "\n".join(lines)
+        warnings = self.content.get("effect", {}).get("warnings", [])
+        return "\n".join([*lines, *(f"  warning: {w}" for w in warnings)])
 
 
 def analyse(

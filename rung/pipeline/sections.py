@@ -139,8 +139,12 @@ def discovery_section(found: Discovery | None, plan: Plan) -> dict[str, Any] | N
         return None
     details = dict(found.details)
     return {
-        "learner": type(found.learner).__name__, "why": details.get("why", ""),
-        "notes": list(found.notes), "crosscheck": details.get("crosscheck"),
+        "learner": searched_by(found), "why": details.get("why", ""),
+        "notes": [
+            n for n in found.notes
+            if n != details.get("why") and not n.startswith("edge frequencies")
+        ],
+        "crosscheck": details.get("crosscheck"),
         "bootstrap": {
             "draws": plan.draws,
             "text": (
@@ -155,6 +159,17 @@ def discovery_section(found: Discovery | None, plan: Plan) -> dict[str, Any] | N
         "hidden_causes": found.hidden_causes, "complete": found.complete,
         "seconds": found.seconds,
     }  # fmt: skip
+
+
+def searched_by(found: Discovery) -> str:
+    """Learner, its score or test, and what it was run on, in words."""
+    parts, learner = [], found.learner
+    while learner is not None:
+        part = getattr(learner, "score", None) or getattr(learner, "test", None)
+        name = type(learner).__name__
+        parts.append(f"{name} with {type(part).__name__}" if part is not None else name)
+        learner = getattr(learner, "learner", None)
+    return " of ".join(parts)
 
 
 def effect_section(estimate: Estimate, plan: Plan) -> dict[str, Any]:

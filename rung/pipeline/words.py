@@ -9,6 +9,7 @@ import numpy as np
 from ..core.query import Estimate, Status
 from .plan import Plan
 from .prepare import Prepared
+from .sections import searched_by
 from .structure import LEARNED, RANDOMISED, YOURS, Structure
 
 STANDING = {
@@ -145,7 +146,8 @@ def _form(estimate: Estimate) -> list[Threat]:
     if not others or not np.isfinite(estimate.se) or estimate.se == 0:
         return []
     far = max(others, key=lambda c: abs(c["value"] - estimate.value))
-    gap = abs(far["value"] - estimate.value) / estimate.se
+    wide = (far["high"] - far["low"]) / 3.92 if far.get("high") is not None else 0.0
+    gap = abs(far["value"] - estimate.value) / float(np.hypot(estimate.se, wide))
     if gap < 0.5:
         return []
     return [(
@@ -192,8 +194,8 @@ def methods(
     else:
         d = found.discovery
         draws = f", repeated on {plan.draws} resamples of the rows" if plan.draws else ""
-        text.append(f"The causal graph was learned by {type(d.learner).__name__}{draws}.")
-        text += list(d.notes[:1])
+        text.append(f"The causal graph was learned by {searched_by(d)}{draws}.")
+        text += [d.details["why"]] if "why" in d.details else []
     if plan.require or plan.forbid or plan.tiers or plan.randomised:
         text.append("Background knowledge was imposed on the search, as listed in the plan.")
     if estimate is not None:
