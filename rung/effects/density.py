@@ -1,4 +1,5 @@
-"""Stabilised weights of doses: a normal model of the ranked dose given the covariates."""
+"""Stabilised weights of doses: the ranked dose is normal given the covariates, which move its mean
+and its variance."""
 
 from __future__ import annotations
 
@@ -11,6 +12,9 @@ from .nuisance import choose, predict_mean
 from .problem import Problem
 
 Floats = NDArray[np.float64]
+
+
+LEAST = 0.1  # of the mean variance left, the least that a row's may be; its inverse the most
 
 
 def normal_scores(t: Floats) -> Floats:
@@ -32,8 +36,15 @@ def stabilised(problem: Problem) -> tuple[Floats, Density]:
     fitted = predict_mean(problem.x, problem.sizes, score, w, problem.folds, form, False)
     centre = float(w @ score / w.sum())
     total = float(w @ (score - centre) ** 2 / w.sum())
-    left = float(w @ (score - fitted) ** 2 / w.sum())
-    left = min(max(left, 1e-12 * total), total)
+    square = (score - fitted) ** 2
+    mean = min(max(float(w @ square / w.sum()), 1e-12 * total), total)
+    left = np.full(len(score), mean)
+    if problem.x.shape[1]:
+        spread = choose(
+            problem.x, problem.sizes, square, w, problem.folds, binary=False, boosting=False
+        )
+        found = predict_mean(problem.x, problem.sizes, square, w, problem.folds, spread, False)
+        left = np.clip(found, LEAST * mean, mean / LEAST)
     model = Density(score, fitted, centre, total, left)
     ratio = 1 / model.ratio(score)
     return ratio / np.average(ratio, weights=w), model
@@ -41,18 +52,19 @@ def stabilised(problem: Problem) -> tuple[Floats, Density]:
 
 @dataclass(frozen=True, eq=False)
 class Density:
-    """Normal scores of the dose: fitted means (n,), marginal mean and variance, variance left."""
+    """Normal scores of the dose: fitted means (n,) and variances left (n,), given the covariates,
+    and the marginal mean and variance."""
 
     score: Floats
     fitted: Floats
     centre: float
     total: float
-    left: float
+    left: Floats
 
     @property
     def r2(self) -> float:
         """Share of the scores' variance that the covariates explain."""
-        return max(0.0, 1 - self.left / self.total)
+        return max(0.0, 1 - float(self.left.mean()) / self.total)
 
     def ratio(self, score: Floats | float) -> Floats:
         """f(score | x) / f(score) for every row (n,)."""
