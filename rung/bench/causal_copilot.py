@@ -332,6 +332,7 @@ def effect_rows(answers: list[Answer]) -> list[dict[str, Any]]:
                 "asked": asked,
                 "refused": asked - len(rows),
                 "bias": _mean(error) if error else None,
+                "error of bias": float(np.std(error) / np.sqrt(len(error))) if error else None,
                 "rmse": float(np.sqrt(_mean(np.square(error)))) if error else None,
                 "covered": _mean(_covers(a) for a in rows) if rows else None,
                 "median width": float(np.median([(a.high - a.low) / a.sd for a in rows]))
