@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from ..core.errors import InputError
-from ..pipeline.options import estimators, learners
+from ..pipeline.options import estimators, learners, number_of
 
 Source = Annotated[
     str, typer.Argument(help="A file, a plan (.toml), or a shipped data set (rung datasets).")
@@ -69,7 +69,7 @@ def plan_fields(given: Mapping[str, Any]) -> dict[str, Any]:
             out[name] = tuple(given[name])
     for name in ("treated", "control"):
         if given.get(name) is not None:
-            out[name] = value(given[name])
+            out[name] = number_of(given[name])
     if given.get("rows"):
         out["rows"] = tuple(_row(item) for item in split(given["rows"]))
     if given.get("tiers"):
@@ -79,7 +79,7 @@ def plan_fields(given: Mapping[str, Any]) -> dict[str, Any]:
     if given.get("targets"):
         out["targets"] = _gather(given["targets"])
     if given.get("codes"):
-        out["codes"] = {k: [value(v) for v in vs] for k, vs in _gather(given["codes"]).items()}
+        out["codes"] = {k: [number_of(v) for v in vs] for k, vs in _gather(given["codes"]).items()}
     graph = out.get("graph")
     if graph and not Path(graph).exists() and not any(c in graph for c in "<>-;{"):
         raise InputError(f"--graph {graph!r}: no such file, and no graph text like 'X -> Y'")
@@ -90,16 +90,6 @@ def split(text: str) -> tuple[str, ...]:
     """Names separated by commas; quote a name that holds one."""
     row = next(csv.reader([text], skipinitialspace=True), [])
     return tuple(name.strip() for name in row if name.strip())
-
-
-def value(text: str) -> Any:
-    """A number if the text is one, else the text."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 def _row(text: str) -> int:

@@ -149,14 +149,15 @@ class _Search:
         self.which, self.child = (np.full(branches, -1, dtype=np.int64) for _ in range(2))
 
     def run(self, restarts: int, run: Run, rng: np.random.Generator) -> bool:
-        """Climb, then shake the best order and climb again; False if the run was spent."""
+        """Climb, then from random and shaken orders again; False if the run was spent."""
         complete = self.climb(self.obeying(self.visit), run, 0.5 if restarts else 1.0)
         best, total = self.order.copy(), np.nansum(self.scores)
         for i in range(restarts if complete and self.d > 2 else 0):
             if run.spent:
                 complete = False
                 break
-            again = rng.permutation(self.d) if self.d <= FRESH and i % 2 == 0 else best.copy()
+            fresh = self.d <= FRESH and i % 2 == 0
+            again = self.visit[rng.permutation(self.d)] if fresh else best.copy()
             for _ in range(max(1, round(np.log(self.d)))):
                 a, b = rng.integers(self.d, size=2)
                 again[[a, b]] = again[[b, a]]

@@ -16,6 +16,7 @@ from ..core.knowledge import Knowledge
 from ..core.protocols import Learner
 from ..core.result import lock
 from ..core.source import Source
+from ..inference.ranks import normal_scores
 from .boss import BOSS
 
 
@@ -65,7 +66,7 @@ class NormalScores:
         return found.replacing(
             learner=self,
             notes=(*found.notes, _NOTE + (" within each condition" if self.within else "")),
-            cites=(*found.cites, "liu2009"),
+            cites=(*found.cites, "liu2009", *(("mooij2020",) if self.within else ())),
         )
 
 
@@ -86,23 +87,9 @@ def ranked(data: Data, *, within: bool) -> Data:
 
 def _grouped(column: NDArray[Any], group: NDArray[np.int64] | None) -> NDArray[np.float64]:
     if group is None:
-        return scores(column)
+        return normal_scores(column)
     out = np.empty(len(column))
     for g in np.unique(group):
         rows = group == g
-        out[rows] = scores(column[rows])
-    return out
-
-
-def scores(column: NDArray[Any]) -> NDArray[np.float64]:
-    """Normal quantile of rank / (n + 1) of each number, ties at their mean rank; NaN stays."""
-    from scipy.special import ndtri
-
-    x = np.asarray(column, dtype=np.float64)
-    out = np.full(len(x), np.nan)
-    here = ~np.isnan(x)
-    _, inverse, count = np.unique(x[here], return_inverse=True, return_counts=True)
-    last = np.cumsum(count)
-    rank = last - (count - 1) / 2.0
-    out[here] = ndtri(rank / (here.sum() + 1.0))[inverse.ravel()]
+        out[rows] = normal_scores(column[rows])
     return out

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core.graph import Graph
-from ..core.query import Estimand, Estimate, Part
+from ..core.query import Estimand, Estimate, Part, Refutation
 from .identification import BackDoor, NoEffect
 from .selection import GraphUnion, Region, Selection
 from .study import Answered, Study
@@ -17,7 +17,6 @@ POPULATIONS = {
     "all": "all rows",
     "overlap": "the overlap population",
 }
-IF_RIGHT = "if there is no hidden common cause and the learned graph is right"
 
 
 def combined(
@@ -58,7 +57,7 @@ def combined(
         warnings=tuple(dict.fromkeys([*study.warnings, *found.warnings])),
         seed=study.seed,
         seconds=study.run.seconds,
-        cites=solved.fitted.cites if solved is not None else (),
+        cites=_cites(study, main, found.refutations),
         data=table,
     )
 
@@ -193,6 +192,25 @@ def method(study: Study, main: Answered, answered: Sequence[Answered], region: R
     if len(distinct) > 1:
         text += f"; interval: {region.words}"
     return text
+
+
+def _cites(study: Study, main: Answered, refutations: Sequence[Refutation]) -> tuple[str, ...]:
+    """Keys of the works behind estimator, adjustment set, population, conditions and checks."""
+    solved = main.solved
+    if solved is None:
+        return ()
+    checks = {r.name for r in refutations}
+    declared = study.query.adjust is not None  # type: ignore[attr-defined]
+    overlap = solved.problem.population == "overlap" and solved.problem.propensity is not None
+    cites = {
+        "perkovic2018": bool(main.case.adjust) and not declared,
+        "henckel2022": bool(main.case.adjust) and not declared,
+        "mooij2020": bool(study.held) or study.narrowed,
+        "li2018": overlap,
+        "cinelli2020": "hidden common cause" in checks,
+        "vanderweele2017": "E-value" in checks,
+    }
+    return (*solved.fitted.cites, *(key for key, used in cites.items() if used))
 
 
 def _rows(main: Answered) -> dict[str, Any]:

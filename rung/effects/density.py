@@ -8,21 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..inference.ranks import normal_scores
 from .nuisance import choose, predict_mean
 from .problem import Problem
 
 Floats = NDArray[np.float64]
-
-
 LEAST = 0.1  # of the mean variance left, the least that a row's may be; its inverse the most
 
 
-def normal_scores(t: Floats) -> Floats:
-    """Normal quantiles of mid-ranks; the density ratio f(t) / f(t | x) does not change by it."""
-    from scipy import special, stats
-
-    ranks = stats.rankdata(t)
-    return np.asarray(special.ndtri((ranks - 0.5) / len(t)))
+def ranked(t: Floats) -> Floats:
+    """Normal scores of a dose; the density ratio f(t) / f(t | x) does not change by it."""
+    return normal_scores(t, offset=0.5)
 
 
 def stabilised(problem: Problem) -> tuple[Floats, Density]:
@@ -30,7 +26,7 @@ def stabilised(problem: Problem) -> tuple[Floats, Density]:
 
     Source: Robins, Hernan and Brumback (2000); Hirano and Imbens (2004), normal density model.
     """
-    score = normal_scores(problem.t)
+    score = ranked(problem.t)
     w = problem.weights
     form = choose(problem.x, problem.sizes, score, w, problem.folds, binary=False, boosting=False)
     fitted = predict_mean(problem.x, problem.sizes, score, w, problem.folds, form, False)

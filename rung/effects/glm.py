@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,6 +59,18 @@ def _penalties(design: Floats, weights: Floats, ridge: float) -> Floats:
     return out
 
 
+def _advance(
+    loss: Callable[[Floats], float], beta: Floats, step: Floats, now: float
+) -> tuple[Floats, float, bool]:
+    """Coefficients and loss after a step, halved until the loss falls, and whether to stop."""
+    size = 1.0
+    while size > 1e-6 and (new := loss(beta + size * step)) > now + 1e-12:
+        size /= 2
+    if size <= 1e-6:
+        return beta, now, True
+    return beta + size * step, new, now - new < 1e-10 * (abs(new) + 1)
+
+
 def linear(design: Floats, y: Floats, weights: Floats, ridge: float = 0.0) -> Fit:
     """Weighted least squares; collinear columns share (pseudo-inverse); ridge on all but the first.
 
@@ -93,13 +106,8 @@ def logistic(
         information[np.diag_indices_from(information)] += penalty + 1e-12
         bread = _inverse(information)
         step = bread @ gradient
-        size = 1.0
-        while size > 1e-6 and (new := loss(beta + size * step)) > now + 1e-12:
-            size /= 2
-        if size <= 1e-6:
-            break
-        beta, gain, now = beta + size * step, now - new, new
-        if gain < 1e-10 * (abs(now) + 1):
+        beta, now, done = _advance(loss, beta, step, now)
+        if done:
             break
     return Fit(beta, bread, True)
 
@@ -134,13 +142,8 @@ def multinomial(
         information = _information(design, weights, p)
         information[np.diag_indices_from(information)] += penalty + 1e-10
         step = (_inverse(information) @ gradient).reshape(k - 1, c).T
-        size = 1.0
-        while size > 1e-6 and (new := loss(beta + size * step)) > now + 1e-12:
-            size /= 2
-        if size <= 1e-6:
-            break
-        beta, gain, now = beta + size * step, now - new, new
-        if gain < 1e-10 * (abs(now) + 1):
+        beta, now, done = _advance(loss, beta, step, now)
+        if done:
             break
     return np.column_stack([np.zeros(c), beta])
 

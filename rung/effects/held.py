@@ -9,11 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.data import Data
-from ..core.result import lock
-from ..core.variable import Kind, Variable
+from ..inference.conditions import codes_of, several, with_condition
 from .contrast import Contrast
 
-SMALLEST = 20  # rows of a condition, to compare within it
 TAIL = 0.01  # a dose below this quantile of a condition, or above 1 - it, does not occur there
 
 
@@ -43,7 +41,7 @@ def hold(data: Data, contrast: Contrast) -> Held:
     """
     if not several(data):
         return Held(data)
-    codes, small = np.unique(np.asarray(data.environment), return_inverse=True)
+    codes, small = codes_of(data)
     column = data.column(contrast.treatment)
     has = np.array([_occur(column[small == k], contrast) for k in range(len(codes))])
     if not has.any():
@@ -61,30 +59,11 @@ def hold(data: Data, contrast: Contrast) -> Held:
             f"of {contrast.treatment} do not occur there",
         )
         data = data.take(np.flatnonzero(rows))
-        codes, small = np.unique(np.asarray(data.environment), return_inverse=True)
+        codes, small = codes_of(data)
     if len(codes) < 2:
         return Held(data, notes=notes, narrowed=True)
     wider, name = with_condition(data)
     return Held(wider, (name,), notes, narrowed=not has.all())
-
-
-def several(data: Data) -> bool:
-    """Whether rows come from conditions that are large enough to compare within."""
-    if data.environment is None:
-        return False
-    counts = np.unique(data.environment, return_counts=True)[1]
-    return len(counts) > 1 and bool(counts.min() >= SMALLEST)
-
-
-def with_condition(data: Data) -> tuple[Data, str]:
-    """Data with the condition of each row as a column, and the column's name."""
-    codes, small = np.unique(np.asarray(data.environment), return_inverse=True)
-    name = "condition"
-    while name in data.names:
-        name += "_"
-    kind = Kind.BINARY if len(codes) == 2 else Kind.CATEGORICAL
-    variable = Variable(name, kind, tuple(data.environments[int(c)] for c in codes))
-    return data.with_column(variable, lock(small.astype(np.float64))), name
 
 
 def _occur(column: NDArray[Any], contrast: Contrast) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import Overlap
-from .density import effective_size, normal_scores, stabilised
+from .density import effective_size, ranked, stabilised
 from .dose import bend
 from .nuisance import propensities
 from .problem import Problem
@@ -204,7 +204,7 @@ def _doses(problem: Problem) -> Prepared:
 def _balance_doses(problem: Problem, ratio: Floats) -> list[dict[str, Any]]:
     """Largest correlation of each covariate with the ranked dose, before and after weighting."""
     balance = []
-    dose = normal_scores(problem.t)
+    dose = ranked(problem.t)
     for name, block in _columns(problem):
         before, after = (
             max(abs(_correlation(dose, z, w)) for z in block.T)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import numpy as np
 
@@ -46,9 +46,48 @@ def _validate(query: Any) -> None:
         object.__setattr__(query, "adjust", _names(query.adjust, "adjust"))
 
 
+@dataclass(frozen=True, repr=False)
+class _Average(Query):
+    """What ATE and ATT share: the contrast, and everything but whose effect is averaged."""
+
+    treatment: str
+    outcome: str
+    treated: Any = field(default=None, kw_only=True)
+    control: Any = field(default=None, kw_only=True)
+    scale: str = field(default="difference", kw_only=True)
+    adjust: tuple[str, ...] | None = field(default=None, kw_only=True)
+    negative_control: str | None = field(default=None, kw_only=True)
+    level: float = field(default=0.95, kw_only=True)
+    selection: Selection | None = field(default=None, kw_only=True)
+
+    _population: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        _validate(self)
+
+    def __repr__(self) -> str:
+        return _text(self)
+
+    def answer(
+        self,
+        structure: Any,
+        data: Any,
+        *,
+        estimator: Estimator | None,
+        run: Run,
+        rng: np.random.Generator,
+    ) -> Estimate:
+        """Identify, estimate, try to refute."""
+        from .answer import answer
+
+        return answer(
+            self, structure, data, estimator, run=run, rng=rng, population=self._population
+        )
+
+
 @final
 @dataclass(frozen=True, repr=False)
-class ATE(Query):
+class ATE(_Average):
     """Average effect of the treatment on the outcome over all rows.
 
     Parameters
@@ -64,71 +103,15 @@ class ATE(Query):
     selection : how the interval allows for a graph learned from the same rows
     """
 
-    treatment: str
-    outcome: str
-    treated: Any = field(default=None, kw_only=True)
-    control: Any = field(default=None, kw_only=True)
-    scale: str = field(default="difference", kw_only=True)
-    adjust: tuple[str, ...] | None = field(default=None, kw_only=True)
-    negative_control: str | None = field(default=None, kw_only=True)
-    level: float = field(default=0.95, kw_only=True)
-    selection: Selection | None = field(default=None, kw_only=True)
-
-    def __post_init__(self) -> None:
-        _validate(self)
-
-    def __repr__(self) -> str:
-        return _text(self)
-
-    def answer(
-        self,
-        structure: Any,
-        data: Any,
-        *,
-        estimator: Estimator | None,
-        run: Run,
-        rng: np.random.Generator,
-    ) -> Estimate:
-        """Identify, estimate, try to refute."""
-        from .answer import answer
-
-        return answer(self, structure, data, estimator, run=run, rng=rng, population="all")
+    _population: ClassVar[str] = "all"
 
 
 @final
 @dataclass(frozen=True, repr=False)
-class ATT(Query):
+class ATT(_Average):
     """Average effect among the rows that had the treated level; arguments as for `ATE`."""
 
-    treatment: str
-    outcome: str
-    treated: Any = field(default=None, kw_only=True)
-    control: Any = field(default=None, kw_only=True)
-    scale: str = field(default="difference", kw_only=True)
-    adjust: tuple[str, ...] | None = field(default=None, kw_only=True)
-    negative_control: str | None = field(default=None, kw_only=True)
-    level: float = field(default=0.95, kw_only=True)
-    selection: Selection | None = field(default=None, kw_only=True)
-
-    def __post_init__(self) -> None:
-        _validate(self)
-
-    def __repr__(self) -> str:
-        return _text(self)
-
-    def answer(
-        self,
-        structure: Any,
-        data: Any,
-        *,
-        estimator: Estimator | None,
-        run: Run,
-        rng: np.random.Generator,
-    ) -> Estimate:
-        """Identify, estimate, try to refute."""
-        from .answer import answer
-
-        return answer(self, structure, data, estimator, run=run, rng=rng, population="treated")
+    _population: ClassVar[str] = "treated"
 
 
 @final

@@ -350,6 +350,8 @@ def pivot_order(F, I):
         for j in range(i + 1, d):
             if abs(C[i, j]) > top:
                 top, a, b = abs(C[i, j]), i, j
+    if (C[a] ** 2).sum() < (C[b] ** 2).sum():  # not by their places: columns come in any order
+        a, b = b, a
     for step in range(d):
         if step < 2:
             best = a if step == 0 else b

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.errors import InputError
 from .features import Encoding
 
 Floats = NDArray[np.float64]
@@ -72,6 +73,12 @@ class Design:
         """Intercept (k,) and coefficients (p, k) of the raw columns, from theta (q, k)."""
         slopes = theta[1:] / self.scale[:, None]
         return theta[0] - self.centre @ slopes, slopes
+
+
+def check_ridge(ridge: float) -> None:
+    """InputError for a negative penalty."""
+    if not ridge >= 0:
+        raise InputError(f"ridge={ridge}: expected 0 or more")
 
 
 Objective = Callable[[Floats], tuple[float, Floats, Callable[[], Floats]]]

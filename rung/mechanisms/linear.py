@@ -147,6 +147,13 @@ class _Rows:
         return Linear(self.variable, predictor, residual)
 
 
+def _refits(
+    fitted: Mechanism, x: NDArray[Any], parents: Data, *, smooth: bool
+) -> Callable[[Floats], Linear]:
+    rows = _Rows.of(np.asarray(x, dtype=np.float64), parents, fitted.variable, None)
+    return lambda weights: rows.fit(weights, smooth=smooth)
+
+
 @dataclass(frozen=True)
 class LinearGaussian(MechanismSpec):
     """Least squares on the parents (levels as dummies), normal noise.
@@ -173,8 +180,7 @@ class LinearGaussian(MechanismSpec):
         self, fitted: Mechanism, x: NDArray[Any], parents: Data
     ) -> Callable[[Floats], Linear]:
         """Fits of the same rows under other weights."""
-        rows = _Rows.of(np.asarray(x, dtype=np.float64), parents, fitted.variable, None)
-        return lambda weights: rows.fit(weights, smooth=False)
+        return _refits(fitted, x, parents, smooth=False)
 
     def fit_source(self, source: Any, variable: Variable, parents: Sequence[Variable]) -> Linear:
         """Fit from a source of moments, without rows; parents must be numeric."""
@@ -212,5 +218,4 @@ class LinearNonGaussian(MechanismSpec):
         self, fitted: Mechanism, x: NDArray[Any], parents: Data
     ) -> Callable[[Floats], Linear]:
         """Fits of the same rows under other weights."""
-        rows = _Rows.of(np.asarray(x, dtype=np.float64), parents, fitted.variable, None)
-        return lambda weights: rows.fit(weights, smooth=True)
+        return _refits(fitted, x, parents, smooth=True)

@@ -14,7 +14,7 @@ from ..core.mechanism import MechanismSpec, Parents
 from ..core.variable import Kind, Variable
 from .discrete import Levels, need_levels
 from .features import Encoding, Predictor, ready
-from .glm import Design, multinomial
+from .glm import Design, check_ridge, multinomial
 
 Floats = NDArray[np.float64]
 DEGREES = 4.0  # degrees of freedom of a curve
@@ -117,8 +117,7 @@ class Multinomial(MechanismSpec):
     smooth: bool = False
 
     def __post_init__(self) -> None:
-        if not self.ridge >= 0:
-            raise InputError(f"ridge={self.ridge}: expected 0 or more")
+        check_ridge(self.ridge)
 
     def fit(
         self,
@@ -142,8 +141,7 @@ class Logistic(MechanismSpec):
     smooth: bool = False
 
     def __post_init__(self) -> None:
-        if not self.ridge >= 0:
-            raise InputError(f"ridge={self.ridge}: expected 0 or more")
+        check_ridge(self.ridge)
 
     def fit(
         self,

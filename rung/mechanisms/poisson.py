@@ -13,7 +13,7 @@ from ..core.errors import InputError
 from ..core.mechanism import MechanismSpec, Parents, StructuralMechanism
 from ..core.variable import Variable
 from .features import Encoding, Predictor, ready
-from .glm import Design, poisson
+from .glm import Design, check_ridge, poisson
 from .linear import need_number
 from .logit import DEGREES, KNOTS
 
@@ -112,8 +112,7 @@ class Poisson(MechanismSpec):
     smooth: bool = False
 
     def __post_init__(self) -> None:
-        if not self.ridge >= 0:
-            raise InputError(f"ridge={self.ridge}: expected 0 or more")
+        check_ridge(self.ridge)
 
     def fit(
         self,

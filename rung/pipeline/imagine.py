@@ -14,8 +14,9 @@ from ..core.errors import InputError, RungError
 from ..core.graph import Graph
 from ..core.intervention import Do, Intervention, Scale, Shift
 from ..core.model import GenerativeModel, counterfactual
-from ..effects.held import several, with_condition
+from ..inference.conditions import several, with_condition
 from ..mechanisms.structural import Structural
+from .options import number_of
 from .simulator import SIMULATED, level_of, shown_as
 from .structure import Structure
 
@@ -31,22 +32,13 @@ def parse_do(text: str) -> Intervention:
         raise InputError(f"{text!r} is no intervention; write 'X = 1', 'X += 1' or 'X *= 2'")
     name, op, value = found["name"].strip("'\""), found["op"], found["value"].strip("'\"")
     if op == "=":
-        return Do(name, _number(value))
-    number = _number(value)
+        return Do(name, number_of(value))
+    number = number_of(value)
     if not isinstance(number, int | float):
         raise InputError(f"{text!r}: {op} needs a number, not {value!r}")
     if op == "*=":
         return Scale(name, number)
     return Shift(name, number if op == "+=" else -number)
-
-
-def _number(text: str) -> Any:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 def top_graphs(found: Structure) -> tuple[tuple[Graph, float], ...]:

@@ -84,6 +84,11 @@ def _value(text: str) -> Any:
     words = {"true": True, "false": False, "none": None}
     if text.lower() in words:
         return words[text.lower()]
+    return number_of(text)
+
+
+def number_of(text: str) -> Any:
+    """A number if the text is one, else the text."""
     for kind in (int, float):
         try:
             return kind(text)

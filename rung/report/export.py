@@ -52,11 +52,6 @@ def html_json(content: Any) -> str:
     return raw
 
 
-def write_json(content: Any, path: str | Path) -> Path:
-    """Write the content as canonical JSON; FileProblem if that fails."""
-    return write_text(path, to_json(content) + "\n")
-
-
 def dot_text(content: Mapping[str, Any]) -> str:
     """Graphviz text of the content's graph: its own, else made from nodes and edges."""
     graph = content.get("graph") or {}

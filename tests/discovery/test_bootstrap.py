@@ -11,7 +11,7 @@ import rung
 from rung.core.errors import NeedsRows
 from rung.core.variable import Kind
 from rung.discovery.bootstrap import Subsample, WithReplacement
-from rung.discovery.normal_scores import scores
+from rung.inference.ranks import normal_scores
 from tests.discovery.support import draw, levels, names, random_dag, weights
 
 RNG = np.random.default_rng
@@ -110,8 +110,8 @@ def test_normal_scores_are_ranks():
     from scipy.stats import norm, rankdata
 
     wanted = norm.ppf(rankdata(x[[0, 2, 3, 4]]) / 5)
-    assert np.allclose(scores(x)[[0, 2, 3, 4]], wanted)
-    assert np.isnan(scores(x)[1])
+    assert np.allclose(normal_scores(x)[[0, 2, 3, 4]], wanted)
+    assert np.isnan(normal_scores(x)[1])
     data = chain(400, 1)
     bent = rung.Data.from_matrix(np.exp(data.values), "abc")
     learner = rung.NormalScores(rung.BOSS())
