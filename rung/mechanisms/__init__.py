@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = exports(
         "LinearNonGaussian": "linear",
         "Logistic": "logit",
         "Multinomial": "logit",
+        "NegativeBinomial": "negative_binomial",
         "Poisson": "poisson",
         "SplineAdditive": "spline",
         "Structural": "structural",

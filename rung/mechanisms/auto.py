@@ -18,7 +18,8 @@ from ..core.variable import Kind, Variable
 from .boosted import FEWEST, BoostedAdditive, gain
 from .linear import LinearGaussian, LinearNonGaussian
 from .logit import Multinomial
-from .poisson import Poisson, PoissonCounts
+from .negative_binomial import NegativeBinomial
+from .poisson import Poisson
 from .spline import SplineAdditive
 from .structural import noted
 from .table import DiscreteTable
@@ -96,7 +97,7 @@ class AutoMechanism(MechanismSpec):
             said.append(f"{_name(spec)} {np.average(scores, weights=table.weights):.4f}")
             if best_scores is None or table.better(scores, best_scores):
                 best, best_scores = spec, scores
-            if not listed and not variable.discrete and not isinstance(spec, BoostedAdditive):
+            if not listed and _additive(variable, x) and not isinstance(spec, BoostedAdditive):
                 share = self._missed(table, best)
                 if share > self.missed:
                     said.append(f"trees explain {share:.1%} of its residuals")
@@ -113,6 +114,15 @@ class AutoMechanism(MechanismSpec):
         return gain(left, table.parents, table.weights, table.rng)
 
 
+def _additive(variable: Variable, x: Floats) -> bool:
+    """Whether noise may be added to the node: a count must stay a whole number from 0 up."""
+    return not variable.discrete and not _counts(variable, x)
+
+
+def _counts(variable: Variable, x: Floats) -> bool:
+    return variable.kind is Kind.COUNT and bool((x >= 0).all() and (x == np.floor(x)).all())
+
+
 def candidates(x: Floats, variable: Variable, parents: Sequence[Variable]) -> list[MechanismSpec]:
     """What may fit a node, simplest first."""
     numeric = any(not v.discrete for v in parents)
@@ -125,9 +135,9 @@ def candidates(x: Floats, variable: Variable, parents: Sequence[Variable]) -> li
         curves = [Multinomial(smooth=True)] if numeric else []
         return [Multinomial(), *curves, *table]
     smooth: list[MechanismSpec] = [SplineAdditive()] if numeric else []
-    if variable.kind is Kind.COUNT and (x >= 0).all() and (x == np.floor(x)).all():
-        curves = [Poisson(smooth=True)] if numeric else []
-        return [Poisson(), *curves, LinearNonGaussian(), *smooth]
+    if _counts(variable, x):
+        curves = [Poisson(smooth=True), NegativeBinomial(smooth=True)] if numeric else []
+        return [Poisson(), NegativeBinomial(), *curves]
     return [LinearGaussian(), LinearNonGaussian(), *smooth]
 
 
@@ -172,15 +182,8 @@ class Trial:
             fitted = spec.fit(
                 self.x[rest], parents, variable=self.variable, weights=w, rng=self.rng
             )
-            out[held] = self._log_prob(fitted, self.x[held], given)
+            out[held] = fitted.log_prob(self.x[held], given)
         return out
-
-    def _log_prob(self, fitted: Mechanism, x: Floats, given: dict[str, Floats]) -> Floats:
-        """Log-likelihood; of a count under a density, that of the unit interval around it."""
-        if self.variable.kind is not Kind.COUNT or isinstance(fitted, PoissonCounts):
-            return fitted.log_prob(x, given)
-        around = [fitted.log_prob(x + step, given) for step in (-0.4, -0.2, 0.0, 0.2, 0.4)]
-        return np.asarray(np.logaddexp.reduce(around, axis=0) - np.log(len(around)))
 
     def better(self, scores: Floats, than: Floats) -> bool:
         """Whether the gain in log-likelihood exceeds its standard error."""
