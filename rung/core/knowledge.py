@@ -158,6 +158,12 @@ class Knowledge:
             f"{graph.names[i]} -> {graph.names[j]} is forbidden"
             for i, j in np.argwhere(forbidden & into)
         ]
+        where = {name: i for i, name in enumerate(graph.names)}
+        for group in self.ties:
+            there = [bool(into[where[a], where[b]]) for a, b in group]
+            if any(there) and not all(there):
+                a, b = group[there.index(False)]
+                out.append(f"{a} -> {b} is tied to edges that are there")
         return out
 
     def within(self, names: Sequence[str]) -> Knowledge:

@@ -87,3 +87,10 @@ def test_interventions_in_every_form() -> None:
 
 def test_nearest_names_ignore_case() -> None:
     assert "'Age'" in str(unknown("AGE", ["Age", "Sex"]))
+
+
+def test_ties_are_kept_whole_or_not_at_all() -> None:
+    known = Knowledge(ties=((("a", "b"), ("b", "c")),))
+    assert known.violations(Graph.parse("a -> b -> c")) == []
+    assert known.violations(Graph.parse("a; b; c")) == []
+    assert known.violations(Graph.parse("a -> b; c")) == ["b -> c is tied to edges that are there"]
