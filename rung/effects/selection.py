@@ -46,26 +46,34 @@ class Selection(ABC):
 class GraphUnion(Selection):
     """Union of the intervals on the graphs found in resamples.
 
-    Answers (adjustment sets, or none) found in at least `share` of the weight count. With
-    share=0 all do.
+    Parameters
+    ----------
+    share : float
+        Answers (adjustment sets, or none) of graphs that together have at least this share of
+        the weight count; with 0 all do. The default keeps the coverage of the evidence page at
+        a fraction of the width.
     """
 
-    share: float = 0.0
+    share: float = 0.05
 
     def region(self, study: Any, answered: Sequence[Any], structure: Any) -> Region:
         """Union over answers with enough weight; the heaviest if none has."""
-        groups: dict[Any, tuple[float, Interval]] = {}
+        weights: dict[Any, float] = {}
+        graphs: dict[Interval, set[Any]] = {}
         for a in answered:
+            weights[a.case.graph] = weights.get(a.case.graph, 0.0) + a.case.weight
             if a.interval is not None:
-                key = a.interval
-                groups[key] = (groups.get(key, (0.0, key))[0] + a.case.weight, key)
-        heavy = [g for w, g in groups.values() if w >= self.share]
-        chosen = heavy or [max(groups.values())[1]]
+                graphs.setdefault(a.interval, set()).add(a.case.graph)
+        found = {k: sum(weights[g] for g in behind) for k, behind in graphs.items()}
+        heavy = [interval for interval, weight in found.items() if weight >= self.share]
+        chosen = heavy or [max(found, key=lambda k: (found[k], k))]
         share = f" found in at least {self.share:.0%} of them" if self.share else ""
-        return Region(
-            tuple(intervals.union(chosen)),
-            f"the union of the intervals on {len(chosen)} different answers of the graphs{share}",
+        words = (
+            f"the union of the intervals on {len(chosen)} different answers of the graphs"
+            if len(chosen) > 1
+            else "the interval of the one answer that the graphs give"
         )
+        return Region(tuple(intervals.union(chosen)), words + share)
 
 
 @dataclass(frozen=True)
