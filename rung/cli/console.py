@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -45,12 +46,12 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
         except KeyboardInterrupt:
             fail("interrupted; nothing was written", INTERRUPTED)
         except (NotIdentified, Overlap) as error:
-            fail(f"not identified: {error}", UNIDENTIFIED)
+            fail(f"not identified: {in_options(str(error))}", UNIDENTIFIED)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(ANSWER) from None
         except RungError as error:
-            fail(str(error), INPUT)
+            fail(in_options(str(error)), INPUT)
         except OSError as error:
             fail(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "), INPUT)
         except Exception as error:
@@ -63,6 +64,17 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
             )
 
     return run
+
+
+def in_options(message: str) -> str:
+    """An error's advice with the options of the command line in place of Python's arguments."""
+
+    def drop(found: re.Match[str]) -> str:
+        names = re.sub(r"""(^|, )(['"])(.*?)\2(?=, |$| )""", r"\1\3", found[1])
+        return f'--drop "{names.replace(", ", ",")}"'
+
+    message = re.sub(r"data\.drop\(\[(.*?)\]\)", drop, message)
+    return re.sub(r"\b(treated|control|scale)=(?! )", r"--\1 ", message)
 
 
 def fail(message: str, code: int) -> None:

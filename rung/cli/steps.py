@@ -199,7 +199,11 @@ def whatif_command(
         emit({"text": carried, "rows": rows})
         return
     for r in rows:
-        bounds = f" [{r['low']:.4g}, {r['high']:.4g}]" if "low" in r else f" {r['probabilities']}"
+        if "low" in r:
+            bounds = f" [{r['low']:.4g}, {r['high']:.4g}]"
+        else:
+            shares = (f"{level} {share:.0%}" for level, share in r["probabilities"].items())
+            bounds = f" ({', '.join(shares)})"
         fact, then = (
             f"{x:.4g}" if isinstance(x, float) else str(x) for x in (r["fact"], r["counterfactual"])
         )

@@ -151,7 +151,7 @@ def other_sets(
     if study.query.adjust is not None:  # type: ignore[attr-defined]
         out.append(_alternative("your adjustment set", main.solved, main.case.adjust))
         if shown is not None:
-            more, warnings = _graph_set(study, main.case.adjust, shown)
+            more, warnings = _graph_set(study, main.case.adjust, shown, main.solved.value)
             out += more
     if main.case.adjust:
         found = study.solved((), main.kept)
@@ -167,7 +167,7 @@ def _alternative(label: str, solved: Solved, adjust: tuple[str, ...]) -> dict[st
 
 
 def _graph_set(
-    study: Study, adjust: tuple[str, ...], graph: Graph
+    study: Study, adjust: tuple[str, ...], graph: Graph, yours: float
 ) -> tuple[list[dict[str, Any]], list[str]]:
     from ..graphs.adjustment import why_not
 
@@ -181,13 +181,15 @@ def _graph_set(
     out = []
     for case in study.cases(graph):
         out += _graph_answer(study, case)
-    numbers = "; ".join(f"{a['label']}: {a['value']:.4g}" for a in out)
+    given = list(dict.fromkeys(f"{a['value']:.4g}" for a in out))
+    numbers = f"your set gives {yours:.4g}, the graph's own answer is {' or '.join(given)}"
+    numbers = numbers if given else ""
     warnings = []
     for o in objections:
         who = ", ".join(o.nodes) or "a hidden common cause"
         path = f" ({o.path})" if o.path is not None else ""
         warnings.append(f"your adjustment set: {REASONS[o.reason].format(who=who, path=path)}"
-                        + (f". {numbers}" if numbers else ""))  # fmt: skip
+                        + (f"; {numbers}" if numbers else ""))  # fmt: skip
     return out, warnings
 
 

@@ -149,7 +149,7 @@ def _doses(data: Data, treatment: str, treated: Any, control: Any) -> tuple[floa
         if low < high:
             words = ("minimum", "maximum") if a == 0 else (f"{a:.0%}", f"{b:.0%}")
             name = "range" if a == 0 else "percentiles"
-            return low, high, f" ({name} {words[0].rstrip('%')} and {words[1].rstrip('%')})"
+            return low, high, f" ({name} {words[1].rstrip('%')} and {words[0].rstrip('%')})"
     raise InputError(f"{treatment!r} is constant")
 
 

@@ -93,7 +93,7 @@ def few(problem: Problem, rng: np.random.Generator) -> Problem:
 
 
 def _shuffled(problem: Problem, rng: np.random.Generator) -> Any:
-    """Treatment permuted; whole units where it does not vary within them."""
+    """Treatment permuted; between units as whole blocks, so that none keeps its own level."""
     if problem.groups is None:
         return problem.t[rng.permutation(problem.n)]
     _, first, code = np.unique(problem.groups, return_index=True, return_inverse=True)
@@ -102,8 +102,8 @@ def _shuffled(problem: Problem, rng: np.random.Generator) -> Any:
         return by_unit[rng.permutation(len(by_unit))][code]
     out = np.empty_like(problem.t)
     order = np.argsort(code, kind="stable")
-    for rows in np.split(order, np.cumsum(np.bincount(code))[:-1]):
-        out[rows] = problem.t[rows][rng.permutation(len(rows))]
+    blocks = np.split(problem.t[order], np.cumsum(np.bincount(code))[:-1])
+    out[order] = np.concatenate([blocks[k] for k in rng.permutation(len(blocks))])
     return out
 
 

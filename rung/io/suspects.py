@@ -36,8 +36,8 @@ def sentinels(name: str, values: NDArray[np.float64]) -> list[str]:
                 name,
                 shown,
                 count,
-                f'declare it with missing_codes={{"{name}": [{shown}]}}, or confirm that '
-                "it is a value",
+                f'declare it with missing_codes={{"{name}": [{shown}]}} '
+                f"(--code {name}={shown}), or confirm that it is a value",
             )
         )
         x = x[x != code]

@@ -90,7 +90,8 @@ class Analysis(Result):
         lines = [head["sentence"], f"  standing: {head['standing']}. {head['standing_text']}"]
         lines += [f"  {t['title']} ({t['figure']}): {t['text']}" for t in head.get("threats", [])]
         warnings = self.content.get("effect", {}).get("warnings", [])
-        return "\n".join([*lines, *(f"  warning: {w}" for w in warnings)])
+        lines += [f"  warning: {w}" for w in warnings]
+        return "\n".join([*lines, *(f"  partial: {p}" for p in self.content.get("partial", []))])
 
 
 def analyse(
@@ -197,7 +198,10 @@ class _Job:
         if not plan.treatment:
             kind = "exploratory" if plan.outcome else "graph only"
             self.done("effect")
-            return None, {"headline": self.headline(kind, self.no_effect(prepared, found))}
+            head = self.headline(kind, self.no_effect(prepared, found))
+            if kind == "graph only" and found.discovery is None:
+                head["standing_text"] = words.GIVEN
+            return None, {"headline": head}
         query = plan.query
         assert query is not None
         estimator = make_estimator(plan.estimator)
@@ -208,7 +212,8 @@ class _Job:
             )
         except (NotIdentified, Overlap) as error:
             self.done("effect")
-            head = self.headline("not identified", str(error))
+            text = str(error)
+            head = self.headline("not identified", text[:1].upper() + text[1:])
             return None, {"headline": head}
         self.done("effect")
         head = self.headline(found.standing, words.sentence(estimate, plan, found.standing))
@@ -223,10 +228,11 @@ class _Job:
 
     def no_effect(self, prepared: Prepared, found: Structure) -> str:
         count = len(found.graph.edges())
-        text = f"{count} edges among {found.graph.d} variables (n = {prepared.data.n:,})."
+        edges = "1 edge" if count == 1 else f"{count} edges"
+        text = f"{edges} among {found.graph.d} variables (n = {prepared.data.n:,})."
         if self.plan.outcome:
             return f"Candidate causes of {self.plan.outcome}, exploratory: {text}"
-        return f"The search found {text}"
+        return f"{'The search found' if found.discovery else 'Your graph has'} {text}"
 
     def candidates(self, prepared: Prepared, found: Structure) -> dict[str, Any]:
         """Candidate causes of the outcome with simultaneous intervals."""

@@ -8,7 +8,7 @@ from ..core.data import Data
 from ..core.variable import Kind
 from ..io.profile import dependence, profile
 from ..io.readers import read, suspicions
-from .plan import Plan
+from .plan import Plan, _toml
 
 
 def draft(
@@ -59,6 +59,7 @@ def _missing(data: Data, notes: dict[str, str]) -> None:
 def _codes(found: list[dict[str, Any]], notes: dict[str, str]) -> None:
     if found:
         notes["codes"] = "\n".join(
-            f"CONFIRM: {s['column']}: {s['what']} {s['value']!r} x {s['count']}; {s['suggestion']}"
+            f"CONFIRM: {s['column']}: {s['what']} {s['value']!r} x {s['count']}, not applied; if "
+            f"it stands for a missing cell: codes = {_toml({s['column']: [s['value']]})}"
             for s in found
         )

@@ -75,6 +75,8 @@ def prepare(source: Any, plan: Plan) -> Prepared:
         missing=POLICIES[plan.missing],
     )
     raw = _units(raw, plan.units)
+    if raw.n < 2:
+        raise InputError(f"the file has {raw.n} row: an analysis needs many; check the file")
     asked = [n for n in (plan.treatment, plan.outcome, *(plan.adjust or ())) if n]
     for name in (*asked, *plan.drop, *plan.randomised):
         if name not in raw.names:

@@ -21,6 +21,19 @@ PACKAGES = ("numpy", "scipy", "numba", "scikit-learn", "duckdb", "pandas")
 SMALL = 5  # counts below this are not shown unless rows are
 
 
+def number(value: float) -> str:
+    """Three significant digits, without an exponent where that reads well."""
+    if not np.isfinite(value):
+        return "unknown"
+    if value == 0:
+        return "0"
+    size = abs(value)
+    if 1e-3 <= size < 1e6:
+        digits = max(0, 2 - int(np.floor(np.log10(size))))
+        return f"{value:,.{digits}f}"
+    return f"{value:.2e}"
+
+
 def versions() -> dict[str, str]:
     """Installed versions of what the numbers rest on."""
     return {name: importlib.metadata.version(name) for name in PACKAGES}
@@ -227,32 +240,38 @@ def mechanism_section(model: Any) -> list[dict[str, Any]]:
 def _formula(name: str, about: dict[str, Any]) -> str:
     slopes, start, kind = about.get("coefficients"), about.get("intercept", 0.0), about.get("kind")
     if not isinstance(slopes, dict):
-        return (
-            f"{name}: {kind or 'mechanism'} of {', '.join(about.get('parents', [])) or 'nothing'}"
-        )
+        parents = ", ".join(about.get("parents", []))
+        what = str(kind or "mechanism").replace("_", " ")
+        return f"{name}: {what} of {parents}" if parents else f"{name}: {what}, without causes"
     if isinstance(start, dict):  # one predictor for each level but the first
         sides = [
             f"log odds of {name} = {level} against {about.get('against')}: "
-            + " + ".join(_terms(start[level], slopes[level]))
+            + _sum(_terms(start[level], slopes[level]))
             for level in start
         ]
         return "; ".join(sides)
     if kind == "poisson":
-        return f"log of the mean of {name} = " + " + ".join(_terms(start, slopes))
-    return f"{name} = " + " + ".join([*_terms(start, slopes), "noise"])
+        return f"log of the mean of {name} = " + _sum(_terms(start, slopes))
+    return f"{name} = " + _sum([*_terms(start, slopes), "noise"])
+
+
+def _sum(terms: list[str]) -> str:
+    """The terms joined by their signs; a first zero is not written."""
+    terms = terms[1:] if len(terms) > 1 and terms[0] == "0" else terms
+    return terms[0] + "".join(f" - {t[1:]}" if t.startswith("-") else f" + {t}" for t in terms[1:])
 
 
 def _terms(start: float, slopes: dict[str, Any]) -> list[str]:
     """The intercept, each slope, and a step for each level that differs from the first."""
-    out = [f"{start:.3g}"]
+    out = [number(start)]
     for parent, value in slopes.items():
         if not isinstance(value, dict):
-            out.append(f"{value:.3g} {parent}")
+            out.append(f"{number(value)} {parent}")
         elif "x" in value:
             out.append(f"f({parent})")
         else:
             steps = value.items()
-            out += [f"{step:.3g} [{parent} = {level}]" for level, step in steps if step]
+            out += [f"{number(step)} [{parent} = {level}]" for level, step in steps if step]
     return out
 
 

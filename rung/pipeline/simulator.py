@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.data import Data
+from ..core.graph import Graph
 from ..core.intervention import Do
 from ..core.model import GenerativeModel
 from ..core.scm import SCM
@@ -34,6 +35,8 @@ def simulator(
     tables = all(v.discrete for v in model.variables)
     tables = tables and float(np.prod([float(v.size) for v in model.variables])) <= STATES
     exact = bool(members) and (linear or tables)
+    graphs = {graph for _, graph, _ in model.members if graph is not None}
+    drawn = None if exact else model.draw(SIMULATED, rng=np.random.default_rng(seed))
     variables, effects = [], {}
     for v in (v for v in model.variables if v.name in names):
         column = data.column(v.name)
@@ -44,11 +47,13 @@ def simulator(
             "mean": level_of(v, column), "sd": float(np.std(column)),
             "shown": shown_as(v), "grid": [float(g) for g in grid],
         })  # fmt: skip
-        moved = [name for name in _moved(model, v.name) if name in names]
-        if exact:
+        moved = [name for name in _moved(model.names, graphs, v.name) if name in names]
+        if not moved:
+            found = {}
+        elif exact:
             found = _exactly(members, v.name, grid, moved, _sum_states if tables else _follow)
         else:
-            found = _simulated(model, v, grid, moved, seed)
+            found = _simulated(model, v, grid, moved, drawn)
         effects[v.name] = found
     return {
         "variables": variables, "kind": "linear" if exact and linear else "grid", "exact": exact,
@@ -85,40 +90,48 @@ def _exactly(
 ) -> dict[str, list[float]]:
     out = {other: np.zeros(len(grid)) for other in moved}
     for weight, scm in members:
-        for i, value in enumerate(grid):
-            means = answer(scm, name, float(value))
-            for other in moved:
-                out[other][i] += weight * means[other]
+        means = answer(scm, name, grid)
+        for other in moved:
+            out[other] += weight * means[other]
     return {other: [float(x) for x in values] for other, values in out.items()}
 
 
-def _follow(scm: SCM, name: str, value: float) -> dict[str, float]:
-    """Means under do(name = value): given roots with levels, a linear mechanism of means is
-    the mean; then over the levels."""
+def _follow(scm: SCM, name: str, grid: Floats) -> dict[str, Floats]:
+    """Means under do(name = value) for each value of the grid: given roots with levels, a linear
+    mechanism of means is the mean; then over the levels."""
     roots = [m for m in scm.mechanisms.values() if m.variable.discrete]
     many = int(np.prod([m.variable.size for m in roots]))
     states = np.indices([m.variable.size for m in roots]).reshape(len(roots), many)
-    weight, means = np.ones(many), dict[str, Floats]()
+    at, n = np.repeat(grid, many), many * len(grid)  # the states for one value after the other
+    weight, means = np.ones(n), dict[str, Floats]()
     for m, codes in zip(roots, states, strict=True):
-        means[m.variable.name] = codes.astype(np.float64)
+        means[m.variable.name] = np.tile(codes.astype(np.float64), len(grid))
         if m.variable.name == name:
-            weight = weight * (codes == value)
+            weight = weight * (means[name] == at)
         else:
-            weight = weight * m.probabilities({}, many)[np.arange(many), codes]
+            shares = m.probabilities({}, many)[np.arange(many), codes]
+            weight = weight * np.tile(shares, len(grid))
     for node in scm.graph.topological_order():
         mechanism = scm.mechanisms[node]
         given = {p.name: means[p.name] for p in mechanism.parents}
         if node == name:
-            means[node] = np.full(many, value)
+            means[node] = at
         elif not mechanism.variable.discrete:
-            means[node] = mechanism.mean(given, many)
+            means[node] = mechanism.mean(given, n)
     tops = {m.variable.name: m.variable.size - 1 for m in roots}
     return {
-        node: float(weight @ (x == tops[node] if node in tops else x)) for node, x in means.items()
+        node: (weight * (x == tops[node] if node in tops else x)).reshape(-1, many).sum(axis=1)
+        for node, x in means.items()
     }
 
 
-def _sum_states(scm: SCM, name: str, value: float) -> dict[str, float]:
+def _sum_states(scm: SCM, name: str, grid: Floats) -> dict[str, Floats]:
+    """Shares of the last levels under do(name = value) for each value of the grid."""
+    found = [_states_under(scm, name, float(value)) for value in grid]
+    return {node: np.array([row[node] for row in found]) for node in found[0]}
+
+
+def _states_under(scm: SCM, name: str, value: float) -> dict[str, float]:
     """Shares of the last levels under do(name = value), by the truncated factorisation."""
     sizes = [v.size for v in scm.variables]
     states = np.indices(sizes).reshape(len(sizes), -1)
@@ -135,15 +148,15 @@ def _sum_states(scm: SCM, name: str, value: float) -> dict[str, float]:
 
 
 def _simulated(
-    model: GenerativeModel, v: Variable, grid: Floats, moved: list[str], seed: int
+    model: GenerativeModel, v: Variable, grid: Floats, moved: list[str], drawn: Any
 ) -> dict[str, list[float]]:
     described = {w.name: w for w in model.variables}
     table: dict[str, list[float]] = {name: [] for name in moved}
-    for value in grid if moved else ():
+    for value in grid:
         shown = v.decode(np.array([value]))[0] if v.discrete else value
         world = model.do(Do(v.name, shown))
         assert isinstance(world, GenerativeModel)
-        values = world.sample(SIMULATED, seed=seed)
+        values = world.run(drawn)
         for name in moved:
             table[name].append(level_of(described[name], values.column(name)))
     return table
@@ -156,17 +169,17 @@ def _grid(v: Variable, column: NDArray[Any]) -> Floats:
     return np.unique(np.rint(grid) if v.kind == "count" else grid)
 
 
-def _moved(model: GenerativeModel, name: str) -> list[str]:
-    """Descendants of a variable in any member's graph."""
+def _moved(names: Sequence[str], graphs: set[Graph], name: str) -> list[str]:
+    """Descendants of a variable in any member's graph, in the order of the names."""
     below: set[str] = set()
-    for graph in {graph for _, graph, _ in model.members if graph is not None}:
+    for graph in graphs:
         frontier, seen = [name], {name}
         while frontier:
             fresh = [c for c in graph.children(frontier.pop()) if c not in seen]
             seen.update(fresh)
             frontier += fresh
         below |= seen
-    return [n for n in model.names if n in below and n != name]
+    return [n for n in names if n in below and n != name]
 
 
 def shown_as(v: Variable) -> str:

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from ..core.query import Estimate, Status
+from ..io.readers import suspicions
 from .plan import Plan
 from .prepare import Prepared
-from .sections import searched_by
+from .sections import number, searched_by
 from .structure import LEARNED, RANDOMISED, YOURS, Structure
 
 STANDING = {
@@ -22,6 +23,7 @@ STANDING = {
 }
 
 
+GIVEN = "No effect was asked; this is your graph as you gave it, not a finding."
 CONDITION = {
     RANDOMISED: "",
     YOURS: ", if your graph is right",
@@ -29,29 +31,13 @@ CONDITION = {
 }
 
 
-def number(value: float) -> str:
-    """Three significant digits, without an exponent where that reads well."""
-    if not np.isfinite(value):
-        return "unknown"
-    if value == 0:
-        return "0"
-    size = abs(value)
-    if 1e-3 <= size < 1e6:
-        digits = max(0, 2 - int(np.floor(np.log10(size))))
-        return f"{value:,.{digits}f}"
-    return f"{value:.2e}"
-
-
 def sentence(estimate: Estimate, plan: Plan, standing: str) -> str:
     """The one sentence of the first screen: who, contrast, units, interval, n."""
     low, high = estimate.interval
-    ratio = plan.scale != "difference"
+    neutral = 0.0 if plan.scale == "difference" else 1.0
     t, y = plan.treatment, plan.outcome
-    verb = "causes" if standing == RANDOMISED else "would make"
-    size = f"{plan.scale} of {number(estimate.value)}" if ratio else number(estimate.value)
-    unit = f" {estimate.units}" if estimate.units and not ratio else ""
     inside = f"{estimate.level:.0%} interval {number(low)} to {number(high)}"
-    if estimate.value == low == high == (1.0 if ratio else 0.0):
+    if estimate.value == low == high == neutral:
         return (
             f"By the graph, {t} has no effect on {y}: there is no directed path (n = "
             f"{estimate.n:,}). No interval goes with an answer that the graph alone gives."
@@ -59,12 +45,26 @@ def sentence(estimate: Estimate, plan: Plan, standing: str) -> str:
     if not np.isfinite(estimate.value):
         found = f"the effect of {t} on {y} is only known to lie in {number(low)} to {number(high)}"
         return f"Among {estimate.population} (n = {estimate.n:,}), {found}."
-    neutral = 1.0 if ratio else 0.0
-    tail = f" The interval includes {number(neutral)}: no effect." if low <= neutral <= high else ""
+    tail = f" The interval includes {number(neutral)}, no effect." if low <= neutral <= high else ""
     return (
-        f"Among {estimate.population} (n = {estimate.n:,}), setting {estimate.contrast} {verb} "
-        f"a change in {y} of {size}{unit} ({inside}){CONDITION[standing]}.{tail}"
+        f"Among {estimate.population} (n = {estimate.n:,}), setting {estimate.contrast} "
+        f"{change(estimate, plan, standing)} ({inside}){CONDITION[standing]}.{tail}"
     )
+
+
+def change(estimate: Estimate, plan: Plan, standing: str) -> str:
+    """What the contrast does to the outcome, in words: verb, outcome, size, units."""
+    lot, size, y = standing == RANDOMISED, number(estimate.value), plan.outcome
+    units = estimate.units or ""
+    if plan.scale != "difference":
+        what = units.removeprefix(f"{plan.scale} of the ")
+        if plan.scale == "odds ratio":
+            what = what.replace("probability of", "odds of", 1)
+        return f"{'multiplies' if lot else 'would multiply'} the {what or y} by {size}"
+    if units.startswith("probability of "):
+        y, units = f"the {units}", ""
+    unit = "" if units in ("", f"units of {plan.outcome}") else f" {units}"
+    return f"causes a change in {y} of {size}{unit}" if lot else f"would change {y} by {size}{unit}"
 
 
 def threats(estimate: Estimate, found: Structure, prepared: Prepared) -> list[dict[str, Any]]:
@@ -78,6 +78,7 @@ def threats(estimate: Estimate, found: Structure, prepared: Prepared) -> list[di
         *_form(estimate),
         *_noise(estimate),
         *_rows(prepared),
+        *_codes(prepared),
     ]
     scored.sort(key=lambda item: -item[0])
     return [{"title": t, "figure": f, "text": x} for _, t, f, x in scored[:3]]
@@ -90,8 +91,10 @@ def _hidden(estimate: Estimate, found: Structure) -> list[Threat]:
     for r in estimate.refutations:
         value = r.figures.get("robustness_value", r.figures.get("rv"))
         if r.kind == "sensitivity" and value is not None:
-            weight = 0.1 if found.standing == RANDOMISED else 0.95 - float(value)
-            return [(weight, "A hidden common cause", f"{float(value):.1%}", r.finding)]
+            lot = found.standing == RANDOMISED
+            weight = 0.1 if lot else 0.95 - float(value)
+            title = "An assignment that was not random" if lot else "A hidden common cause"
+            return [(weight, title, f"{float(value):.1%}", r.finding)]
     return []
 
 
@@ -99,17 +102,22 @@ def _graphs(estimate: Estimate, found: Structure) -> list[Threat]:
     parts = estimate.parts
     if len(parts) < 2 or found.discovery is None:
         return []
-    total = sum(p.weight for p in parts)
-    null = sum(p.weight for p in parts if p.value == 0.0 or p.value is None)
-    sign = np.sign(estimate.value)
-    flip = sum(p.weight for p in parts if p.value and np.sign(p.value) != sign)
-    share = (null + flip) / total
+    neutral = neutral_of(estimate)
+    sign = np.sign(estimate.value - neutral)
+    other = (p.weight for p in parts if p.value is None or np.sign(p.value - neutral) != sign)
+    share = sum(other) / sum(p.weight for p in parts)
     decider = (estimate.diagnostics.get("decider") or {}).get("text", "")
+    decider = decider and f"{decider[0].upper()}{decider[1:]}."
+    what = "absent, not identified or of the other sign" if sign else "not absent or not identified"
     return [(
         0.3 + 0.6 * share, "A different graph", f"{share:.0%}",
-        f"In {share:.0%} of the resampled searches the effect is absent, not identified or of "
-        f"the other sign. {decider}".strip(),
+        f"In {share:.0%} of the resampled searches the effect is {what}. {decider}".strip(),
     )]  # fmt: skip
+
+
+def neutral_of(estimate: Estimate) -> float:
+    """The value that means no effect on the scale of the estimate."""
+    return 0.0 if getattr(estimate.query, "scale", "difference") == "difference" else 1.0
 
 
 def _overlap(estimate: Estimate) -> list[Threat]:
@@ -119,7 +127,8 @@ def _overlap(estimate: Estimate) -> list[Threat]:
     if share > 0.95:
         return []
     return [(
-        0.8 * (1 - share), "Few comparable rows", f"{estimate.effective_n:,.0f} of {estimate.n:,}",
+        0.8 * (1 - share), "Few comparable rows",
+        f"{max(estimate.effective_n, 1):,.0f} of {estimate.n:,}",
         "Effective number of rows after weighting the two sides to be comparable.",
     )]  # fmt: skip
 
@@ -159,10 +168,21 @@ def _form(estimate: Estimate) -> list[Threat]:
 
 def _noise(estimate: Estimate) -> list[Threat]:
     low, high = estimate.interval
-    width = high - low
-    if not (np.isfinite(width) and estimate.value):
+    neutral, width = neutral_of(estimate), high - low
+    distance = abs(estimate.value - neutral)
+    if not (np.isfinite(width) and distance):
         return []
-    relative = width / (2 * abs(estimate.value))
+    relative = width / (2 * distance)
+    if low <= neutral <= high:
+        return [(
+            min(0.75, 0.25 * relative), "Chance", f"includes {number(neutral)}",
+            f"The interval reaches from {number(low)} to {number(high)}, past no effect.",
+        )]  # fmt: skip
+    if neutral:
+        return [(
+            min(0.75, 0.25 * relative), "Chance", f"{number(low)} to {number(high)}",
+            f"The interval leaves {number(low)} to {number(high)} open; 1 is no effect.",
+        )]  # fmt: skip
     return [(
         min(0.75, 0.25 * relative), "Chance", f"±{relative:.0%}",
         f"The interval reaches {relative:.0%} of the estimate to either side.",
@@ -178,6 +198,19 @@ def _rows(prepared: Prepared) -> list[Threat]:
         out.append((0.45, "Rows that depend on each other", str(prepared.dependence.figure),
                     prepared.dependence.text))  # fmt: skip
     return out
+
+
+def _codes(prepared: Prepared) -> list[Threat]:
+    """Numbers that look like codes for missing cells and are used as values."""
+    found = [
+        s for s in suspicions(prepared.raw)
+        if s["column"] in prepared.data.names and not isinstance(s["value"], str)
+    ]  # fmt: skip
+    return [(
+        0.6, "A code that is read as a number", f"{s['count']} cells",
+        f"{s['column']} has {s['value']:g} in {s['count']} cells, which looks like a code for a "
+        f"missing cell and was used as a number; --code {s['column']}={s['value']:g} makes it one.",
+    ) for s in found[:1]]  # fmt: skip
 
 
 def methods(

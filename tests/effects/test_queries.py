@@ -46,7 +46,7 @@ def test_default_contrast_of_a_dose_and_its_units():
     e = rung.effect(CONFOUNDED, table(), rung.ATE("T", "Y"), estimator=QUICK)
     low, high = np.quantile(table().column("T"), [0.25, 0.75])
     assert e.value == pytest.approx(2 * (high - low), abs=0.3)
-    assert "percentiles 25 and 75" in e.contrast
+    assert "percentiles 75 and 25" in e.contrast
     assert e.units == "units of Y"
     assert e.interval[0] < 2 * (high - low) < e.interval[1]
     assert e.estimand.text.startswith("E[Y | do(T=t)] = sum over Z")
