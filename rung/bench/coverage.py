@@ -100,11 +100,11 @@ def learned(name: str, seed: int) -> list[Row]:
         run=start(None), rng=np.random.default_rng(seed),
     )  # fmt: skip
     ways: Mapping[str, selection.Selection] = {
-        "true graph": selection.GraphUnion(),
+        "true graph": selection.GraphUnion(0.0),
         "graph found": selection.FoundGraph(),
-        "union, all (default)": selection.GraphUnion(),
+        "union, all": selection.GraphUnion(0.0),
         "union, 1% of draws": selection.GraphUnion(0.01),
-        "union, 5% of draws": selection.GraphUnion(0.05),
+        "union, 5% of draws (default)": selection.GraphUnion(0.05),
         "n-of-n bootstrap": selection.Resampled(DRAWS),
         "subsampling": selection.Subsampling(DRAWS),
         "split": selection.Split(),

@@ -102,8 +102,8 @@ def headline(study: Study, answered: list[Answered], shown: Graph | None) -> Ans
 
 def _region(study: Study, answered: list[Answered], structure: Any, meaning: str) -> Region:
     selection: Selection = study.query.selection or GraphUnion()  # type: ignore[attr-defined]
-    if meaning in ("given", "none"):
-        selection = GraphUnion()
+    if meaning in ("given", "none") or (meaning != "bootstrap" and not study.query.selection):  # type: ignore[attr-defined]
+        selection = GraphUnion(0.0)  # weights that are no frequencies leave nothing out
     return selection.region(study, answered, structure)
 
 
