@@ -4,7 +4,9 @@ import rung
 
 data = rung.read("nsw")  # or a file, a data frame, an array
 before = [name for name in data.names if name not in ("treat", "re78")]
-known = rung.Knowledge(tiers=[before, ["treat"], ["re78"]])  # what comes first in time
+known = rung.Knowledge(  # what comes first in time; and the effect in question, be it small
+    tiers=[before, ["treat"], ["re78"]], required=["treat -> re78"]
+)
 found = rung.discover(data, rung.Bootstrap(rung.Auto(), draws=20), knowledge=known)
 print(found)
 model = rung.fit(found, data)  # one mechanism a node, for each graph that was found
