@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -218,10 +217,18 @@ def test_ctrl_c_ends_with_130_and_leaves_the_old_report(tmp_path: Path) -> None:
     report.write_text("the old report")
     command = [sys.executable, "-m", "rung", "analyse", str(tmp_path / "wide.csv"),
                "--draws", "100000", "-o", str(report)]  # fmt: skip
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ})
-    time.sleep(6)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=30)
+    # A job in the background inherits SIGINT as ignored; the command must see it as on a terminal.
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    try:
+        time.sleep(6)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert b"interrupted" in said
     assert report.read_text() == "the old report"
