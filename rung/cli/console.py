@@ -43,6 +43,10 @@ def guarded(command: Callable[..., Any]) -> Callable[..., Any]:
             return command(*args, **kwargs)
         except (typer.Exit, typer.Abort):
             raise
+        except SystemExit:
+            if out.quiet:  # rich does this where the reader of a pipe has left
+                raise typer.Exit(ANSWER) from None
+            raise
         except KeyboardInterrupt:
             fail("interrupted; nothing was written", INTERRUPTED)
         except (NotIdentified, Overlap) as error:

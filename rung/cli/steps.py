@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -53,9 +54,12 @@ def _plan(source: str, fields: dict[str, Any]) -> Plan:
     return Plan.from_dict({"source": source, **fields})
 
 
-def _found(plan: Plan, seconds: float | None) -> tuple[Prepared, Structure]:
+def _found(
+    plan: Plan, seconds: float | None, do: Sequence[str] = (), rows: Sequence[int] = ()
+) -> tuple[Prepared, Structure]:
     with progress(seconds) as run:
         prepared = prepare(None, plan)
+        imagine.check(do, rows, prepared.data)
         learner = make_learner(plan.learner)
         return prepared, structure(prepared.data, plan, learner, run, plan.seed)
 
@@ -186,7 +190,7 @@ def whatif_command(
     """What would have been: chosen rows (or everybody) under an intervention, with intervals."""
     plan = _plan(source, {**plan_fields({**locals(), "outcome": None}), "draws": draws or 0})
     asked = [imagine.parse_do(text) for text in do]
-    prepared, found = _found(plan, seconds)
+    prepared, found = _found(plan, seconds, do, row or ())
     with progress(seconds) as run:
         model, carried = imagine.fit_model(found, prepared.data, run, plan.seed)
     show = [outcome] if outcome else None

@@ -162,6 +162,7 @@ class _Job:
         plan = self.plan
         self.stage("read")
         prepared = prepare(self.source, plan)
+        imagine.check(plan.whatif, plan.rows if plan.show_rows else (), prepared.data)
         self.done("read")
         part = self.stage("discover")
         learner = make_learner(plan.learner)
@@ -271,6 +272,8 @@ class _Job:
         plan = self.plan
         asked = [imagine.parse_do(text) for text in plan.whatif]
         text, rows = carried, []
+        if plan.rows and not plan.show_rows:
+            text += " Single rows were asked for; they are shown only with --show-rows."
         contrast = estimate.diagnostics.get("contrast_values") if estimate else None
         known = plan.outcome is not None and plan.outcome in model.names
         show = [plan.outcome or ""] if known else list(found.graph.names)

@@ -30,7 +30,7 @@ def parse_do(text: str) -> Intervention:
     found = _SET.match(text)
     if found is None:
         raise InputError(f"{text!r} is no intervention; write 'X = 1', 'X += 1' or 'X *= 2'")
-    name, op, value = found["name"].strip("'\""), found["op"], found["value"].strip("'\"")
+    name, op, value = unquoted(found["name"]), found["op"], unquoted(found["value"])
     if op == "=":
         return Do(name, number_of(value))
     number = number_of(value)
@@ -39,6 +39,32 @@ def parse_do(text: str) -> Intervention:
     if op == "*=":
         return Scale(name, number)
     return Shift(name, number if op == "+=" else -number)
+
+
+def check(asked: Sequence[str], rows: Sequence[int], data: Data) -> None:
+    """Refuse what-ifs that name no column, no level or no row, before the work begins."""
+    for text in asked:
+        item = parse_do(text)
+        v = data.variable(item.variable)
+        if isinstance(item, Do):
+            v.encode(item.value)
+        elif v.discrete:
+            raise InputError(f"{text!r}: {v.name!r} is {v.kind}; set one of its levels with =")
+    check_rows(rows, data.n)
+
+
+def check_rows(rows: Sequence[int], n: int) -> None:
+    """Refuse rows that are not there."""
+    for row in rows:
+        if not 0 <= row < n:
+            raise InputError(f"row {row}: rows are numbered 0 to {n - 1}")
+
+
+def unquoted(text: str) -> str:
+    """The text without one pair of quotes around it; quotes that belong to a name stay."""
+    if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"":
+        return text[1:-1]
+    return text
 
 
 def top_graphs(found: Structure) -> tuple[tuple[Graph, float], ...]:
@@ -99,9 +125,7 @@ def whatif_rows(
     level: float = 0.95,
 ) -> list[dict[str, Any]]:
     """For chosen rows: each variable that moves, its fact, its counterfactual, an interval."""
-    for row in rows:
-        if not 0 <= row < units.n:
-            raise InputError(f"row {row}: rows are numbered 0 to {units.n - 1}")
+    check_rows(rows, units.n)
     chosen = units.take(np.asarray(rows, dtype=np.intp)).select(model.names)
     draws = counterfactual(model, chosen, interventions, rng=np.random.default_rng(seed))
     bounds = draws.interval(level)

@@ -108,6 +108,15 @@ def _graphs(estimate: Estimate, found: Structure) -> list[Threat]:
     share = sum(other) / sum(p.weight for p in parts)
     decider = (estimate.diagnostics.get("decider") or {}).get("text", "")
     decider = decider and f"{decider[0].upper()}{decider[1:]}."
+    if share == 0:
+        values = [p.value for p in parts if p.value is not None]
+        ends = f"{number(min(values))} to {number(max(values))}"
+        far = min(1.0, (max(values) - min(values)) / abs(estimate.value - neutral))
+        return [(
+            0.1 + 0.3 * far, "A different graph", ends,
+            f"Over the graphs the effect runs from {ends}, on one side of no effect. {decider}"
+            .strip(),
+        )]  # fmt: skip
     what = "absent, not identified or of the other sign" if sign else "not absent or not identified"
     return [(
         0.3 + 0.6 * share, "A different graph", f"{share:.0%}",
