@@ -143,6 +143,13 @@ class CATE(Query):
     def __repr__(self) -> str:
         return _text(self)
 
+    def overall(self) -> ATE:
+        """The same question about all rows."""
+        return ATE(
+            self.treatment, self.outcome, treated=self.treated, control=self.control,
+            scale=self.scale, adjust=self.adjust, level=self.level,
+        )  # fmt: skip
+
     def answer(
         self,
         structure: Any,
@@ -152,7 +159,7 @@ class CATE(Query):
         run: Run,
         rng: np.random.Generator,
     ) -> Estimate:
-        """Identify, then estimate in every group."""
+        """Identify, then estimate overall and in every group."""
         from .subgroups import answer
 
         return answer(self, structure, data, estimator, run=run, rng=rng)

@@ -20,7 +20,6 @@ from ..inference import intervals, multiplicity
 from .answer import answer as overall
 from .contrast import show, weighted_quantiles
 from .identification import weighted
-from .queries import ATE
 from .rows import Kept, usable
 from .solve import on_scale
 from .study import Study
@@ -46,13 +45,9 @@ def answer(
         The graph shown puts a `by` column after the treatment.
     """
     seed = int(rng.integers(2**63))
-    plain = ATE(
-        query.treatment, query.outcome, treated=query.treated, control=query.control,
-        scale=query.scale, adjust=query.adjust, level=query.level,
-    )  # fmt: skip
     _check_by(query, structure, data)
     whole = overall(
-        plain, structure, data, estimator, run=run, rng=np.random.default_rng(seed),
+        query.overall(), structure, data, estimator, run=run, rng=np.random.default_rng(seed),
         population="all",
     )  # fmt: skip
     adjust = tuple(whole.diagnostics["adjustment"])
