@@ -66,6 +66,7 @@ def answer(
         query=query,
         contrast=f"{whole.contrast}; {len(rows)} groups by {', '.join(query.by)}",
         warnings=tuple(dict.fromkeys(warnings)),
+        cites=(*whole.cites, "hothorn2008"),
         diagnostics={**whole.diagnostics, "subgroups": rows, "levels": levels,
                      "heterogeneity": spread, "looked_at": len(rows)},
         method=f"{whole.method}; in each of {len(rows)} groups by itself, intervals simultaneous "
