@@ -180,7 +180,7 @@ def _graph_set(
         return [], []
     out = []
     for case in study.cases(graph):
-        out += _graph_answer(study, case)
+        out += [a for a in _graph_answer(study, case) if a not in out]
     given = list(dict.fromkeys(f"{a['value']:.4g}" for a in out))
     numbers = f"your set gives {yours:.4g}, the graph's own answer is {' or '.join(given)}"
     numbers = numbers if given else ""
@@ -210,7 +210,7 @@ REASONS = {
     "descendant": "{who} is an effect of the treatment{path}; adjusting for it biases the answer",
     "collider": "adjusting for {who} opens a path{path}",
     "confounding": "a back-door path stays open{path}; {who} could close it",
-    "undecided": "the graph leaves an edge at the treatment undirected ({who}){path}",
+    "undecided": "the graph leaves an edge at the treatment undirected{path}",
     "instrument": "{who} affects the treatment only{path}: it costs precision and amplifies hidden "
     "confounding",
 }

@@ -95,6 +95,8 @@ def outcome_units(variable: Variable, scale: str, binary: bool) -> str:
     if binary:
         level = (variable.levels or (0, 1))[1]
         what = f"probability of {variable.name} = {level}"
+        if scale == "odds ratio":
+            return f"odds ratio of {variable.name} = {level}"
     else:
         what = variable.unit or f"units of {variable.name}"
     if scale == "difference":

@@ -173,6 +173,8 @@ class _Job:
         estimate, head = self.effect(prepared, found)
         if plan.outcome and not plan.treatment:
             head["candidates"] = self.candidates(prepared, found)
+            leads = words.leads(head["candidates"]["rows"], plan.outcome, prepared.data.n)
+            head["headline"]["sentence"] = leads
         adjusted = tuple((estimate.diagnostics.get("adjustment") or ()) if estimate else ())
         table = role_table(found, prepared.data, plan, adjusted, prepared.left_out)
         content = {
@@ -214,7 +216,7 @@ class _Job:
         except (NotIdentified, Overlap) as error:
             self.done("effect")
             text = str(error)
-            head = self.headline("not identified", text[:1].upper() + text[1:])
+            head = self.headline("not identified", f"{text[:1].upper()}{text[1:].rstrip('.')}.")
             return None, {"headline": head}
         self.done("effect")
         head = self.headline(found.standing, words.sentence(estimate, plan, found.standing))
@@ -292,8 +294,10 @@ class _Job:
         if estimate is not None and contrast and plan.scale == "difference":
             text += " " + imagine.agreement(
                 model, plan.treatment or "", plan.outcome or "", contrast,
-                estimate.interval, plan.seed,
+                estimate.interval, plan.seed, objected=bool(words.objections(estimate)),
             )  # fmt: skip
+        if not asked:
+            text += " No what-if was asked; --whatif 'X = 1' adds one to this section."
         return {"text": text, "rows": rows}
 
     def design(self, prepared: Prepared, found: Structure) -> dict[str, Any] | None:

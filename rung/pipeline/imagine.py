@@ -139,7 +139,7 @@ def whatif_rows(
             if not moved and show is None:
                 continue
             entry = {
-                "do": ", ".join(map(repr, interventions)), "variable": v.name, "who": f"row {row}",
+                "do": said(interventions), "variable": v.name, "who": f"row {row}",
                 "fact": _plain(fact[i]), "counterfactual": _plain(other[i]),
             }  # fmt: skip
             if v.name in bounds:
@@ -170,11 +170,16 @@ def population(
         then = np.array([level_of(v, a.column(name)) for _, _, a in answers])
         low, high = np.quantile(then, [0.025, 0.975]) if len(then) > 1 else (then[0], then[0])
         out.append({
-            "do": ", ".join(map(repr, interventions)), "variable": shown_as(v), "who": "everybody",
+            "do": said(interventions), "variable": shown_as(v), "who": "everybody",
             "fact": float(weights @ fact), "counterfactual": float(weights @ then),
             "low": float(low), "high": float(high),
         })  # fmt: skip
     return out
+
+
+def said(interventions: Sequence[Intervention]) -> str:
+    """Interventions in words; whole numbers without decimals."""
+    return re.sub(r"(?<== )(-?\d+)\.0(?=\))", r"\1", ", ".join(map(repr, interventions)))
 
 
 def _plain(value: Any) -> Any:
@@ -183,9 +188,10 @@ def _plain(value: Any) -> Any:
 
 def agreement(
     model: GenerativeModel, treatment: str, outcome: str, contrast: tuple[Any, Any],
-    interval: tuple[float, float], seed: int,
+    interval: tuple[float, float], seed: int, *, objected: bool = False,
 ) -> str:  # fmt: skip
-    """Whether the model's answer agrees with the effect section, or why not."""
+    """Whether the model's answer agrees with the effect section, or why not; `objected` if the
+    graph speaks against the adjustment set of the effect section."""
     described = next(v for v in model.variables if v.name == outcome)
     weights, gaps = [], []
     try:
@@ -208,8 +214,14 @@ def agreement(
     )
     if least <= high and low <= most:
         return f"{text}, in agreement with [{low:.3g}, {high:.3g}] of the effect section."
+    apart = f"{text}, apart from [{low:.3g}, {high:.3g}] of the effect section."
+    if objected:
+        return (
+            f"{apart} The model follows the graph, the effect section adjusts as you said, to "
+            "which the graph objects: by the graph, trust the model."
+        )
     return (
-        f"{text}, apart from [{low:.3g}, {high:.3g}] of the effect section. The model "
+        f"{apart} The model "
         "follows every mechanism on the way and averages over graphs, the effect section adjusts "
         "directly: trust the effect section, and read the what-ifs as approximate."
     )

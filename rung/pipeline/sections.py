@@ -290,5 +290,8 @@ def design_section(plan: Any) -> dict[str, Any] | None:
     """Experiments, ranked."""
     if plan is None:
         return None
-    rows = plan.frame().to_dict("records")
+    rows = [
+        r for r in plan.frame().to_dict("records")
+        if (r["of"] or 0) > 0 or (r["effect_sd_now"] or 0) > 0
+    ]  # fmt: skip
     return {"text": getattr(plan, "text", ""), "rows": rows}

@@ -138,7 +138,7 @@ def role_table(found: Structure, data: Data, plan: Plan, adjusted: tuple[str, ..
 
 
 def _use(name: str, role: str, adjusted: bool, plan: Plan) -> str:
-    if name in (plan.treatment, plan.outcome):
+    if name in (plan.treatment, plan.outcome) or not (plan.treatment and plan.outcome):
         return ""
     if plan.adjust is not None and name in plan.adjust:
         return "; adjusted for because you said so"

@@ -45,7 +45,11 @@ def sentence(estimate: Estimate, plan: Plan, standing: str) -> str:
     if not np.isfinite(estimate.value):
         found = f"the effect of {t} on {y} is only known to lie in {number(low)} to {number(high)}"
         return f"Among {estimate.population} (n = {estimate.n:,}), {found}."
-    tail = f" The interval includes {number(neutral)}, no effect." if low <= neutral <= high else ""
+    tail = (
+        f" The interval includes {number(neutral)}, which is no effect."
+        if low <= neutral <= high
+        else ""
+    )
     return (
         f"Among {estimate.population} (n = {estimate.n:,}), setting {estimate.contrast} "
         f"{change(estimate, plan, standing)} ({inside}){CONDITION[standing]}.{tail}"
@@ -57,9 +61,8 @@ def change(estimate: Estimate, plan: Plan, standing: str) -> str:
     lot, size, y = standing == RANDOMISED, number(estimate.value), plan.outcome
     units = estimate.units or ""
     if plan.scale != "difference":
-        what = units.removeprefix(f"{plan.scale} of the ")
-        if plan.scale == "odds ratio":
-            what = what.replace("probability of", "odds of", 1)
+        what = units.removeprefix("odds ratio of ").removeprefix("ratio of the ")
+        what = f"odds of {what}" if plan.scale == "odds ratio" else what
         return f"{'multiplies' if lot else 'would multiply'} the {what or y} by {size}"
     if units.startswith("probability of "):
         y, units = f"the {units}", ""
@@ -70,6 +73,7 @@ def change(estimate: Estimate, plan: Plan, standing: str) -> str:
 def threats(estimate: Estimate, found: Structure, prepared: Prepared) -> list[dict[str, Any]]:
     """The three things most likely to overturn the answer, each with its figure."""
     scored = [
+        *_objections(estimate),
         *_hidden(estimate, found),
         *_graphs(estimate, found),
         *_overlap(estimate),
@@ -85,6 +89,36 @@ def threats(estimate: Estimate, found: Structure, prepared: Prepared) -> list[di
 
 
 Threat = tuple[float, str, str, str]
+
+
+def objections(estimate: Estimate) -> list[str]:
+    """What the graph says against the user's adjustment set, in sentences."""
+    start = "your adjustment set: "
+    return [w.removeprefix(start) for w in estimate.warnings if w.startswith(start)]
+
+
+def leads(rows: list[dict[str, Any]], outcome: str, n: int) -> str:
+    """The sentence of a report that ranks candidate causes."""
+    if not rows:
+        return f"Candidate causes of {outcome}, exploratory: there is none (n = {n:,})."
+    clear = [str(r["name"]) for r in rows if r["low"] > 0 or r["high"] < 0]
+    names = ", ".join([str(r["name"]) for r in rows][:3])
+    count = "1 candidate" if len(rows) == 1 else f"{len(rows)} candidates"
+    tail = ", ".join(clear[:5]) + (f" and {len(clear) - 5} more" if len(clear) > 5 else "")
+    shown = f"excludes no effect for {tail}" if clear else "includes no effect for every one"
+    return (
+        f"Candidate causes of {outcome}, exploratory: of {count}, first {names} (n = {n:,}); the "
+        f"simultaneous interval {shown}."
+    )
+
+
+def _objections(estimate: Estimate) -> list[Threat]:
+    """What the graph says against the user's adjustment set."""
+    found = objections(estimate)
+    if not found:
+        return []
+    what = "1 objection" if len(found) == 1 else f"{len(found)} objections"
+    return [(0.97, "Your adjustment set", what, found[0])]
 
 
 def _hidden(estimate: Estimate, found: Structure) -> list[Threat]:
@@ -117,7 +151,7 @@ def _graphs(estimate: Estimate, found: Structure) -> list[Threat]:
             f"Over the graphs the effect runs from {ends}, on one side of no effect. {decider}"
             .strip(),
         )]  # fmt: skip
-    what = "absent, not identified or of the other sign" if sign else "not absent or not identified"
+    what = "absent, not identified or of the other sign" if sign else "there, or not identified"
     return [(
         0.3 + 0.6 * share, "A different graph", f"{share:.0%}",
         f"In {share:.0%} of the resampled searches the effect is {what}. {decider}".strip(),

@@ -44,6 +44,12 @@ def mark_terms(content: object, seen: set[str]) -> str:
     for match in _pattern().finditer(raw):
         key = match.group(1).lower()
         said = explain(key)
+        if (
+            key == "do"
+            and raw.strip().lower() != "do"
+            and raw[match.end() : match.end() + 1] != "("
+        ):
+            continue  # the verb of everyday English
         if said and key not in seen:
             seen.add(key)
             out += [esc(raw[at : match.start()]), hover(match.group(0), said)]
