@@ -71,7 +71,7 @@ class GraphUnion(Selection):
         words = (
             f"the union of the intervals on {len(chosen)} different answers of the graphs"
             if len(chosen) > 1
-            else "the interval of the one answer that the graphs give"
+            else "the interval of the one answer of the graphs"
         )
         return Region(tuple(intervals.union(chosen)), words + share)
 
