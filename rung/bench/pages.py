@@ -17,6 +17,8 @@ from .registry import RESULTS, list_bench, list_evidence, write
 
 log = logging.getLogger(__name__)
 
+FIRST = ("case", "type", "method", "way")  # columns that say what a row is about
+
 _EVIDENCE = """# Evidence
 
 What rung claims, rerun. Each row is written by `rung evidence run NAME` on the machine named in
@@ -68,6 +70,7 @@ def _table(figures: Mapping[str, Any]) -> list[str]:
     for name, rows in figures.items():
         if _is_rows(rows):
             keys = list(dict.fromkeys(k for r in rows for k in r))
+            keys.sort(key=lambda k: FIRST.index(k) if k in FIRST else len(FIRST))
             out += [f"{_cell(name)}:", "", "| " + " | ".join(map(_cell, keys)) + " |"]
             out += ["|" + "---|" * len(keys)]
             out += ["| " + " | ".join(_cell(r.get(k, "")) for k in keys) + " |" for r in rows]
