@@ -93,6 +93,7 @@ def main(docs: Path) -> int:
     text = page(_EVIDENCE, list_evidence(), "evidence")
     edges = RESULTS / "coverage_edges.json"
     if edges.exists():
+        (docs / "images").mkdir(exist_ok=True)
         reliability(json.loads(edges.read_text())).save(docs / "images" / "reliability.svg")
         text += _RELIABILITY
     write(docs / "evidence.md", text)
