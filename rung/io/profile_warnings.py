@@ -99,7 +99,8 @@ def _shape(p: Profile) -> Iterator[tuple[str, str]]:
         odd = [x for x in p.columns if x.gaussian is False]
         odd.sort(key=lambda x: -abs(x.skew or 0.0))
         shown = ", ".join(f"{x.name} (skew {x.skew:.1f})" for x in odd[:3])
-        yield "Not Gaussian", f"{len(odd)} numeric columns, most of all {shown}"
+        many = f"{len(odd)} numeric columns, most of all " if len(odd) > 1 else ""
+        yield "Not Gaussian", f"{many}{shown}"
     logs = [x.name for x in p.columns if "log scale" in x.note]
     if logs:
         yield "Skewed", f"{_listed(logs)}: positive and right-skewed; consider logarithms"

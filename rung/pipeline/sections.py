@@ -65,10 +65,20 @@ def data_section(prepared: Prepared, plan: Plan) -> dict[str, Any]:
         "decisions": [*raw.origin.decisions, *(f"{n}: {why}" for n, why in prepared.left_out)],
         "licence": raw.origin.licence, "policy": prepared.policy, "environments": environments,
         "variables": [_variable(prepared, v, plan.show_rows) for v in raw.variables],
-        "warnings": [dict(w) for w in prepared.profile.warnings]
-        + ([] if prepared.dependence.kind == "independent" else
-           [{"title": "Rows depend on each other", "text": prepared.dependence.text}]),
+        "warnings": _warnings(prepared, plan),
     }  # fmt: skip
+
+
+def _warnings(prepared: Prepared, plan: Plan) -> list[dict[str, Any]]:
+    """What the profile warns of, without advice that was already taken, and each thing once."""
+    out = [dict(w) for w in prepared.profile.warnings]
+    if plan.missing != "refuse":
+        advice = "; declare a policy before an analysis"
+        out = [{**w, "text": str(w["text"]).removesuffix(advice)} for w in out]
+    rows = prepared.dependence
+    if rows.kind != "independent" and all(w["text"] != rows.text for w in out):
+        out.append({"title": "Rows depend on each other", "text": rows.text})
+    return out
 
 
 def _count(count: int, show: bool) -> Any:

@@ -276,9 +276,10 @@ def methods(
         text.append("Background knowledge was imposed on the search, as listed in the plan.")
     if estimate is not None:
         if estimate.estimand is not None:
-            text.append(f"{estimate.estimand.words.rstrip('.')}.")
+            said = estimate.estimand.words.rstrip(".")
+            text.append(f"{said[:1].upper()}{said[1:]}.")
         text.append(
-            f"The effect was estimated by {estimate.method} on {estimate.n:,} rows, with "
-            f"{estimate.level:.0%} intervals."
+            f"The effect was estimated on {estimate.n:,} rows, with {estimate.level:.0%} "
+            f"intervals. Method: {estimate.method}."
         )
     return " ".join(text)

@@ -147,3 +147,22 @@ def test_a_reader_that_leaves_is_no_error(shop: Path) -> None:
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "0"
     assert "Traceback" not in done.stderr
+
+
+def test_advice_already_taken_and_repeats_are_not_shown(tmp_path: Path) -> None:
+    rng = np.random.default_rng(8)
+    person = np.repeat(rng.normal(size=80), 4)
+    x = person + rng.normal(size=320)
+    table = pd.DataFrame({"who": np.repeat([f"p{i}" for i in range(80)], 4), "x": x,
+                          "y": x + person + rng.normal(size=320)})  # fmt: skip
+    table.loc[::20, "x"] = np.nan
+    path = tmp_path / "visits.csv"
+    table.to_csv(path, index=False)
+    code, text, _ = run("analyse", path, "-t", "x", "-y", "y", "--graph", "x -> y", "--unit", "who",
+                        "--missing", "complete-cases", "--json")  # fmt: skip
+    assert code == 0
+    found = json.loads(text)
+    texts = [w["text"] for w in found["data"]["warnings"]]
+    assert len(texts) == len(set(texts))
+    assert not any("declare a policy" in t for t in texts)
+    assert re.search(r"\. Compare ", found["methods"])
