@@ -78,7 +78,7 @@ def in_options(message: str) -> str:
         return f'--drop "{names.replace(", ", ",")}"'
 
     message = re.sub(r"data\.drop\(\[(.*?)\]\)", drop, message)
-    return re.sub(r"\b(treated|control|scale)=(?! )", r"--\1 ", message)
+    return re.sub(r"\b(treated|control|scale)= ?", r"--\1 ", message)
 
 
 def fail(message: str, code: int) -> None:

@@ -139,6 +139,7 @@ def test_one_row_is_named(tmp_path: Path) -> None:
 
 def test_advice_is_given_in_options() -> None:
     said = in_options("Keep one: data.drop(['a 2', \"it's\"]). treated='x': no row")
+    assert in_options("others with treated= and control=") == "others with --treated and --control "
     assert said == "Keep one: --drop \"a 2,it's\". --treated 'x': no row"
 
 
