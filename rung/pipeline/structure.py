@@ -131,6 +131,12 @@ def role_table(found: Structure, data: Data, plan: Plan, adjusted: tuple[str, ..
         rows.append({"name": name, "role": role, "adjusted": name in adjusted,
                      "why": f"{why}{use}", "source": who})  # fmt: skip
     rows += [
+        {"name": name, "role": "confounder", "adjusted": True, "source": "default",
+         "why": "the condition that a row was collected under may shift any column, so rows are "
+         "compared within it"}
+        for name in adjusted if name not in data.names
+    ]  # fmt: skip
+    rows += [
         {"name": name, "role": "unused", "adjusted": False, "why": why, "source": "default"}
         for name, why in left_out
     ]
