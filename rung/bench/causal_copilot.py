@@ -147,6 +147,7 @@ class Answer:
     high: float
     sd: float
     truth_se: float = 0.0
+    overlap: bool = False  # the answer names the overlap population, and is about it
 
 
 def _questions(scm: Any) -> list[tuple[str, str]]:
@@ -208,7 +209,8 @@ def _ask(
     except RungError:
         return Answer(case, truth, float("nan"), float("nan"), float("nan"), sd, error)
     low, high = e.interval
-    return Answer(case, truth, float(e.value), float(low), float(high), sd, error)
+    named = e.population == "the overlap population"
+    return Answer(case, truth, float(e.value), float(low), float(high), sd, error, named)
 
 
 EFFECTS: dict[str, tuple[Callable[[str, int], Answer], int]] = {  # answer, times seeds
@@ -331,7 +333,9 @@ def effect_rows(answers: list[Answer]) -> list[dict[str, Any]]:
                 "case": case,
                 "asked": asked,
                 "refused": asked - len(rows),
-                "bias": _mean(error) if error else None,
+                "bias": _bias(rows),
+                "named the overlap population": sum(a.overlap for a in rows),
+                "bias of the others": _bias([a for a in rows if not a.overlap]),
                 "error of bias": float(np.std(error) / np.sqrt(len(error))) if error else None,
                 "rmse": float(np.sqrt(_mean(np.square(error)))) if error else None,
                 "covered": _mean(_covers(a) for a in rows) if rows else None,
@@ -341,6 +345,11 @@ def effect_rows(answers: list[Answer]) -> list[dict[str, Any]]:
             }
         )
     return out
+
+
+def _bias(rows: list[Answer]) -> float | None:
+    error = [(a.value - a.truth) / a.sd for a in rows if np.isfinite(a.value)]
+    return _mean(error) if error else None
 
 
 def _covers(a: Answer) -> bool:
