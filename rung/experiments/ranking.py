@@ -61,7 +61,7 @@ class Experiment:
         """The row in one sentence."""
         what = " and ".join(self.targets)
         out = f"setting {what} would orient {self.orients:.3g} of {self.of:.3g} undecided edges"
-        if self.effect_sd_now is not None and self.effect_sd_after is not None:
+        if self.effect_sd_now and self.effect_sd_after is not None:
             out += (
                 f" and change the spread of the effect over graphs from {self.effect_sd_now:.3g} "
                 f"to {self.effect_sd_after:.3g}"
@@ -122,7 +122,9 @@ class DesignPlan(Result):
             f"Set {names} next{tie}: on average {first.orients:.3g} of {first.of:.3g} undecided "
             "edges would be oriented"
         )
-        if first.effect_sd_now is not None and first.effect_sd_after is not None:
+        if first.effect_sd_now == 0:
+            out += "; the effect is the same on every graph already"
+        elif first.effect_sd_now is not None and first.effect_sd_after is not None:
             out += (
                 f", and the spread of the effect over graphs would go from "
                 f"{first.effect_sd_now:.3g} to {first.effect_sd_after:.3g}"
