@@ -39,8 +39,8 @@ class BOSS:
     ----------
     score : Score
     restarts : int
-        How often the search starts again: in turn from a random order (up to `FRESH` variables)
-        and from the best order shaken by a few random swaps; 0 for none. Dense graphs gain most
+        How often the search starts again: in turn from the best order shaken by a few random
+        swaps and, up to `FRESH` variables, from a random order; 0 for none. Dense graphs gain most
         (Wienoebst, Henckel and Weichwald 2025).
     backward : bool
         End with the backward phase of greedy equivalence search, which makes the search correct
@@ -156,7 +156,7 @@ class _Search:
             if run.spent:
                 complete = False
                 break
-            fresh = self.d <= FRESH and i % 2 == 0
+            fresh = self.d <= FRESH and i % 2 == 1
             again = self.visit[rng.permutation(self.d)] if fresh else best.copy()
             for _ in range(max(1, round(np.log(self.d)))):
                 a, b = rng.integers(self.d, size=2)

@@ -30,7 +30,7 @@ def test_score_is_that_of_the_graph_and_close_to_the_best_of_all_orders():
     for seed in range(20):
         rng = RNG(seed)
         data = rung.Data.from_matrix(draw(rng, weights(rng, random_dag(rng, 5, 3)), 150), names(5))
-        found = rung.BOSS(restarts=40).learn(data)
+        found = rung.BOSS(restarts=20).learn(data)
         bound = rung.GaussianBIC().on(data)
         member = next(rung.graphs.members(found.graph))
         at = {v: i for i, v in enumerate(data.names)}
