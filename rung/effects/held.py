@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.data import Data
-from ..inference.conditions import codes_of, several, with_condition
+from ..inference.conditions import SMALLEST, codes_of, several, with_condition
 from .contrast import Contrast
 
 TAIL = 0.01  # a dose below this quantile of a condition, or above 1 - it, does not occur there
@@ -40,7 +40,7 @@ def hold(data: Data, contrast: Contrast) -> Held:
     so; if none is left, nothing is held.
     """
     if not several(data):
-        return Held(data)
+        return Held(data, notes=_too_few(data))
     codes, small = codes_of(data)
     column = data.column(contrast.treatment)
     has = np.array([_occur(column[small == k], contrast) for k in range(len(codes))])
@@ -64,6 +64,16 @@ def hold(data: Data, contrast: Contrast) -> Held:
         return Held(data, notes=notes, narrowed=True)
     wider, name = with_condition(data)
     return Held(wider, (name,), notes, narrowed=not has.all())
+
+
+def _too_few(data: Data) -> tuple[str, ...]:
+    """What to say of conditions that are there but cannot be held."""
+    if data.environment is None or len(np.unique(data.environment)) < 2:
+        return ()
+    return (
+        f"a condition has fewer than {SMALLEST} rows, so conditions are not held fixed: what else "
+        "differs between them is part of the number; leave its rows out to hold the others",
+    )
 
 
 def _occur(column: NDArray[Any], contrast: Contrast) -> bool:

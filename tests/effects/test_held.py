@@ -56,3 +56,10 @@ def test_conditions_that_decide_the_treatment_are_not_held_and_said_so() -> None
     found = rung.effect(GRAPH, data, rung.ATE("X", "Y"))
     assert any("not held fixed" in w for w in found.warnings)
     assert found.value == pytest.approx(data["Y"][300:].mean() - data["Y"][:300].mean())
+
+
+def test_a_condition_too_small_to_compare_within_is_said() -> None:
+    data = mixed(np.random.default_rng(3), [0.0, 0.7])
+    few = data.take(np.r_[0:400, 400:410])
+    assert any("fewer than 20 rows" in w for w in effect(few).warnings)
+    assert not any("fewer than" in w for w in effect(data).warnings)
