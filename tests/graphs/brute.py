@@ -8,6 +8,9 @@ import numpy as np
 
 from rung.core.graph import Graph
 
+from .brute_ancestral import pag_of as pag_of
+from .brute_ancestral import random_mag as random_mag
+
 Edge = tuple[int, int, int, int]  # node, mark at it, mark at other, other
 
 
