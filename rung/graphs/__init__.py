@@ -5,6 +5,7 @@ from ..core.lazy import exports
 __getattr__, __dir__, __all__ = exports(
     __name__,
     {
+        "CanonicalDag": "ancestral",
         "Confusion": "distance",
         "Diagram": "formats",
         "Objection": "adjustment",
@@ -15,6 +16,7 @@ __getattr__, __dir__, __all__ = exports(
         "arrowhead_confusion": "distance",
         "arrowhead_f1": "distance",
         "backdoor_path": "adjustment",
+        "canonical_dag": "ancestral",
         "causal_nodes": "adjustment",
         "complete": "orientation",
         "confusion": "distance",
@@ -32,9 +34,12 @@ __getattr__, __dir__, __all__ = exports(
         "from_dot": "formats",
         "from_networkx": "formats",
         "is_adjustment_set": "adjustment",
+        "is_ancestral": "ancestral",
         "is_cpdag": "equivalence",
+        "is_mag": "ancestral",
         "latent_projection": "projection",
         "m_separated": "separation",
+        "mag": "ancestral",
         "markov_equivalent": "equivalence",
         "members": "equivalence",
         "minimal_adjustment_set": "adjustment",
