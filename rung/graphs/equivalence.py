@@ -11,7 +11,7 @@ from rung.core.graph import Graph
 from rung.core.graph_checks import directed_part
 from rung.graphs.ancestry import Bool, Names, mask
 from rung.graphs.cliques import Picker
-from rung.graphs.orientation import extend, meek, pdag_of, pdag_parts
+from rung.graphs.orientation import as_bytes, extend, meek, neighbours, pdag_of, pdag_parts
 
 
 def _require_dag(graph: Graph) -> None:
@@ -23,13 +23,10 @@ def _require_dag(graph: Graph) -> None:
 
 def colliders(directed: Bool) -> Bool:
     """(d, d) bool: arrows that are part of a v-structure a -> b <- c with a and c apart."""
-    out = np.zeros_like(directed)
-    adjacent = directed | directed.T
-    for b in np.nonzero(directed.sum(axis=0) > 1)[0].tolist():
-        parents = np.nonzero(directed[:, b])[0]
-        apart = ~adjacent[np.ix_(parents, parents)]
-        np.fill_diagonal(apart, False)
-        out[parents[apart.any(axis=1)], b] = True
+    from rung.kernels.orientation import shields
+
+    out = np.zeros(directed.shape, dtype=np.bool_)
+    shields(as_bytes(directed), as_bytes(out), *neighbours(directed, np.zeros((0, 0), dtype=bool)))
     return out
 
 

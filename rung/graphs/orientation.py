@@ -12,6 +12,8 @@ from rung.core.graph import ARROW, CIRCLE, TAIL, Graph
 from rung.core.graph_checks import cycle, directed_part, undirected_part
 from rung.graphs.ancestry import Bool
 
+Ints = NDArray[np.int64]
+
 
 def pdag_parts(graph: Graph) -> tuple[Bool, Bool]:
     """Directed and undirected parts of a partially directed graph; InputError on other edges."""
@@ -32,54 +34,40 @@ def pdag_of(names: tuple[str, ...], directed: Bool, undirected: Bool) -> Graph:
     return Graph(names, marks.astype(np.uint8))
 
 
+def neighbours(directed: Bool, undirected: Bool) -> tuple[Ints, Ints]:
+    """Neighbours of node v, ascending, in the second array from first[v] to first[v + 1]."""
+    d = len(directed)
+    ahead = np.flatnonzero(directed)
+    codes = [ahead, ahead % d * d + ahead // d, np.flatnonzero(undirected)]
+    key = np.sort(np.concatenate(codes)) if d else np.empty(0, dtype=np.intp)
+    start = np.zeros(d + 1, dtype=np.int64)
+    np.cumsum(np.bincount(key // max(d, 1), minlength=d), out=start[1:])
+    return start, (key % max(d, 1)).astype(np.int64)
+
+
+def as_bytes(part: Bool) -> NDArray[np.uint8]:
+    """The same memory as 0 and 1, for the kernels; a copy where it is not contiguous."""
+    return np.ascontiguousarray(part).view(np.uint8)
+
+
 def meek(directed: Bool, undirected: Bool, queue: list[tuple[int, int]] | None = None) -> None:
     """Close the parts under Meek's (1995) rules R1 to R4, in place.
 
-    `queue` holds the directed edges to start from (default: all). Each new arrow is looked at
-    once, as every premise it can complete; the closure does not depend on the order.
+    `queue` holds the directed edges to start from (default: all).
     """
-    apart = ~(directed | directed.T | undirected)
-    np.fill_diagonal(apart, False)
+    from rung.kernels.orientation import close
+
+    start, near = neighbours(directed, undirected)
     if queue is None:
-        queue = [(i, j) for i, j in np.argwhere(directed).tolist()]
-    while queue:
-        a, b = queue.pop()
-        if not undirected.any():
-            return
-        for i, j in _consequences(directed, undirected, apart, a, b):
-            if undirected[i, j]:
-                undirected[i, j] = undirected[j, i] = False
-                directed[i, j] = True
-                queue.append((i, j))
-
-
-def _consequences(
-    directed: Bool, undirected: Bool, apart: Bool, a: int, b: int
-) -> list[tuple[int, int]]:
-    """Arrows that the rules give with a -> b among their premises."""
-    out: list[tuple[int, int]] = []
-    from_a, from_b = undirected[a], undirected[b]
-    if from_b.any():
-        out += [(b, c) for c in np.nonzero(from_b & apart[a])[0].tolist()]  # R1
-        out += [(c, b) for c in np.nonzero(from_b & directed[:, a])[0].tolist()]  # R2, second
-        rivals = directed[:, a] & apart[b]
-        if rivals.any():  # R4, second: d -> a -> b, d apart from b, x -- d, x -- b, x adjacent to a
-            near = np.nonzero(from_b & ~apart[a])[0]
-            hit = undirected[near][:, rivals].any(axis=1)
-            out += [(x, b) for x in near[hit].tolist()]
-    if from_a.any():
-        out += [(a, c) for c in np.nonzero(from_a & directed[b])[0].tolist()]  # R2, first
-        both = np.nonzero(from_a & from_b)[0]
-        parents = np.nonzero(directed[:, b] & apart[a])[0]
-        if len(both) and len(parents):  # R3: x -- a, x -- parent, a apart from parent
-            hit = undirected[np.ix_(both, parents)].any(axis=1)
-            out += [(x, b) for x in both[hit].tolist()]
-        beyond = np.nonzero(directed[b] & apart[a])[0]
-        if len(beyond):  # R4, first: a -> b -> c, a apart from c, x -- a, x -- c, x adjacent to b
-            near = np.nonzero(from_a & ~apart[b])[0]
-            rows, columns = np.nonzero(undirected[np.ix_(near, beyond)])
-            out += list(zip(near[rows].tolist(), beyond[columns].tolist(), strict=True))
-    return out
+        ahead = np.flatnonzero(directed)
+        begin = np.stack([ahead // max(len(directed), 1), ahead % max(len(directed), 1)], axis=1)
+    else:
+        begin = np.array(queue, dtype=np.int64).reshape(-1, 2)
+    arrows, loose = as_bytes(directed), as_bytes(undirected)
+    close(arrows, loose, start, near, np.ascontiguousarray(begin, dtype=np.int64))
+    for part, result in ((directed, arrows), (undirected, loose)):
+        if not np.shares_memory(part, result):
+            part[...] = result.view(np.bool_)
 
 
 def _matrix(graph: Graph, value: ArrayLike | None, what: str) -> Bool:
@@ -176,23 +164,18 @@ def tier_matrix(graph: Graph, tiers: Mapping[str, int] | Iterable[Iterable[str]]
     return out
 
 
-def extend(directed: Bool, undirected: Bool) -> Bool | None:
-    """Directed part of a consistent extension, or None (Dor and Tarsi 1992)."""
-    out, adjacent = directed.copy(), directed | directed.T | undirected
-    alive = np.ones(len(directed), dtype=bool)
-    loose = undirected.copy()
-    for _ in range(len(directed)):
-        for x in np.nonzero(alive & ~(directed & alive).any(axis=1))[0].tolist():
-            around = np.nonzero(adjacent[x] & alive)[0]
-            free = np.nonzero(loose[x] & alive)[0]
-            joined = adjacent[np.ix_(free, around)] | (free[:, None] == around)
-            if joined.all():
-                out[free, x] = True
-                alive[x] = False
-                break
-        else:
-            return None
-    return out
+def extend(directed: Bool, undirected: Bool, *, strict: bool = True) -> Bool | None:
+    """Directed part of a consistent extension, or None (Dor and Tarsi 1992).
+
+    If not `strict`, a DAG that keeps every arrow and makes as few new v-structures as a greedy
+    search can: the sink with the fewest pairs that should be joined goes first.
+    """
+    from rung.kernels.orientation import sinks
+
+    start, near = neighbours(directed, undirected)
+    out = directed.copy()
+    arrows, loose = as_bytes(directed), as_bytes(undirected)
+    return out if sinks(arrows, loose, start, near, strict, as_bytes(out)) else None
 
 
 def consistent_extension(graph: Graph) -> Graph:
