@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..core.budget import Run
-from .skeleton import Skeleton, Tester
+from ..graphs.orientation import neighbours
+from .skeleton import MANY, Skeleton, Tester, listed_of
+from .threads import in_parts
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+MOST = 5_000_000  # triples of a search that was stopped early; beyond it none is looked at
 
 
 class Triple(NamedTuple):
@@ -21,6 +28,36 @@ class Triple(NamedTuple):
     c: int
     share: float
     p: float
+
+
+@dataclass(frozen=True, eq=False)
+class Triples:
+    """Many triples, one array a field; see `Triple`."""
+
+    a: Ints
+    b: Ints
+    c: Ints
+    share: Floats
+    p: Floats
+
+    def __len__(self) -> int:
+        return len(self.a)
+
+    def __iter__(self) -> Iterator[Triple]:
+        columns = (self.a, self.b, self.c, self.share, self.p)
+        return map(Triple._make, zip(*(c.tolist() for c in columns), strict=True))
+
+    def firmest_first(self) -> Triples:
+        """In the order in which they should be believed: clear votes, then large p-values."""
+        at = np.lexsort((self.c, self.a, self.b, -self.p, -np.abs(self.share - 0.5)))
+        return Triples(self.a[at], self.b[at], self.c[at], self.share[at], self.p[at])
+
+    def verdicts(self, rule: ColliderRule) -> NDArray[np.uint8]:
+        """0 no collider, 1 collider, 2 undecided, for each."""
+        shares, back = np.unique(self.share, return_inverse=True)
+        said = [rule.judge(share) for share in shares.tolist()]
+        codes = np.array([2 if s is None else int(s) for s in said], dtype=np.uint8)
+        return codes[back] if len(codes) else np.empty(0, dtype=np.uint8)
 
 
 class ColliderRule(ABC):
@@ -76,55 +113,96 @@ class Majority(ColliderRule):
 
 
 def triples(
-    found: Skeleton, tester: Tester, alpha: float, usable: np.ndarray, rule: ColliderRule, run: Run
-) -> list[Triple]:
+    found: Skeleton, alpha: float, usable: NDArray[np.uint8], rule: ColliderRule, run: Run
+) -> Triples:
     """Every unshielded triple with the share of separating sets that hold its middle.
 
     A pair that knowledge keeps apart was never tested: all its triples are left out. Sets of up
     to the size that the skeleton needed are looked at.
     """
-    pairs: dict[tuple[int, int], list[int]] = {}
-    for b in range(len(found.adjacent)):
-        for a, c in combinations(np.nonzero(found.adjacent[b])[0].tolist(), 2):
-            if not found.adjacent[a, c] and (a, c) in found.separators:
-                pairs.setdefault((a, c), []).append(b)
-    keys = sorted(pairs)
-    counts = _votes(found, tester, alpha, usable, keys, run) if rule.every and keys else None
-    out = []
-    for e, (a, c) in enumerate(keys):
-        separator = found.separators[a, c]
-        for b in pairs[a, c]:
-            if counts is not None and counts[0][e] > 0:
-                share = float(counts[1][e, b] / counts[0][e])
-            else:
-                share = float(b in separator)
-            out.append(Triple(a, b, c, share, float(found.p[a, c])))
-    return out
+    from ..kernels.skeleton import unshielded
+
+    start, near = neighbours(np.zeros((0, 0), dtype=np.bool_), found.adjacent)
+    count = unshielded(start, near, found.status, np.empty((0, 3), dtype=np.int64))
+    if not found.complete and count > MOST:
+        count = 0  # stopped so early that nearly nothing is known
+    out = np.empty((count, 3), dtype=np.int64)
+    unshielded(start, near, found.status, out)
+    a, b, c = (np.ascontiguousarray(column) for column in out[np.lexsort(out.T[[1, 2, 0]])].T)
+    share = found.holds(a, c, b).astype(np.float64)
+    new = np.ones(count + 1, dtype=np.bool_)
+    new[1:-1] = (a[1:] != a[:-1]) | (c[1:] != c[:-1])
+    first = np.flatnonzero(new)[: None if count else 0].astype(np.int64)
+    heads = first[:-1]
+    if rule.every and count:
+        pairs = np.stack([a[heads], c[heads]], axis=1)
+        total, within = ballots(found, alpha, usable, pairs, first, b, run)
+        voted = np.repeat(total, np.diff(first))
+        share = np.where(voted > 0, within / np.maximum(voted, 1.0), share)
+    p = np.repeat(found.pvalues(a[heads], c[heads]), np.diff(first))
+    return Triples(a, b, c, share, p)
+
+
+def ballots(
+    found: Skeleton,
+    alpha: float,
+    usable: NDArray[np.uint8],
+    pairs: Ints,
+    first: Ints,
+    middle: Ints,
+    run: Run,
+) -> tuple[Floats, Floats]:
+    """For each pair the number of separating sets, and how many of them hold given nodes.
+
+    Parameters
+    ----------
+    pairs : (m, 2), apart, ascending within each
+    first, middle : (m + 1,), (t,)
+        The nodes to look for in the sets of pair e are middle[first[e] : first[e + 1]], ascending.
+
+    Returns
+    -------
+    (m,) and (t,); pairs that the budget does not reach have no sets.
+    """
+    from ..kernels.skeleton import votes
+
+    tester, m = found.tester, len(pairs)
+    alive = found.adjacent[found.pairs[:, 0], found.pairs[:, 1]].astype(np.uint8)
+    start = np.zeros(len(usable) + 1, dtype=np.int64)
+    near = np.empty(2 * len(alive), dtype=np.int64)
+    lists = listed_of(found.pairs, alive, usable, start, near)
+    total, within = np.zeros(m), np.zeros(len(middle))
+    cut = tester.cut(alpha, found.largest)
+
+    def part(begin: int, end: int, place: Ints, counted: Ints) -> int:
+        return tester.call(
+            votes, tester.gaussian, found.largest, begin, end, alpha, cut, tester.chunk, pairs,
+            first, middle, *lists, total, within, place, counted, k=found.largest,
+        )  # fmt: skip
+
+    near_ends = np.diff(start)[pairs].max(axis=1).astype(np.float64)
+    many = float((np.minimum(near_ends, 30.0) ** min(found.largest, 4)).sum())
+    threaded = tester.compiled and many > MANY
+    stopped, tests = in_parts(part, m, found.largest + 2, run, "colliders", threaded)
+    if stopped:
+        found.complete = False
+        total[stopped] = 0.0  # their votes are not all counted
+    found.tests += tests
+    return total, within
 
 
 def _votes(
     found: Skeleton,
     tester: Tester,
     alpha: float,
-    usable: np.ndarray,
-    keys: list[tuple[int, int]],
+    usable: NDArray[np.uint8],
+    keys: Sequence[tuple[int, int]],
     run: Run,
-) -> tuple[np.ndarray, np.ndarray]:
-    from ..kernels.skeleton import votes
-
-    pairs = np.array(keys, dtype=np.int64)
-    adjacent = np.ascontiguousarray(found.adjacent).astype(np.uint8)
-    total, within = np.zeros(len(keys)), np.zeros((len(keys), len(adjacent)))
-    counted = np.zeros(1, dtype=np.int64)
-    begin = 0
-    while begin < len(keys):
-        if run.spent:
-            found.complete = False
-            break
-        begin = tester.call(
-            votes, found.largest, begin, alpha, tester.chunk, pairs, adjacent, usable, total,
-            within, counted, k=found.largest,
-        )  # fmt: skip
-        run.tick(begin / len(keys), "colliders")
-    found.tests += int(counted[0])
-    return total, within
+) -> tuple[Floats, Floats]:
+    """`ballots` for every node: (m,) and (m, d)."""
+    m, d = len(keys), len(usable)
+    first = np.arange(m + 1, dtype=np.int64) * d
+    middle = np.tile(np.arange(d, dtype=np.int64), m)
+    pairs = np.array(keys, dtype=np.int64).reshape(m, 2)
+    total, within = ballots(found, alpha, usable, pairs, first, middle, run)
+    return total, within.reshape(m, d)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import or_
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..core.graph import Graph
 from ..core.graph_checks import order
 from ..graphs.equivalence import cpdag
-from ..graphs.orientation import complete, extend, meek, pdag_of
-from .colliders import ColliderRule, Triple
+from ..graphs.orientation import as_bytes, complete, extend, meek, neighbours, pdag_of
+from .colliders import ColliderRule, Triples
 from .ties import Groups, level, partners
 
 Bool = NDArray[np.bool_]
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+ORIENTED, REFUSED, UNDECIDED = 1, 2, 3  # outcomes of a statement, as the kernel gives them
 
 
 @dataclass(eq=False)
@@ -32,6 +36,10 @@ class Oriented:
     @cached_property
     def _tied(self) -> dict[tuple[int, int], tuple[tuple[int, int], ...]]:
         return partners(self.groups)
+
+    @cached_property
+    def _lists(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        return neighbours(self.directed, self.loose)
 
     def _all(self, arrows: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
         """The arrows and those tied to them."""
@@ -53,35 +61,73 @@ class Oriented:
             self.directed[a, b] = True
             self.loose[a, b] = self.loose[b, a] = False
 
+    def settle(self, causes: ArrayLike, effects: ArrayLike) -> list[tuple[int, int]]:
+        """Orient loose edges one after another; those that contradict what stands, in order."""
+        a = np.asarray(causes, dtype=np.int64)
+        b = np.asarray(effects, dtype=np.int64)
+        outcome = self._settle(a, b, np.full_like(a, -1), np.ones(len(a), dtype=np.uint8))
+        at = np.flatnonzero(outcome == REFUSED)
+        return list(zip(a[at].tolist(), b[at].tolist(), strict=True))
+
+    def settle_triples(
+        self, a: Ints, b: Ints, c: Ints, verdicts: NDArray[np.uint8]
+    ) -> NDArray[np.uint8]:
+        """Orient colliders a -> b <- c one after another: what became of each."""
+        return self._settle(a, b, c, verdicts)
+
+    def _settle(self, a: Ints, b: Ints, c: Ints, verdicts: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        from ..kernels.orientation import settle
+
+        outcome = np.zeros(len(a), dtype=np.uint8)
+        arrays = [np.ascontiguousarray(x) for x in (a, b, c)]
+        if not self.groups:
+            parts = as_bytes(self.directed), as_bytes(self.loose)
+            settle(*arrays, verdicts, *parts, *self._lists, outcome)
+            return outcome
+        for t, (x, y, z) in enumerate(zip(*(x.tolist() for x in arrays), strict=True)):
+            arrows = [(x, y)] if z < 0 else [(x, y), (z, y)]
+            loose = [self.loose[arrow] for arrow in arrows]
+            there = [self.directed[i, j] or self.directed[j, i] for i, j in arrows]
+            if not (loose[0] if z < 0 else all(map(or_, loose, there))):
+                continue
+            if verdicts[t] == 2:
+                outcome[t] = UNDECIDED
+            elif verdicts[t]:
+                outcome[t] = ORIENTED if self.fits(arrows) else REFUSED
+                if outcome[t] == ORIENTED:
+                    self.put(arrows)
+        return outcome
+
 
 def impose(
     adjacent: Bool,
-    p: NDArray[np.float64],
+    p: Callable[[Ints, Ints], Floats],
     required: Bool,
     forbidden: Bool,
     names: Sequence[str],
     groups: Groups = (),
 ) -> Oriented:
-    """Arrows that the knowledge fixes; an edge that it would force into a cycle is removed."""
+    """Arrows that the knowledge fixes; an edge that it would force into a cycle is removed.
+
+    `p` gives the largest p-value of pairs i < j, for the record.
+    """
     out = Oriented(required.copy(), adjacent & ~(required | required.T), groups=groups)
-    for i, j in np.argwhere(out.loose & forbidden.T).tolist():  # j -> i is forbidden
-        if not out.loose[i, j]:
-            continue
-        if out.fits([(i, j)]):
-            out.put([(i, j)])
-        else:
-            for a, b in out._all([(i, j)]):
-                out.loose[a, b] = out.loose[b, a] = False
-            out.conflicts.append(
-                f"{names[i]} - {names[j]} was removed: the knowledge allows only "
-                f"{names[i]} -> {names[j]}, which would close a cycle (largest p {p[i, j]:.2g})"
-            )
+    pairs = np.argwhere(out.loose & forbidden.T)  # i, j: j -> i is forbidden
+    for i, j in out.settle(pairs[:, 0], pairs[:, 1]):
+        for a, b in out._all([(i, j)]):
+            out.loose[a, b] = out.loose[b, a] = False
+        low, high = np.array([min(i, j)]), np.array([max(i, j)])
+        out.conflicts.append(
+            f"{names[i]} - {names[j]} was removed: the knowledge allows only "
+            f"{names[i]} -> {names[j]}, which would close a cycle (largest p "
+            f"{p(low, high)[0]:.2g})"
+        )
     return out
 
 
 def orient(
     state: Oriented,
-    judged: Sequence[Triple],
+    judged: Triples,
     rule: ColliderRule,
     arrows: Sequence[tuple[int, int, float]],
     names: Sequence[str],
@@ -95,17 +141,14 @@ def orient(
     firmer ones is left out and recorded, so that the result always stands for a DAG; if the
     statements that stand still allow no DAG, the class of the DAG that breaks fewest is given.
     """
-    for a, b, p in sorted(arrows, key=lambda t: (t[2], t[0], t[1])):
-        if state.directed[a, b] or not state.loose[a, b]:
-            continue
-        if state.fits([(a, b)]):
-            state.put([(a, b)])
-        else:
-            state.conflicts.append(
-                f"conditions that set {names[a]} say {names[a]} -> {names[b]} (p {p:.2g}), "
-                "against what is firmer"
-            )
-    _colliders(state, judged, rule, names)
+    firm = sorted(arrows, key=lambda t: (t[2], t[0], t[1]))
+    said = {(a, b): p for a, b, p in firm}
+    for a, b in state.settle([t[0] for t in firm], [t[1] for t in firm]):
+        state.conflicts.append(
+            f"conditions that set {names[a]} say {names[a]} -> {names[b]} (p {said[a, b]:.2g}), "
+            "against what is firmer"
+        )
+    _colliders(state, judged.firmest_first(), rule, names)
     start = pdag_of(tuple(names), state.directed, state.loose)
     if extend(state.directed, state.loose) is not None:
         directed, loose = state.directed.copy(), state.loose.copy()
@@ -114,52 +157,25 @@ def orient(
     state.conflicts.append(
         "no DAG agrees with every triple; the graph is the class of a DAG that agrees with most"
     )
-    dag = pdag_of(start.names, _nearest(state), np.zeros_like(state.loose))
+    nearest = extend(state.directed, state.loose, strict=False)
+    assert nearest is not None
+    dag = pdag_of(start.names, nearest, np.zeros_like(state.loose))
     graph = complete(cpdag(dag, targets), required=required, forbidden=forbidden)
     return level(graph, state.groups, required, forbidden)
 
 
-def _colliders(
-    state: Oriented, judged: Sequence[Triple], rule: ColliderRule, names: Sequence[str]
-) -> None:
-    for t in sorted(judged, key=lambda t: (-abs(t.share - 0.5), -t.p, t.b, t.a, t.c)):
-        verdict = rule.judge(t.share)
-        if not (_joined(state, t.a, t.b) and _joined(state, t.b, t.c)):
-            continue
-        if verdict is None:
-            state.undecided.append(f"{names[t.a]} - {names[t.b]} - {names[t.c]}")
-        elif verdict and state.fits([(t.a, t.b), (t.c, t.b)]):
-            state.put([(t.a, t.b), (t.c, t.b)])
-        elif verdict:
+def _colliders(state: Oriented, judged: Triples, rule: ColliderRule, names: Sequence[str]) -> None:
+    verdicts = judged.verdicts(rule)
+    outcome = state.settle_triples(judged.a, judged.b, judged.c, verdicts)
+    for t in np.flatnonzero(outcome >= REFUSED).tolist():
+        a, b, c = (names[int(column[t])] for column in (judged.a, judged.b, judged.c))
+        if outcome[t] == UNDECIDED:
+            state.undecided.append(f"{a} - {b} - {c}")
+        else:
             state.conflicts.append(
-                f"{names[t.a]} -> {names[t.b]} <- {names[t.c]} (p {t.p:.2g}) contradicts what is "
-                "firmer and was left out"
+                f"{a} -> {b} <- {c} (p {judged.p[t]:.2g}) contradicts what is firmer and was "
+                "left out"
             )
-
-
-def _joined(state: Oriented, a: int, b: int) -> bool:
-    return bool(state.directed[a, b] or state.directed[b, a] or state.loose[a, b])
-
-
-def _nearest(state: Oriented) -> Bool:
-    """A DAG that keeps every arrow, and makes as few new colliders as a greedy search can.
-
-    The sinks of Dor and Tarsi (1992), where the one with the fewest pairs that should be joined
-    is taken if none has none.
-    """
-    out, adjacent = state.directed.copy(), state.directed | state.directed.T | state.loose
-    alive = np.ones(len(out), dtype=bool)
-    for _ in range(len(out)):
-        best, fewest = -1, np.inf
-        for x in np.nonzero(alive & ~(state.directed & alive).any(axis=1))[0].tolist():
-            around = np.nonzero(adjacent[x] & alive)[0]
-            free = np.nonzero(state.loose[x] & alive)[0]
-            missing = (~(adjacent[np.ix_(free, around)] | (free[:, None] == around))).sum()
-            if missing < fewest:
-                best, fewest = x, missing
-        out[np.nonzero(state.loose[best] & alive)[0], best] = True
-        alive[best] = False
-    return out
 
 
 def class_of(

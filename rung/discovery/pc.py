@@ -13,7 +13,7 @@ from ..core.graph import Graph
 from ..core.knowledge import Knowledge
 from ..core.protocols import CITest
 from ..core.source import Source
-from .colliders import ColliderRule, Majority, Triple, triples
+from .colliders import ColliderRule, Majority, Triples, triples
 from .environments import target_names
 from .independence.fisher_z import FisherZ
 from .invariance import arrows_from_targets
@@ -75,10 +75,11 @@ class PC:
         found = skeleton(
             tester, self.alpha, required, forbidden, largest=self.largest, run=run, groups=groups
         )
-        usable = np.ascontiguousarray(~forbidden).astype(np.uint8)
-        judged = triples(found, tester, self.alpha, usable, self.rule, run)
+        judged = triples(found, self.alpha, (~forbidden).view(np.uint8), self.rule, run)
         graph, state = self._orient(source, found, judged, required, forbidden, groups)
         notes = []
+        if found.untested:
+            notes.append(f"the budget ended before {found.untested} pairs were tested: left out")
         if state.conflicts:
             notes.append(f"{len(state.conflicts)} orientations contradict firmer ones; left out")
         if state.undecided:
@@ -103,7 +104,7 @@ class PC:
         self,
         source: Source,
         found: Skeleton,
-        judged: list[Triple],
+        judged: Triples,
         required: Bool,
         forbidden: Bool,
         groups: Groups,
@@ -111,7 +112,7 @@ class PC:
         """The graph; tied edges that cannot be oriented alike are removed."""
         names, targets = source.names, target_names(source)
         while True:
-            state = impose(found.adjacent, found.p, required, forbidden, names, groups)
+            state = impose(found.adjacent, found.pvalues, required, forbidden, names, groups)
             arrows = arrows_from_targets(source, state.loose, self.alpha)
             try:
                 graph = orient(

@@ -35,8 +35,11 @@ def pdag_of(names: tuple[str, ...], directed: Bool, undirected: Bool) -> Graph:
 
 
 def neighbours(directed: Bool, undirected: Bool) -> tuple[Ints, Ints]:
-    """Neighbours of node v, ascending, in the second array from first[v] to first[v + 1]."""
-    d = len(directed)
+    """Neighbours of node v, ascending, in the second array from first[v] to first[v + 1].
+
+    Either part may be (0, 0) if the graph has none.
+    """
+    d = max(len(directed), len(undirected))
     ahead = np.flatnonzero(directed)
     codes = [ahead, ahead % d * d + ahead // d, np.flatnonzero(undirected)]
     key = np.sort(np.concatenate(codes)) if d else np.empty(0, dtype=np.intp)

@@ -27,7 +27,7 @@ def _fourth_or_third(directed, loose, start, near, a, b, c):
     """Whether c -> b follows from a -> b, c -- b and c adjacent to a, by Meek's R4 or R3."""
     for j in range(start[c], start[c + 1]):
         r = near[j]
-        if loose[c, r] == 0 or r == a or r == b:
+        if loose[c, r] == 0 or r in (a, b):
             continue
         if directed[r, a] and not joined(directed, loose, r, b):  # R4: r -> a -> b
             return 1
@@ -166,7 +166,7 @@ def reaches(directed, start, near, source, a, c, seen, stack):
         for i in range(start[v], start[v + 1]):
             w = near[i]
             if directed[v, w] and seen[w] != mark:
-                if w == a or w == c:
+                if w in (a, c):
                     return 1
                 seen[w] = mark
                 stack[size] = w
@@ -196,14 +196,14 @@ def settle(first, middle, second, verdict, directed, loose, start, near, outcome
         if verdict[t] == 2:
             outcome[t] = 3
         elif verdict[t] == 1:
+            outcome[t] = 2
             if directed[b, a] or (c >= 0 and directed[b, c]):
-                outcome[t] = 2
-            elif reaches(directed, start, near, b, a, c, seen, stack):
-                outcome[t] = 2
-            else:
-                directed[a, b] = 1
-                loose[a, b] = loose[b, a] = 0
-                if c >= 0:
-                    directed[c, b] = 1
-                    loose[c, b] = loose[b, c] = 0
-                outcome[t] = 1
+                continue
+            if reaches(directed, start, near, b, a, c, seen, stack):
+                continue
+            outcome[t] = 1
+            directed[a, b] = 1
+            loose[a, b] = loose[b, a] = 0
+            if c >= 0:
+                directed[c, b] = 1
+                loose[c, b] = loose[b, c] = 0
