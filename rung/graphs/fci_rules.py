@@ -1,0 +1,136 @@
+"""Orientation rules of FCI over a mark matrix, and what they know of separated pairs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rung.core.budget import Run, start
+from rung.core.graph import ARROW, CIRCLE, TAIL
+from rung.graphs.ancestry import Bool
+
+Marks = NDArray[np.uint8]
+Ints = NDArray[np.int64]
+
+UNKNOWN, OUTSIDE, INSIDE = 0, 1, 2
+WORK = 200_000  # states looked at between two looks at the clock
+
+
+@dataclass(frozen=True, eq=False)
+class Verdicts:
+    """For pairs that are apart, which nodes belong to the sets that separate them.
+
+    Parameters
+    ----------
+    row : (d, d) int64, symmetric
+        Row of a pair in `member`; -1 for a pair of which nothing is known.
+    member : (m, d) uint8
+        INSIDE if the node is in the separating sets, OUTSIDE if not, UNKNOWN if they disagree.
+    """
+
+    row: Ints
+    member: Marks
+
+    @classmethod
+    def of(cls, separators: dict[tuple[int, int], frozenset[int]], d: int) -> Verdicts:
+        """One separating set for each pair (i, j), i < j."""
+        row = np.full((d, d), -1, dtype=np.int64)
+        member = np.full((max(len(separators), 1), d), OUTSIDE, dtype=np.uint8)
+        for k, ((i, j), inside) in enumerate(sorted(separators.items())):
+            row[i, j] = row[j, i] = k
+            member[k, sorted(inside)] = INSIDE
+        return cls(row, member)
+
+
+def lists(marks: Marks) -> tuple[Ints, Ints, Ints]:
+    """Neighbours of each node one after another: (first (d + 1,), near (m,), owner (m,))."""
+    owner, near = (a.astype(np.int64) for a in np.nonzero(marks))
+    first = np.searchsorted(owner, np.arange(len(marks) + 1)).astype(np.int64)
+    return first, near, owner
+
+
+def unshielded_triples(marks: Marks) -> Ints:
+    """(m, 3) triples a - b - c with a < c apart, by b, a, c."""
+    out = []
+    for b in range(len(marks)):
+        around = np.nonzero(marks[b])[0]
+        apart = np.triu(marks[np.ix_(around, around)] == 0, 1)
+        a, c = np.nonzero(apart)
+        out.append(np.column_stack([around[a], np.full(len(a), b), around[c]]))
+    return np.concatenate(out) if out else np.zeros((0, 3), dtype=np.int64)
+
+
+def collider_rule(marks: Marks, verdicts: Verdicts) -> tuple[list[tuple[int, int, int]], Ints]:
+    """R0: arrowheads at the middle of every unshielded triple that its separators leave out.
+
+    In place. A tail that stands already stays. Returns the colliders that such a tail ruled out,
+    and the triples of which the verdict is unknown.
+    """
+    triples = unshielded_triples(marks)
+    a, b, c = triples.T
+    row = verdicts.row[a, c]
+    said = np.where(row >= 0, verdicts.member[row, b], UNKNOWN)
+    blocked = (marks[a, b] == TAIL) | (marks[c, b] == TAIL)
+    put = (said == OUTSIDE) & ~blocked
+    marks[a[put], b[put]] = ARROW
+    marks[c[put], b[put]] = ARROW
+    lost = triples[(said == OUTSIDE) & blocked]
+    return [(int(i), int(j), int(k)) for i, j, k in lost], triples[(said == UNKNOWN) & (row >= 0)]
+
+
+def close(
+    marks: Marks,
+    verdicts: Verdicts,
+    *,
+    selection: bool = True,
+    run: Run | None = None,
+    paths: bool = True,
+) -> bool:
+    """Orient circles by R1 to R10 until nothing changes, in place; False if the run was spent.
+
+    Each rule looks at the whole graph before it changes any mark; where its instances contradict
+    each other the circle stays. So the result does not depend on the order of the nodes.
+
+    Parameters
+    ----------
+    marks : (d, d) uint8, [i, j] the mark at j on i - j
+        With the arrowheads of R0 and of any knowledge. Only circles are changed.
+    selection : bool
+        Whether R5, R6 and R7 apply, whose tails say that a selected variable is an effect.
+    paths : bool
+        Whether R4 applies.
+
+    Source: Zhang (2008), section 3, sound and complete for a correct start; by tiers too
+    (Andrews, Spirtes and Cooper 2020).
+    """
+    from rung.kernels import fci_rules as kernels
+
+    run = start(None) if run is None else run
+    first, near, owner = lists(marks)
+    wish = np.zeros_like(marks)
+    at = (marks, wish, first, near)
+    while not run.spent:
+        changed = kernels.arrow_rules(*at, verdicts.row, verdicts.member)
+        if paths:
+            changed += kernels.path_rule(*at, verdicts.row, verdicts.member)
+        if changed:
+            continue
+        if selection:
+            changed += kernels.selection_rules(*at, owner)
+        begin = 0
+        while begin < len(marks) and not run.spent:
+            begin = int(kernels.tail_rules(*at, owner, begin, WORK))
+        changed += kernels.grant(*at)
+        if not changed:
+            return True
+    return False
+
+
+def circles(adjacent: Bool) -> Marks:
+    """Marks with a circle at both ends of every edge."""
+    return np.ascontiguousarray(adjacent).astype(np.uint8) * np.uint8(CIRCLE)
+
+
+__all__ = ["Verdicts", "circles", "close", "collider_rule", "unshielded_triples"]

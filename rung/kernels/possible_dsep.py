@@ -1,0 +1,118 @@
+"""Possible d-separation sets, and the tests of one size given their subsets."""
+
+# mypy: allow-untyped-defs, allow-incomplete-defs
+# (the types of arguments stand in the signature of each kernel)
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numba.core import types
+
+from .signatures import F1, F3, I1, I2, OPTIONS, U1, U2, TestFunction, float64, int64
+from .skeleton import advance
+
+ARROW = 2
+
+
+@njit(types.void(U2, I1, I1, I1, U2), **OPTIONS)
+def possible_dsep(marks, first, near, owner, out):
+    """out[x, v] = 1 for v in the possible d-separation set of x.
+
+    A path leads from x to v on which every inner node is a collider, or the middle of a triangle
+    (Spirtes, Glymour and Scheines 2000, section 6.7). `first`, `near` and `owner` list the
+    neighbours of each node; walks stand for paths, which can only make the sets larger.
+    """
+    d = marks.shape[0]
+    stamp = np.full(near.shape[0], -1, dtype=np.int64)
+    queue = np.empty(near.shape[0], dtype=np.int64)
+    for x in range(d):
+        head = tail = 0
+        for t in range(first[x], first[x + 1]):
+            stamp[t] = x
+            queue[tail] = t
+            tail += 1
+        while head < tail:
+            s = queue[head]
+            head += 1
+            u, v = owner[s], near[s]
+            out[x, v] = 1
+            for t in range(first[v], first[v + 1]):
+                w = near[t]
+                if stamp[t] == x or w == u or w == x:
+                    continue
+                if marks[u, w] or (marks[u, v] == ARROW and marks[w, v] == ARROW):
+                    stamp[t] = x
+                    queue[tail] = t
+                    tail += 1
+
+
+@njit(
+    int64(
+        TestFunction, int64, int64, float64, int64, I2, U2, U2, I1, I2, F1, U1, I1, F3, I2, F1, F1
+    ),
+    **OPTIONS,
+)
+def dsep_level(
+    test, k, begin, alpha, limit, edges, adjacent, sets, at, separator, p_largest, gone, counted,
+    F, I, P, W,
+):  # fmt: skip
+    """Look for separators of size k for edges begin, begin + 1, ...; about `limit` tests.
+
+    Subsets of sets[x] and of sets[y], without x and y, that no level of the skeleton has tried:
+    they are not within the neighbours of x or within those of y. `at` (k + 2,) holds where to go
+    on within an edge: a flag, the side, the subset. Returns the first edge not done.
+    """
+    d = adjacent.shape[0]
+    pool = np.empty(d, dtype=np.int64)
+    S = np.empty(k, dtype=np.int64)
+    count = 0
+    for e in range(begin, edges.shape[0]):
+        for side in range(2):
+            resume = at[0] == 1
+            if resume and at[1] != side:
+                continue
+            x = edges[e, side]
+            y = edges[e, 1 - side]
+            m = 0
+            for s in range(d):
+                if sets[x, s] and s != y:
+                    pool[m] = s
+                    m += 1
+            at[0] = 0
+            if m < k:
+                continue
+            if not resume:
+                for i in range(k):
+                    at[2 + i] = i
+            more = 1
+            while more:
+                near_x = near_y = both = True
+                for i in range(k):
+                    s = pool[at[2 + i]]
+                    S[i] = s
+                    near_x = near_x and adjacent[x, s] == 1
+                    near_y = near_y and adjacent[y, s] == 1
+                    both = both and sets[y, s] == 1
+                if not (near_x or near_y or (side == 1 and both)):
+                    p = test(x, y, S, k, F, I, P, W)
+                    count += 1
+                    if p > p_largest[e]:
+                        p_largest[e] = p
+                    if p > alpha:
+                        gone[e] = 1
+                        for i in range(k):
+                            separator[e, i] = S[i]
+                        break
+                more = advance(at[2:], k, m)
+                if more and count >= limit:
+                    at[0], at[1] = 1, side
+                    counted[0] += count
+                    return e
+            if gone[e]:
+                break
+        if count >= limit:
+            counted[0] += count
+            return e + 1
+    counted[0] += count
+    return edges.shape[0]
