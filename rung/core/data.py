@@ -196,12 +196,13 @@ class Data(Source, Result):
     def matrix(self, names: Sequence[str] | None = None) -> NDArray[np.float64]:
         """Float64 matrix (n, k) of scalar columns; categories as codes, NaN where missing."""
         names = self.names if names is None else names
+        return np.column_stack(self._scalars(names)) if names else np.empty((self.n, 0))
+
+    def _scalars(self, names: Sequence[str]) -> list[NDArray[np.float64]]:
         shaped = [name for name in names if self.variable(name).shape]
         if shaped:
             raise InputError(f"{shaped[0]!r} is not scalar; use data.column({shaped[0]!r})")
-        if not names:
-            return np.empty((self.n, 0))
-        return np.column_stack([np.asarray(self.column(k), dtype=np.float64) for k in names])
+        return [np.asarray(self.columns[name], dtype=np.float64) for name in names]
 
     @property
     def values(self) -> NDArray[np.float64]:
@@ -226,7 +227,9 @@ class Data(Source, Result):
     @cached_property
     def has_missing(self) -> bool:
         """True if any cell is missing."""
-        return bool(self.mask.any())
+        floats = (self.columns[v.name] for v in self.described if not v.shape)
+        # one NaN makes a sum of squares NaN; infinite cells do not
+        return any(np.isnan(np.dot(c, c)) for c in floats if c.dtype.kind == "f")
 
     @property
     def clustered(self) -> bool:
@@ -325,7 +328,8 @@ class Data(Source, Result):
     def moments(self, basis: Basis | None = None, *, asker: str = "this method") -> Moments:
         data = self._usable(self.names)
         if basis is None:
-            return Moments.of(data.matrix(), data.variables, weights=data.weights)
+            rows = np.array(data._scalars(data.names)).reshape(data.d, data.n).T
+            return Moments.of(rows, data.variables, weights=data.weights)
         blocks = [basis.expand(v, data.column(v.name)) for v in data.variables]
         return Moments.of(
             np.column_stack(blocks) if blocks else np.empty((data.n, 0)),

@@ -66,9 +66,10 @@ class Graph(Result):
         if marks.diagonal().any():
             node = names[int(np.nonzero(marks.diagonal())[0][0])]
             raise InputError(f"{node!r} has an edge to itself; set the diagonal of marks to 0")
-        bad = np.argwhere(~_LEGAL[marks, marks.T])
+        at, to = np.divmod(np.flatnonzero(marks), max(d, 1))
+        bad = np.flatnonzero(~_LEGAL[marks[at, to], marks[to, at]])
         if len(bad):
-            i, j = bad[0]
+            i, j = at[bad[0]], to[bad[0]]
             raise InputError(
                 f"the pair {names[i]!r}, {names[j]!r} has marks {marks[j, i]} and {marks[i, j]}: "
                 "an edge needs a mark at both ends, and 3 may only stand opposite 2"
@@ -217,8 +218,8 @@ class Graph(Result):
 
     def edges(self) -> list[tuple[str, str, str]]:
         """Edges (a, edge, b), by column: --> <-> --- o-> o-o o--; a bow is two of them."""
-        rows, columns = np.nonzero(np.triu(self.marks))
-        pairs = zip(rows.tolist(), columns.tolist(), strict=True)
+        rows, columns = np.divmod(np.flatnonzero(self.marks), max(self.d, 1))
+        pairs = zip(rows[rows < columns].tolist(), columns[rows < columns].tolist(), strict=True)
         return [e for i, j in pairs for e in text_form.pair_edges(self.names, self.marks, i, j)]
 
     def directed_edges(self) -> list[tuple[str, str]]:
@@ -365,6 +366,9 @@ def _check_names(names: Iterable[str]) -> tuple[str, ...]:
     if isinstance(names, str):
         raise InputError(f"names must be a list of names, not the one text {names!r}")
     listed = tuple(cast("Iterable[Any]", names))
+    unique = set(listed) if set(map(type, listed)) <= {str} else set()
+    if len(unique) == len(listed) and "" not in unique:
+        return listed
     seen: set[str] = set()
     for name in listed:
         if not isinstance(name, str) or not name:

@@ -30,13 +30,17 @@ def bidirected_part(marks: NDArray[np.uint8]) -> Bool:
 
 def order(directed: Bool) -> list[int]:
     """Topological order, lowest index first among the free; shorter than d if there is a cycle."""
-    waiting = directed.sum(axis=0).astype(int)
-    free = np.nonzero(waiting == 0)[0].tolist()
+    d = len(directed)
+    source, target = np.divmod(np.flatnonzero(directed), max(d, 1))
+    first = np.searchsorted(source, np.arange(d + 1)).tolist()
+    waiting = np.bincount(target, minlength=d).tolist()
+    children = target.tolist()
+    free = [node for node in range(d) if waiting[node] == 0]
     done: list[int] = []
     while free:
         node = heapq.heappop(free)
         done.append(node)
-        for child in np.nonzero(directed[node])[0].tolist():
+        for child in children[first[node] : first[node + 1]]:
             waiting[child] -= 1
             if waiting[child] == 0:
                 heapq.heappush(free, child)

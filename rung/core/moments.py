@@ -80,22 +80,26 @@ class Moments(Source):
     ) -> Self:
         """Moments of a matrix (n, p); `weights` (n,) are frequency weights."""
         x = np.asarray(rows, dtype=np.float64)
-        if not np.isfinite(x).all():
-            raise InputError("Moments need finite cells; declare a policy for missing ones")
         n, p = x.shape
         w = np.ones(n) if weights is None else np.asarray(weights, dtype=np.float64)
         total = float(w.sum())
         mean, low = np.zeros(p), np.zeros(p)
         scatter = np.zeros((p, p))
         if total > 0:
-            mean = x.mean(axis=0) if weights is None else (w @ x) / total
+            with np.errstate(invalid="ignore", over="ignore"):
+                mean = x.mean(axis=0) if weights is None else (w @ x) / total
+        # a cell that is not finite shows in the mean, if its weight is not 0
+        if not (np.isfinite(mean).all() and weights is None) and not np.isfinite(x).all():
+            raise InputError("Moments need finite cells; declare a policy for missing ones")
+        if total > 0:
             centred = x - mean
             slip = (w @ centred) / total  # second pass: what rounding left out of the mean
             mean, low = _two_sum(mean, slip)
-            centred = centred - slip
+            centred -= slip
             left = centred if weights is None else centred * w[:, None]
             scatter = left.T @ centred
-            scatter = (scatter + scatter.T) / 2
+            if weights is not None:  # else numpy computes one half and mirrors it
+                scatter = (scatter + scatter.T) / 2
         blocks = tuple(sizes) if sizes is not None else (1,) * p
         square = float(w @ w)
         return cls(tuple(variables), blocks, n, total, square, lock(mean), lock(scatter), lock(low))

@@ -141,6 +141,10 @@ def _correlation(moments: Moments) -> Floats:
     floor = 1e-14 * (spread + moments.weight * moments.mean**2)
     fine = spread > np.maximum(floor, 0.0)
     scale = np.where(fine, np.sqrt(np.where(fine, spread, 1.0)), np.inf)
-    out = moments.scatter / np.outer(scale, scale)
+    out = np.empty_like(moments.scatter, order="C")
+    for top in range(0, len(scale), 512):  # in strips, so that nothing else of this size is made
+        strip = slice(top, top + 512)
+        np.divide(moments.scatter[strip], scale[strip, None] * scale, out=out[strip])
+        np.clip(out[strip], -1.0, 1.0, out=out[strip])
     np.fill_diagonal(out, fine.astype(np.float64))
-    return np.ascontiguousarray(np.clip(out, -1.0, 1.0))
+    return out

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..core.graph import Graph
 from ..core.graph_checks import order
-from ..graphs.equivalence import cpdag
+from ..graphs.equivalence import essential
 from ..graphs.orientation import as_bytes, complete, extend, meek, neighbours, pdag_of
 from .colliders import ColliderRule, Triples
 from .ties import Groups, level, partners
@@ -149,19 +149,17 @@ def orient(
             "against what is firmer"
         )
     _colliders(state, judged.firmest_first(), rule, names)
-    start = pdag_of(tuple(names), state.directed, state.loose)
     if extend(state.directed, state.loose) is not None:
         directed, loose = state.directed.copy(), state.loose.copy()
         meek(directed, loose)
-        return level(pdag_of(start.names, directed, loose), state.groups, required, forbidden)
+        graph = pdag_of(tuple(names), directed, loose)
+        return level(graph, state.groups, required, forbidden)
     state.conflicts.append(
         "no DAG agrees with every triple; the graph is the class of a DAG that agrees with most"
     )
     nearest = extend(state.directed, state.loose, strict=False)
     assert nearest is not None
-    dag = pdag_of(start.names, nearest, np.zeros_like(state.loose))
-    graph = complete(cpdag(dag, targets), required=required, forbidden=forbidden)
-    return level(graph, state.groups, required, forbidden)
+    return class_of(nearest, names, targets, required, forbidden, state.groups)
 
 
 def _colliders(state: Oriented, judged: Triples, rule: ColliderRule, names: Sequence[str]) -> None:
@@ -187,8 +185,10 @@ def class_of(
     groups: Groups = (),
 ) -> Graph:
     """The essential graph of a DAG that obeys the knowledge, with what the knowledge adds."""
-    graph = pdag_of(tuple(names), dag, np.zeros_like(dag))
-    graph = complete(cpdag(graph, targets), required=required, forbidden=forbidden)
+    hits = [np.array([name in condition for name in names]) for condition in map(set, targets)]
+    graph = pdag_of(tuple(names), *essential(dag, hits))
+    if required.any() or forbidden.any():
+        graph = complete(graph, required=required, forbidden=forbidden)
     return level(graph, groups, required, forbidden)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -207,6 +207,7 @@ class Tester:
         return out
 
 
+@cache
 def _two_sided(alpha: float) -> float:
     """z with P(|N(0, 1)| > z) = alpha, by bisection."""
     from math import erfc, sqrt

@@ -59,14 +59,22 @@ def cpdag(dag: Graph, targets: Iterable[Names] | None = None) -> Graph:
     Source: Meek (1995); with targets Hauser and Buehlmann (2012), theorem 18.
     """
     _require_dag(dag)
-    arrows = directed_part(dag.marks)
+    hits = [mask(dag, condition) for condition in targets or ()]
+    return pdag_of(dag.names, *essential(directed_part(dag.marks), hits))
+
+
+def essential(arrows: Bool, hits: Iterable[Bool] = ()) -> tuple[Bool, Bool]:
+    """Directed and undirected part of the `cpdag` of a DAG (d, d); hits: (d,) for each condition.
+
+    That `arrows` make no cycle is taken as known.
+    """
     known = colliders(arrows)
-    for condition in targets or ():
-        hit = mask(dag, condition)
+    for hit in hits:
         known |= arrows & (hit[:, None] != hit[None, :])
-    loose = (arrows & ~known) | (arrows & ~known).T
+    free = arrows & ~known
+    loose = free | free.T
     meek(known, loose)
-    return pdag_of(dag.names, known, loose)
+    return known, loose
 
 
 def is_cpdag(graph: Graph) -> bool:
