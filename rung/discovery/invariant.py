@@ -67,7 +67,7 @@ def learn(
     return found.replacing(
         graph=found.graph.reorder(source.names),
         graphs=tuple((g.reorder(source.names), w) for g, w in found.graphs),
-        details=_reordered(found.details, source.names),
+        details=_reordered(found.details, found.graph.names, source.names),
         knowledge=known,
         learner=found.learner if found.learner is not None else learner,
         seconds=run.seconds - began,
@@ -102,12 +102,17 @@ def _obeys(found: Discovery, knowledge: Knowledge, names: tuple[str, ...]) -> No
             )
 
 
-def _reordered(details: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    """Graphs among the details, also in one level of mappings, over the user's columns."""
+def _reordered(
+    details: Mapping[str, Any], here: tuple[str, ...], names: tuple[str, ...]
+) -> dict[str, Any]:
+    """Graphs and (d, d) matrices among the details, also in one level of mappings, over `names`."""
+    order = [here.index(name) for name in names]
 
     def put(value: Any) -> Any:
         if isinstance(value, Graph) and set(value.names) == set(names):
             return value.reorder(names)
+        if isinstance(value, np.ndarray) and value.shape == (len(names), len(names)):
+            return value[np.ix_(order, order)]
         return value
 
     return {
