@@ -1,0 +1,167 @@
+"""Structure learning beside other tools: time, accuracy, memory, on the same data in one run."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ...core.errors import unknown
+from ...core.graph import Graph
+from ...graphs import shd
+from ..registry import RESULTS, Row, machine, versions, write
+from .cases import Case, Pairwise
+from .measure import Cache, Outcome, Tool, run_case, summary
+from .parts import Part, own, parts
+from .process import peers_python
+
+NAME = "structure"
+KIND = "benchmark"
+CLAIM = (
+    "Structure learning is faster and at least as accurate as the best tool of each kind, on the "
+    "same data in the same run; every target is a row with its figure."
+)
+FOLDER = RESULTS / "structure"
+
+log = logging.getLogger(__name__)
+
+
+def run(
+    seeds: int | None = None,
+    part: Sequence[str] = (),
+    extra: Sequence[str] = (),
+    folder: Path | None = FOLDER,
+) -> Row:
+    """Measure parts (all by default) and gather the stored ones into one row.
+
+    Parameters
+    ----------
+    seeds : int, optional
+        Seeds a case; each part's own number by default. Fewer are not stored.
+    part : names of parts
+    extra : learners as text, `module:Name`, ranked beside the others; then nothing is stored.
+    folder : where each part's JSON lies; None for a dry run.
+    """
+    known = parts()
+    for name in part:
+        if name not in known:
+            raise unknown(name, known, "part")
+    chosen = [known[name] for name in part] or list(known.values())
+    keep = folder if not extra and seeds is None else None
+    fresh = {}
+    for one in chosen:
+        fresh[one.name] = measure(one, seeds or one.seeds, extra)
+        if keep is not None:
+            text = json.dumps(fresh[one.name], indent=1, default=float)
+            write(keep / f"{one.name}.json", text + "\n")
+    if keep is not None:
+        fresh = stored(keep)
+    return gathered(fresh, seeds or 0)
+
+
+def measure(part: Part, seeds: int, extra: Sequence[str] = ()) -> dict[str, Any]:
+    """Rows and targets of one part."""
+    cache, rows = Cache(), []
+    tools = (*part.tools, *(own(text, text) for text in extra))
+    for case in part.cases:
+        runs = run_case(case, tools, range(seeds), cache, warm=part.warm)
+        reference = runs.get(part.tools[0].label, [])
+        rows += [
+            summary(case, tool.label, runs.get(tool.label, []), reference)
+            for tool in tools
+            if tool.takes(case)
+        ]
+        if not isinstance(case, Pairwise):
+            rows.append(_empty(case, range(seeds), reference))
+    targets = []
+    for target in part.targets:
+        figure = target.figure(rows)
+        targets.append(
+            {
+                "target": target.text,
+                "figure": figure,
+                "holds": None if figure is None else bool(target.holds(figure)),
+            }
+        )
+    return {
+        "part": part.name,
+        "title": part.title,
+        "seeds": seeds,
+        "reference": part.tools[0].label,
+        "rows": rows,
+        "targets": targets,
+        "traits": [_traits(case) for case in part.cases],
+        "versions": {**versions(), **_peer_versions()},
+        "machine": machine(),
+        "date": _today(),
+    }
+
+
+def _empty(case: Case, seeds: Sequence[int], own: Sequence[Outcome]) -> dict[str, Any]:
+    """What claiming no edge at all scores."""
+    outcomes = []
+    for seed in seeds:
+        truth = case.draw(seed).truth
+        nothing = Graph(truth.names, truth.marks * 0)
+        outcomes.append(Outcome(seed, 0.0, 0.0, shd=float(shd(truth, nothing)), f1=0.0, heads=0.0))
+    row = summary(case, "empty graph", outcomes, own)
+    return {k: v for k, v in row.items() if k not in ("wall", "cpu", "times", "exact")}
+
+
+def _traits(case: Case) -> dict[str, Any]:
+    """How far sorting by variance or by R2 would tell the causal order (first seed)."""
+    from ...discovery import r2_sortability, varsortability
+
+    out: dict[str, Any] = {"case": case.label}
+    problem = case.draw(0)
+    if isinstance(case, Pairwise) or problem.sizes.any() or not problem.truth.is_cpdag():
+        return out
+    from ...graphs import consistent_extension
+
+    dag = problem.truth if problem.truth.is_dag() else consistent_extension(problem.truth)
+    if problem.truth.d > 1000:
+        return out
+    return out | {
+        "varsortability": varsortability(problem.x, dag),
+        "r2_sortability": r2_sortability(problem.x, dag),
+    }
+
+
+def _peer_versions() -> dict[str, str]:
+    from .measure import _pins
+
+    return _pins() if peers_python() is not None else {}
+
+
+def _today() -> str:
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC).date().isoformat()
+
+
+def stored(folder: Path = FOLDER) -> dict[str, Any]:
+    """The parts measured so far, in the order of the page."""
+    out = {}
+    for name in parts():
+        path = folder / f"{name}.json"
+        if path.exists():
+            out[name] = json.loads(path.read_text("utf-8"))
+    return out
+
+
+def gathered(found: dict[str, Any], seeds: int) -> Row:
+    """One row of the registry: every target with its figure, then every table."""
+    targets = [{"part": name, **t} for name, part in found.items() for t in part["targets"]]
+    verdicts = [t["holds"] for t in targets]
+    holds = None if not verdicts or (None in verdicts and False not in verdicts) else all(verdicts)
+    figures: dict[str, Any] = {
+        "targets that hold": sum(v is True for v in verdicts),
+        "targets that do not hold": sum(v is False for v in verdicts),
+        "targets without figures": sum(v is None for v in verdicts),
+        "targets": targets,
+    }
+    return Row(
+        NAME, CLAIM, figures, holds, seeds or max((p["seeds"] for p in found.values()), default=0)
+    )
