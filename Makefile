@@ -9,7 +9,7 @@ JOBS   ?= 2
 # One thread for each numeric library: the tests already run in $(JOBS) processes.
 THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: setup demo test lint bench evidence clean
+.PHONY: setup demo test lint bench evidence peers clean
 
 setup: $(STAMP)
 
@@ -40,9 +40,21 @@ lint: setup
 test: lint
 	$(THREADS) $(BIN)/python -m pytest -n $(JOBS) -q
 
-bench: setup
+# The other tools live apart, since they need other versions of numpy and scipy than rung.
+peers: .peers/.setup-done
+
+.peers/.setup-done: rung/bench/structure/peers.txt
+	test -x .peers/bin/python || $(PYTHON) -m venv .peers
+	.peers/bin/python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' $<)"
+	.peers/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+# All of `structure` takes about 90 minutes on two cores; one part: rung bench run structure --part pc
+bench: setup peers
 	$(BIN)/rung bench list
-	@echo "Run one with: $(BIN)/rung bench run NAME"
+	$(BIN)/rung bench run scm-speed
+	$(BIN)/rung bench run structure
+	$(BIN)/python -m rung.bench.pages
 
 evidence: setup
 	$(BIN)/rung evidence list

@@ -14,6 +14,7 @@ from typing import Any
 
 from .pictures import reliability
 from .registry import RESULTS, list_bench, list_evidence, write
+from .structure.page import write_page
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,8 @@ be probabilities. Reports say "found in k of B resampled searches", never "proba
 _BENCHMARKS = """# Benchmarks
 
 Each row is written by `rung bench run NAME` on the machine named in it. Written by
-`python -m rung.bench.pages`; do not edit.
+`python -m rung.bench.pages`; do not edit. The tables of `structure` have
+[a page of their own](benchmarks-structure.md).
 """
 
 
@@ -78,6 +80,11 @@ def _table(figures: Mapping[str, Any]) -> list[str]:
     return out
 
 
+def _brief(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures without the list of targets, which has a page of its own."""
+    return {k: v for k, v in figures.items() if k != "targets"}
+
+
 def _is_rows(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(v, dict) for v in value)
 
@@ -97,7 +104,9 @@ def main(docs: Path) -> int:
         reliability(json.loads(edges.read_text())).save(docs / "images" / "reliability.svg")
         text += _RELIABILITY
     write(docs / "evidence.md", text)
-    write(docs / "benchmarks.md", page(_BENCHMARKS, list_bench(), "bench"))
+    rows = [{**row, "figures": _brief(row["figures"])} for row in list_bench()]
+    write(docs / "benchmarks.md", page(_BENCHMARKS, rows, "bench"))
+    write_page(docs)
     log.info("wrote evidence.md and benchmarks.md into %s", docs)
     return 0
 

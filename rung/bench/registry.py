@@ -103,7 +103,8 @@ def entries(kind: str) -> dict[str, ModuleType]:
     package = importlib.import_module(__package__ or "rung.bench")
     found = {}
     for info in sorted(pkgutil.iter_modules(package.__path__), key=lambda i: i.name):
-        if _declares(Path(package.__path__[0]) / f"{info.name}.py"):
+        place = Path(package.__path__[0]) / info.name
+        if _declares(place / "__init__.py" if info.ispkg else place.with_suffix(".py")):
             module = importlib.import_module(f"{package.__name__}.{info.name}")
             if getattr(module, "KIND", None) == kind:
                 found[str(module.NAME)] = module
@@ -132,10 +133,13 @@ def run_evidence(
 
 
 def run_bench(
-    name: str, seeds: int | None = None, *, results: Path | None = RESULTS
+    name: str, seeds: int | None = None, *, results: Path | None = RESULTS, **options: Any
 ) -> dict[str, Any]:
-    """Run a benchmark entry and store its row (not if `results` is None)."""
-    return _run("benchmark", name, seeds, results)
+    """Run a benchmark entry and store its row (not if `results` is None).
+
+    Options are those of the entry's `run`; InputError names one that it does not have.
+    """
+    return _run("benchmark", name, seeds, results, options)
 
 
 def _listed(kind: str, results: Path) -> list[dict[str, Any]]:
@@ -150,8 +154,14 @@ def _listed(kind: str, results: Path) -> list[dict[str, Any]]:
     return out
 
 
-def _run(kind: str, name: str, seeds: int | None, results: Path | None) -> dict[str, Any]:
-    known = entries(kind)
+def _run(
+    kind: str,
+    name: str,
+    seeds: int | None,
+    results: Path | None,
+    options: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    known, given = entries(kind), dict(options or {})
     if name not in known:
         raise unknown(name, known, f"{kind} entry")
     if seeds is not None and seeds < 1:
@@ -160,7 +170,11 @@ def _run(kind: str, name: str, seeds: int | None, results: Path | None) -> dict[
         _writable(results)
     begin = time.perf_counter()
     module = known[name]
-    row: Row = module.run() if seeds is None else module.run(seeds=seeds)
+    takes = inspect.signature(module.run).parameters
+    for option in given:
+        if option not in takes:
+            raise InputError(f"{name} has no option {option!r}; it takes {', '.join(takes)}")
+    row: Row = module.run(**given) if seeds is None else module.run(seeds=seeds, **given)
     row = dataclasses.replace(
         row,
         seconds=round(time.perf_counter() - begin, 2),

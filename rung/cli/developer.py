@@ -46,9 +46,25 @@ def bench_list(json: Json = False) -> None:
 
 @bench.command("run")
 @guarded
-def bench_run(name: str, json: Json = False) -> None:
+def bench_run(
+    name: str,
+    part: Annotated[list[str] | None, typer.Option(help="Only this part; may be repeated.")] = None,
+    with_: Annotated[
+        list[str] | None,
+        typer.Option("--with", help="Rank your learner beside the others: module:Name."),
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(help="Seeds a case; not stored.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write every row as CSV.")] = None,
+    latex: Annotated[Path | None, typer.Option(help="Write the tables for LaTeX.")] = None,
+    json: Json = False,
+) -> None:
     """Run one benchmark and store its figures."""
-    _rows([late("rung.bench.registry", "run_bench")(name)], json)
+    chosen: dict[str, Any] = {"part": tuple(part or ()), "extra": tuple(with_ or ())}
+    chosen |= {"csv": csv, "latex": latex}
+    options = {key: value for key, value in chosen.items() if value}
+    sys.path.insert(0, str(Path.cwd()))
+    dry = {"results": None} if with_ or seeds else {}
+    _rows([late("rung.bench.registry", "run_bench")(name, seeds, **dry, **options)], json)
 
 
 def _rows(rows: list[Any], as_json: bool) -> None:

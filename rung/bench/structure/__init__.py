@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from ...core.graph import Graph
 from ...graphs import shd
 from ..registry import RESULTS, Row, machine, versions, write
 from .cases import Case, Pairwise
-from .measure import Cache, Outcome, Tool, run_case, summary
-from .parts import Part, own, parts
+from .measure import Cache, Outcome, run_case, summary
+from .parts import Part, ours, parts
 from .process import peers_python
+from .tables import COLUMNS, cell, to_csv, to_latex
 
 NAME = "structure"
 KIND = "benchmark"
@@ -32,6 +34,8 @@ def run(
     seeds: int | None = None,
     part: Sequence[str] = (),
     extra: Sequence[str] = (),
+    csv: Path | None = None,
+    latex: Path | None = None,
     folder: Path | None = FOLDER,
 ) -> Row:
     """Measure parts (all by default) and gather the stored ones into one row.
@@ -42,6 +46,7 @@ def run(
         Seeds a case; each part's own number by default. Fewer are not stored.
     part : names of parts
     extra : learners as text, `module:Name`, ranked beside the others; then nothing is stored.
+    csv, latex : files to write the rows of this run into.
     folder : where each part's JSON lies; None for a dry run.
     """
     known = parts()
@@ -56,15 +61,30 @@ def run(
         if keep is not None:
             text = json.dumps(fresh[one.name], indent=1, default=float)
             write(keep / f"{one.name}.json", text + "\n")
+    for path, text in ((csv, to_csv(fresh)), (latex, to_latex(fresh))):
+        if path is not None:
+            write(Path(path), text)
     if keep is not None:
         fresh = stored(keep)
-    return gathered(fresh, seeds or 0)
+    row = gathered(fresh, seeds or 0)
+    if keep is None:
+        ranked = {name: ranking(one["rows"]) for name, one in fresh.items()}
+        row = replace(row, figures={**row.figures, **ranked})
+    return row
+
+
+def ranking(rows: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
+    """The rows of each case, least SHD first, failures last, as shown."""
+    keys = [k for k in COLUMNS if any(r.get(k) is not None for r in rows)]
+    cases = list(dict.fromkeys(r["case"] for r in rows))
+    ordered = sorted(rows, key=lambda r: (cases.index(r["case"]), r.get("shd", float("inf"))))
+    return [{COLUMNS[k]: cell(r, k) for k in keys} for r in ordered]
 
 
 def measure(part: Part, seeds: int, extra: Sequence[str] = ()) -> dict[str, Any]:
     """Rows and targets of one part."""
     cache, rows = Cache(), []
-    tools = (*part.tools, *(own(text, text) for text in extra))
+    tools = (*part.tools, *(ours(text, text) for text in extra))
     for case in part.cases:
         runs = run_case(case, tools, range(seeds), cache, warm=part.warm)
         reference = runs.get(part.tools[0].label, [])

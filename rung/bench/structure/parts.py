@@ -39,7 +39,7 @@ class Part:
     warm: Case | None = None
 
 
-def own(label: str, learner: str, most: int | None = None) -> Tool:
+def ours(label: str, learner: str, most: int | None = None) -> Tool:
     """A learner of rung by its text."""
     return Tool(label, "rung", {"learner": learner}, most)
 
@@ -48,7 +48,7 @@ SMALL = Linear(12, 500)
 SMALL_LEVELS = Network("asia", 500)
 
 # -- PC
-PC = own("rung PC", "pc:alpha=0.01")
+PC = ours("rung PC", "pc:alpha=0.01")
 ANDREY_PC = Tool("andrey PC", "andrey", {"method": "pc", "alpha": 0.01}, 500)
 LEARN_PC = Tool("causal-learn PC", "causal-learn", {"method": "pc", "alpha": 0.01}, 100, 1000)
 TETRAD_PC = Tool("Tetrad PC", "tetrad", {"method": "pc"}, 200, 1000)
@@ -83,9 +83,9 @@ def _wide() -> Part:
 
 
 # -- order search
-FLOP0 = own("rung FLOP, no restarts", "flop:restarts=0")
+FLOP0 = ours("rung FLOP, no restarts", "flop:restarts=0")
 PEER0 = Tool("flopsearch, no restarts", "flopsearch", {"restarts": 0})
-BOSS0 = own("rung BOSS, no restarts", "boss:restarts=0", 200)
+BOSS0 = ours("rung BOSS, no restarts", "boss:restarts=0", 200)
 ANDREY_BOSS = Tool(
     "andrey BOSS, penalty 2",
     "andrey",
@@ -124,7 +124,7 @@ def _order() -> Part:
 
 _RESTARTS = (0, 5, 20, 50, 100)
 _MORE = {
-    r: own(f"rung FLOP, {r} restarts", f"flop:restarts={r}", 500 if r <= 20 else 200)
+    r: ours(f"rung FLOP, {r} restarts", f"flop:restarts={r}", 500 if r <= 20 else 200)
     for r in _RESTARTS
 }
 _PEER_MORE = {
@@ -156,10 +156,10 @@ def never_above(case: Case, restarts: int) -> Target:
 
     def figure(rows: Rows) -> float | None:
         theirs = row(rows, case, _PEER_MORE[restarts])
-        ours = [found for r in _RESTARTS if (found := row(rows, case, _MORE[r])) is not None]
-        if theirs is None or not ours:
+        mine = [found for r in _RESTARTS if (found := row(rows, case, _MORE[r])) is not None]
+        if theirs is None or not mine:
             return None
-        reached = [r["shd"] for r in ours if r["wall"] <= theirs["wall"]]
+        reached = [r["shd"] for r in mine if r["wall"] <= theirs["wall"]]
         return float(theirs["shd"] - min(reached)) if reached else float("-inf")
 
     return Target(
@@ -172,16 +172,16 @@ def never_above(case: Case, restarts: int) -> Target:
 
 def _recovery() -> Part:
     dense = Linear(50, 1000, degree=8.0)
-    ours, theirs = own("rung FLOP, 100 restarts", "flop:restarts=100"), _PEER_MORE[100]
+    mine, theirs = ours("rung FLOP, 100 restarts", "flop:restarts=100"), _PEER_MORE[100]
     targets = (
-        at_least(dense, ours, "exact", 0.6, "exact CPDAG in at least 60% of 50 graphs"),
-        no_worse(dense, ours, theirs),
+        at_least(dense, mine, "exact", 0.6, "exact CPDAG in at least 60% of 50 graphs"),
+        no_worse(dense, mine, theirs),
     )
     return Part(
         "recovery",
         "Exact recovery, 50 dense graphs",
         (dense,),
-        (ours, _MORE[20], theirs, _PEER_MORE[20]),
+        (mine, _MORE[20], theirs, _PEER_MORE[20]),
         50,
         targets,
         SMALL,
@@ -189,8 +189,8 @@ def _recovery() -> Part:
 
 
 # -- equivalence search
-XGES = own("rung XGES", "xges")
-GES = own("rung GES", "ges")
+XGES = ours("rung XGES", "xges")
+GES = ours("rung GES", "ges")
 ANDREY_XGES = Tool("andrey XGES, penalty 2", "andrey", {"method": "xges", "lambda_value": 2.0}, 200)
 ANDREY_GES = Tool("andrey GES, penalty 2", "andrey", {"method": "ges", "lambda_value": 2.0}, 200)
 TETRAD_FGES = Tool("Tetrad FGES, penalty 2", "tetrad", {"method": "fges"}, 200, 1000)
@@ -240,7 +240,7 @@ def _ges() -> Part:
 
 
 # -- hidden causes
-FCI = own("rung FCI", "fci:alpha=0.01")
+FCI = ours("rung FCI", "fci:alpha=0.01")
 LEARN_FCI = Tool("causal-learn FCI", "causal-learn", {"method": "fci", "alpha": 0.01})
 ANDREY_FCI = Tool("andrey FCI", "andrey", {"method": "fci", "alpha": 0.01})
 
@@ -253,8 +253,8 @@ def _fci() -> Part:
     targets += [no_worse(case, FCI, LEARN_FCI) for case in cases[2:]]
     tools = (
         FCI,
-        own("rung RFCI", "rfci:alpha=0.01"),
-        own("rung BOSS-FCI", "bossfci:alpha=0.01"),
+        ours("rung RFCI", "rfci:alpha=0.01"),
+        ours("rung BOSS-FCI", "bossfci:alpha=0.01"),
         LEARN_FCI,
         ANDREY_FCI,
     )
@@ -270,17 +270,17 @@ def _kci() -> Part:
         Tool("rung KCI", "test", {"test": "KCI"}),
         Tool("causal-learn KCI", "causal-learn-kci"),
     )
-    targets = [faster(Pairwise(2000, k), ours, peer, 20.0) for k in (1, 3)]
+    targets = [faster(Pairwise(2000, k), mine, peer, 20.0) for k in (1, 3)]
     targets.append(
         below(Pairwise(2000, 1), peer, "value_gap", 0.01, "p-values within 0.01 of causal-learn's")
     )
     title = "Kernel test of conditional independence"
-    return Part("kci", title, cases, (ours, peer), 3, tuple(targets), Pairwise(100, 1))
+    return Part("kci", title, cases, (mine, peer), 3, tuple(targets), Pairwise(100, 1))
 
 
 # -- continuous optimisation, on the data that they are meant for and on standardised columns
-NOTEARS = own("rung NOTEARS", "notears")
-DAGMA = own("rung DAGMA", "dagma")
+NOTEARS = ours("rung NOTEARS", "notears")
+DAGMA = ours("rung DAGMA", "dagma")
 CASTLE_NOTEARS = Tool("gcastle NOTEARS", "gcastle", {"method": "Notears"}, 100)
 DAGMA_PEER = Tool("dagma 1.1.1", "dagma", {}, 100)
 
@@ -291,14 +291,14 @@ def _continuous() -> Part:
     )
     cases = (*plain, Linear(50, 1000), Linear(100, 1000))
     targets = []
-    for ours, peer in ((NOTEARS, CASTLE_NOTEARS), (DAGMA, DAGMA_PEER)):
-        targets += [faster(plain[2], ours, peer, 5.0), no_worse(plain[2], ours, peer)]
-        targets += [faster(cases[4], ours, peer, 5.0), no_worse(cases[4], ours, peer)]
+    for mine, peer in ((NOTEARS, CASTLE_NOTEARS), (DAGMA, DAGMA_PEER)):
+        targets += [faster(plain[2], mine, peer, 5.0), no_worse(plain[2], mine, peer)]
+        targets += [faster(cases[4], mine, peer, 5.0), no_worse(cases[4], mine, peer)]
     tools = (
         NOTEARS,
         DAGMA,
-        own("rung NOTEARS-AL", "notears-al", 50),
-        own("rung GOLEM", "golem", 50),
+        ours("rung NOTEARS-AL", "notears-al", 50),
+        ours("rung GOLEM", "golem", 50),
         CASTLE_NOTEARS,
         DAGMA_PEER,
         FLOP0,
@@ -309,7 +309,7 @@ def _continuous() -> Part:
 
 
 # -- LiNGAM
-LINGAM = own("rung DirectLiNGAM", "direct-lingam")
+LINGAM = ours("rung DirectLiNGAM", "direct-lingam")
 LINGAM_PEER = Tool("lingam DirectLiNGAM", "lingam", {}, 100)
 
 
@@ -324,10 +324,10 @@ def _lingam() -> Part:
 
 # -- discrete networks
 _LEVELS = (
-    own("rung PC, G2", "pc:alpha=0.01,test=g2"),
-    own("rung GES, BDeu", "ges:score=bdeu"),
-    own("rung BOSS, BIC", "boss:score=discrete-bic,restarts=0"),
-    own("rung BOSS, BDeu", "boss:score=bdeu,restarts=0"),
+    ours("rung PC, G2", "pc:alpha=0.01,test=g2"),
+    ours("rung GES, BDeu", "ges:score=bdeu"),
+    ours("rung BOSS, BIC", "boss:score=discrete-bic,restarts=0"),
+    ours("rung BOSS, BDeu", "boss:score=bdeu,restarts=0"),
     Tool("Tetrad PC, G2", "tetrad", {"method": "pc", "levels": True}, 100),
     Tool("Tetrad FGES, BIC", "tetrad", {"method": "fges", "levels": True, "penalty": 1.0}, 500),
     Tool("Tetrad FGES, BDeu", "tetrad", {"method": "fges-bdeu", "levels": True}, 100),

@@ -1,0 +1,126 @@
+"""Writes docs/benchmarks-structure.md, with its pictures, from the measured parts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ..registry import write
+from . import stored
+from .tables import SHD, curve, markdown
+
+HEAD = """# Structure learning beside other tools
+
+Written by `python -m rung.bench.pages` from what `rung bench run structure` measured; do not edit.
+Tools take turns on the same data in one run, each in a process of its own, warm, with both cores.
+Data are drawn by seed (`rung/bench/structure/cases.py`), standardised unless a case says otherwise;
+cases, seeds and targets were fixed before the first full run. Settings stand beside a tool's name;
+else they are its defaults. A peer slower than 30 s is run once, one
+slower than 300 s is stopped; slow answers are kept by the hash of the data. The tools come from
+`rung/bench/structure/peers.txt` (`make peers`).
+
+Rank your own learner beside them with `rung bench run structure --part pc --with mypackage:Mine`;
+write the tables with `--csv FILE` or `--latex FILE`.
+
+"""
+
+
+def write_page(docs: Path) -> None:
+    """The page and its pictures in a folder; nothing if no part was measured."""
+    found = stored()
+    if not found:
+        return
+    tabled = json.loads(Path(__file__).with_name("tabled.json").read_text("utf-8"))
+    out = [HEAD + SHD, ""]
+    out += _verdicts(found)
+    for name, part in found.items():
+        out += _part(docs, name, part, [r for r in tabled["rows"] if r["part"] == name])
+    if tabled["rows"]:
+        out += ["## Tools measured elsewhere", "", tabled["note"], ""]
+        out += ["| tool | d | n | processor s | F1 skeleton | SHD |", "|---|---|---|---|---|---|"]
+        out += [
+            f"| {r['tool']} | {r['d']} | {r['n']} | {r['cpu']:g} | {r['f1']:.3f} | {r['shd']} |"
+            for r in tabled["rows"]
+        ]
+    write(docs / "benchmarks-structure.md", "\n".join(out).rstrip() + "\n")
+
+
+def _verdicts(found: dict[str, Any]) -> list[str]:
+    out = ["## What was to hold", "", "| part | target | figure | holds |", "|---|---|---|---|"]
+    words = {True: "yes", False: "**no**", None: "not measured"}
+    for name, part in found.items():
+        for t in part["targets"]:
+            figure = "" if t["figure"] is None else f"{t['figure']:.3g}"
+            out.append(f"| {name} | {t['target']} | {figure} | {words[t['holds']]} |")
+    return [*out, ""]
+
+
+def _part(docs: Path, name: str, part: dict[str, Any], tabled: list[Any]) -> list[str]:
+    m = part["machine"]
+    tools = {row["tool"] for row in part["rows"]}
+    where = ", ".join(
+        f"{k} {v}"
+        for k, v in sorted(part["versions"].items())
+        if k in ("python", "numpy", "numba") or any(k.lower() in t.lower() for t in tools)
+    )
+    out = [f"## {part['title']}", ""]
+    out += [
+        f"{part['seeds']} seeds, {part['date']}, {m.get('processor')} with {m.get('cores')} "
+        f"cores; reference: {part['reference']}; {where}.",
+        "",
+    ]
+    pictures = {
+        "d": [r for r in part["rows"] if r["case"].startswith("ER") and r["n"] == 1000],
+        "n": part["rows"],
+    }
+    for axis, rows in pictures.items():
+        if len({r[axis] for r in rows}) < 2:
+            continue
+        if axis == "n":
+            d = max(
+                (r["d"] for r in rows if len({q["n"] for q in rows if q["d"] == r["d"]}) > 1),
+                default=0,
+            )
+            rows = [r for r in rows if r["d"] == d and not r["case"].startswith("SF")]
+        words = {"d": "columns", "n": "rows"}[axis]
+        lines = [r for r in tabled if r["n"] == 1000] if axis == "d" else []
+        svg = curve(rows, axis, "wall", f"wall seconds against {words}", tabled=lines)
+        out += _picture(docs, f"structure-{name}-{axis}", svg, f"Seconds against {words}")
+    svg = None
+    if name == "restarts":
+        first = part["rows"][0]["case"]
+        svg = _curves(part["rows"], first)
+        out += _picture(docs, "structure-restarts-shd", svg, f"SHD against seconds, {first}")
+    elif pictures["d"]:
+        svg = curve(pictures["d"], "d", "shd", "SHD against columns", tabled=tabled)
+        out += _picture(docs, f"structure-{name}-shd", svg, "SHD against columns")
+    out += [*markdown(part["rows"]), ""]
+    traits = [t for t in part["traits"] if "varsortability" in t]
+    if traits:
+        said = "; ".join(
+            f"{t['case']} {t['varsortability']:.2f} and {t['r2_sortability']:.2f}" for t in traits
+        )
+        out += [
+            f"Varsortability and R2-sortability of the first seed (0.5 tells nothing): {said}.",
+            "",
+        ]
+    return out
+
+
+def _curves(rows: list[Any], case: str) -> Any:
+    """SHD against seconds, one line a program, points for its numbers of restarts."""
+    points = [
+        {**r, "tool": "rung FLOP" if r["tool"].startswith("rung") else "flopsearch"}
+        for r in rows
+        if r["case"] == case and r.get("wall") and r["tool"] != "empty graph"
+    ]
+    return curve(points, "wall", "shd", f"SHD against wall seconds, {case}")
+
+
+def _picture(docs: Path, name: str, svg: Any, words: str) -> list[str]:
+    if svg is None:
+        return []
+    (docs / "images").mkdir(exist_ok=True)
+    svg.save(docs / "images" / f"{name}.svg")
+    return [f"![{words}](images/{name}.svg)", ""]
