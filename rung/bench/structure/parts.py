@@ -266,7 +266,7 @@ def _fci() -> Part:
 # -- kernel tests
 def _kci() -> Part:
     cases = tuple(Pairwise(n, k) for n in (500, 2000) for k in (0, 1, 3))
-    ours, peer = (
+    mine, peer = (
         Tool("rung KCI", "test", {"test": "KCI"}),
         Tool("causal-learn KCI", "causal-learn-kci"),
     )
