@@ -1,0 +1,151 @@
+"""Gaussian kernels between all pairs of rows, without storing them."""
+
+# mypy: allow-untyped-defs, allow-incomplete-defs
+# (the types of arguments stand in the signature of each kernel)
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from .signatures import F1, F2, OPTIONS, float64, int64, void
+from .vector import exp_down
+
+SUMS = {"reassoc", "contract", "nsz"}
+
+
+@njit(void(F2, int64, float64, F1), fastmath=SUMS, **OPTIONS)
+def kernel_row(A, i, rate, out):
+    """exp(-rate |a_i - a_j|^2) into out[j] for j > i; A is (p, n)."""
+    p, n = A.shape
+    for j in range(i + 1, n):
+        out[j] = 0.0
+    for c in range(p):
+        row, at = A[c], A[c, i]
+        for j in range(i + 1, n):
+            t = row[j] - at
+            out[j] += t * t
+    for j in range(i + 1, n):
+        out[j] = exp_down(-rate * out[j])
+
+
+@njit(void(F2, F2, F1, F2, F1, int64, int64), fastmath=SUMS, **OPTIONS)
+def hsic_sums(A, B, rates, sums, total, begin, end):
+    """Row sums of both kernel matrices (2, n), and into total[0] the sum of their products.
+
+    Rows begin..end, each with all later ones. The sum is finished by `hsic_variance`.
+    """
+    n = A.shape[1]
+    K, L = np.empty(n), np.empty(n)
+    first, second = sums[0], sums[1]
+    for i in range(begin, end):
+        kernel_row(A, i, rates[0], K)
+        kernel_row(B, i, rates[1], L)
+        k, l, both = 1.0, 1.0, 0.0
+        for j in range(i + 1, n):
+            k += K[j]
+            l += L[j]
+            both += K[j] * L[j]
+            first[j] += K[j]
+            second[j] += L[j]
+        first[i] += k
+        second[i] += l
+        total[0] += 1.0 + 2.0 * both
+
+
+@njit(void(F2, F2, F1, F2, F1, int64, int64), fastmath=SUMS, **OPTIONS)
+def hsic_variance(A, B, rates, means, total, begin, end):
+    """Take the centring off total[0]; into total[1] the sum of squared centred products, i != j."""
+    n = A.shape[1]
+    K, L = np.empty(n), np.empty(n)
+    first, second = means[0], means[1]
+    grand1, grand2, cross = 0.0, 0.0, 0.0
+    for i in range(n):
+        grand1 += first[i]
+        grand2 += second[i]
+    grand1 /= n
+    grand2 /= n
+    for i in range(begin, end):
+        kernel_row(A, i, rates[0], K)
+        kernel_row(B, i, rates[1], L)
+        a, b = first[i] - grand1, second[i] - grand2
+        squares = 0.0
+        for j in range(i + 1, n):
+            t = (K[j] - a - first[j]) * (L[j] - b - second[j])
+            squares += t * t
+        total[1] += 2.0 * squares
+        # sum K L - 2 n sum_i k_i l_i + n^2 k l, by rows
+        cross += first[i] * second[i] * 2.0 * n - n * grand1 * grand2
+    total[0] -= cross
+
+
+@njit(float64(float64, float64), **OPTIONS)
+def gamma_log_tail(a, x):
+    """log Q(a, x), the upper tail of the gamma distribution, also where Q underflows.
+
+    Series and continued fraction as in `special.gamma_upper`.
+    """
+    if x <= 0.0:
+        return 0.0
+    front = a * math.log(x) - x - math.lgamma(a)
+    if x < a + 1.0:
+        term = total = 1.0 / a
+        i = a
+        while term > total * 1e-16:
+            i += 1.0
+            term *= x / i
+            total += term
+        return math.log(max(1.0 - math.exp(front) * total, 1e-300))
+    tiny = 1e-300
+    b = x + 1.0 - a
+    c = 1.0 / tiny
+    d = 1.0 / b
+    h = d
+    for i in range(1, 10_000):
+        an = -i * (i - a)
+        b += 2.0
+        d = an * d + b
+        d = 1.0 / (d if abs(d) > tiny else tiny)
+        c = b + an / c
+        c = c if abs(c) > tiny else tiny
+        step = d * c
+        h *= step
+        if abs(step - 1.0) < 1e-15:
+            break
+    return front + math.log(h)
+
+
+@njit(int64(F1, float64, float64, F2), fastmath=SUMS, **OPTIONS)
+def incomplete_cholesky(x, rate, left_out, L):
+    """Rows of L with L' L = K but for `left_out` of the trace; the number of rows used.
+
+    Pivots: the largest residual variance (Bach and Jordan 2002, figure 2).
+    """
+    rows, n = L.shape
+    left = np.ones(n)
+    for k in range(rows):
+        trace, best = 0.0, 0
+        for i in range(n):
+            trace += left[i]
+        for i in range(n):
+            if left[i] > left[best]:
+                best = i
+        if trace <= left_out * n or left[best] <= 1e-15:
+            return k
+        root = math.sqrt(left[best])
+        at = x[best]
+        row = L[k]
+        for i in range(n):
+            t = x[i] - at
+            row[i] = exp_down(-rate * t * t)
+        for r in range(k):
+            w, other = L[r, best], L[r]
+            for i in range(n):
+                row[i] -= w * other[i]
+        for i in range(n):
+            row[i] /= root
+            left[i] = max(left[i] - row[i] * row[i], 0.0)
+        left[best] = 0.0
+    return rows
