@@ -320,7 +320,7 @@ class Data(Source, Result):
 
     def _usable(self, names: Sequence[str]) -> Data:
         """Complete rows in `names` under a test-wise policy, else all or a refusal."""
-        part = self.select(names)
+        part = self if tuple(names) == self.names else self.select(names)
         if isinstance(self.missing, TestWise) and part.has_missing:
             return self.missing.apply(part)
         return complete(part)

@@ -273,14 +273,12 @@ def _sets(edges: Ints, start: Ints, usable: NDArray[np.uint8], size: int) -> flo
     """Number of sets of that size among the neighbours of either end, over all edges."""
     i, j = edges[:, 0], edges[:, 1]
     count = np.diff(start)
-    total = 0.0
-    for x, y in ((i, j), (j, i)):
-        m = (count[x] - usable[y, x]).astype(np.float64)
-        ways = np.where(m >= size, 1.0, 0.0)
-        for t in range(size):
-            ways *= np.maximum(m - t, 0.0) / (t + 1)
-        total += float(ways.sum())
-    return total
+    m = np.concatenate([count[i] - usable[j, i], count[j] - usable[i, j]])
+    m = m[m >= size].astype(np.float64)
+    ways = np.ones(len(m))
+    for t in range(size):
+        ways *= (m - t) / (t + 1)
+    return float(ways.sum())
 
 
 def _thin(out: Skeleton, groups: Groups) -> None:

@@ -25,7 +25,7 @@ from .signatures import (
     uint8,
     void,
 )  # fmt: skip
-from .subsets import advance, any_sets, gaussian_sets
+from .subsets import advance, any_sets, gaussian_sets, gaussian_singles, gaussian_votes, room
 
 
 @njit(void(TestFunction, I1, I1, I2, F1, F3, I2, F1, F1), **OPTIONS)
@@ -167,12 +167,25 @@ def search(
         wide = max(wide, start[v + 1] - start[v])
     members, slot = np.empty(wide, dtype=np.int64), np.empty(1, dtype=np.int64)
     skip = np.zeros(wide, dtype=np.uint8)
-    V, within = np.empty((3, wide)), np.zeros(1)
-    at, bound = place[1:], np.empty(1)
+    within, at, bound = np.zeros(1), place[1:], np.empty(1)
+    V = np.empty(room(min(wide, 32), k))
     before = counted[0]
     for e in range(begin, end):
         for side in range(max(place[0], 0), 2):
             x, y = edges[e, side], edges[e, 1 - side]
+            which = 0 if F.shape[0] == 1 or not gaussian else I[min(x, y), max(x, y)]
+            if gaussian and k == 1:
+                bound[0] = 2.0
+                found = gaussian_singles(
+                    F[which], x, y, start, near, cut[which, 1], side, bound, counted
+                )
+                if bound[0] <= 1.0:
+                    p_largest[e] = max(p_largest[e], fisher_p(bound[0], P[which] - 4.0))
+                if found >= 0:
+                    gone[e] = 1
+                    separator[e, 0] = near[found]
+                    break
+                continue
             m = around(x, y, start, near, members)
             if m < k:
                 place[0] = -1
@@ -185,13 +198,12 @@ def search(
                     at[i] = i
             left = limit - (counted[0] - before)
             if gaussian:
-                i, j = min(x, y), max(x, y)
-                which = 0 if F.shape[0] == 1 else I[i, j]
                 bound[0] = 2.0
+                if V.shape[0] < room(m, k):
+                    V = np.empty(room(m, k))
                 how = gaussian_sets(
-                    F[which], x, y, members, skip, m, k, cut[which, k], 1, left, at, bound, counted,
-                    slot, within, V,
-                )  # fmt: skip
+                    F[which], x, y, members, skip, m, k, cut[which, k], left, at, bound, counted, V
+                )
                 p = fisher_p(bound[0], P[which] - k - 3.0) if bound[0] <= 1.0 else 0.0
             else:
                 bound[0] = 0.0
@@ -254,7 +266,8 @@ def votes(
         wide = max(wide, start[v + 1] - start[v])
     members, slot = np.empty(wide, dtype=np.int64), np.empty(wide, dtype=np.int64)
     skip = np.zeros(wide, dtype=np.uint8)
-    V, at, bound = np.empty((3, wide)), place[2:], np.zeros(1)
+    at, bound = place[2:], np.zeros(1)
+    V = np.empty(room(min(wide, 32), largest))
     before = counted[0]
     for e in range(begin, end):
         heads = first[e + 1] - first[e]
@@ -278,21 +291,28 @@ def votes(
                     found[e] += r * r < cut[which, 0]
                 else:
                     found[e] += test(x, y, members, 0, F, I, P, W) > alpha
+            if gaussian and m > 0 and largest > 0:
+                if V.shape[0] < room(m, largest):
+                    V = np.empty(room(m, largest))
+                left = limit - (counted[0] - before)
+                place[1] = gaussian_votes(
+                    F[which], x, y, members, skip, m, min(m, largest), cut[which], side, place[1],
+                    left, at, counted, slot, tally, V,
+                )  # fmt: skip
+                if place[1] >= 0:
+                    place[0] = side
+                    break
+                place[0] = -1
+                continue
             for k in range(max(place[1], 1), min(m, largest) + 1):
                 if place[1] < 0:
                     for i in range(k):
                         at[i] = i
                 left = limit - (counted[0] - before)
-                if gaussian:
-                    how = gaussian_sets(
-                        F[which], x, y, members, skip, m, k, cut[which, k], 0, left, at, bound,
-                        counted, slot, tally, V,
-                    )  # fmt: skip
-                else:
-                    how = any_sets(
-                        test, x, y, members, skip, m, k, alpha, 0, left, at, bound, counted, slot,
-                        tally, F, I, P, W,
-                    )  # fmt: skip
+                how = any_sets(
+                    test, x, y, members, skip, m, k, alpha, 0, left, at, bound, counted, slot,
+                    tally, F, I, P, W,
+                )  # fmt: skip
                 place[1] = -1
                 if how == 2:
                     place[0], place[1] = side, k
