@@ -83,7 +83,23 @@ def is_cpdag(graph: Graph) -> bool:
 
 
 def markov_equivalent(first: Graph, second: Graph) -> bool:
-    """Whether two DAGs have the same skeleton and v-structures (Verma and Pearl 1990)."""
+    """Whether two graphs have the same separations.
+
+    DAGs: by skeleton and v-structures (Verma and Pearl 1990); MAGs, with <-> or --: by their PAGs,
+    which have all in common (Zhang 2008).
+
+    Raises
+    ------
+    InputError
+        A graph is neither a DAG nor a MAG.
+    """
+    if not (first.is_dag() and second.is_dag()):
+        from rung.graphs.ancestral import require_mag
+        from rung.graphs.partial_ancestral import pag
+
+        require_mag(first)
+        require_mag(second)
+        return set(first.names) == set(second.names) and pag(first) == pag(second)
     _require_dag(first)
     _require_dag(second)
     if set(first.names) != set(second.names):

@@ -1,0 +1,198 @@
+"""Partial ancestral graphs: what Markov equivalent MAGs share, and the MAGs of such a class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rung.core.errors import InputError, NotSupported
+from rung.core.graph import ARROW, CIRCLE, TAIL, Graph
+from rung.core.graph_checks import directed_part, undirected_part
+from rung.graphs.ancestral import above, is_mag, mag
+from rung.graphs.ancestry import Bool, Names
+from rung.graphs.fci_rules import Verdicts, circles, close, collider_rule
+from rung.graphs.orientation import extend
+
+Marks = NDArray[np.uint8]
+
+
+def pag(graph: Graph, latents: Names = (), selections: Names = ()) -> Graph:
+    """PAG over the nodes that are neither latent nor selected.
+
+    A mark that all MAGs with the same m-separations share is shown, elsewhere there is a circle:
+    what an ideal test of independence could tell, with hidden causes and selection allowed.
+
+    Parameters
+    ----------
+    graph : DAG, ADMG or MAG; see `mag` for `latents`, `selections` and errors.
+
+    Source: Zhang (2008), "On the completeness of orientation rules", rules R0 to R10, told by the
+    separations of the MAG.
+    """
+    margin = mag(graph, latents, selections)
+    return Graph(margin.names, _rules(margin))
+
+
+def _rules(margin: Graph) -> Marks:
+    marks = circles(margin.marks != 0)
+    verdicts = _verdicts(margin)
+    collider_rule(marks, verdicts)
+    close(marks, verdicts)
+    return marks
+
+
+def _verdicts(margin: Graph) -> Verdicts:
+    """For nodes apart, the separating set of a MAG: those anterior to one of the two."""
+    up = above(np.ascontiguousarray(margin.marks).copy())
+    i, j = np.nonzero(np.triu(margin.marks == 0, 1))
+    row = np.full((margin.d, margin.d), -1, dtype=np.int64)
+    row[i, j] = row[j, i] = np.arange(len(i))
+    member = np.ones((max(len(i), 1), margin.d), dtype=np.uint8)  # 1 outside, 2 inside
+    member[: len(i)] += (up[:, i] | up[:, j]).T
+    return Verdicts(row, member)
+
+
+def _settled(graph: Graph) -> Graph | None:
+    """A MAG of the class if the graph is a PAG; something else or None if it is not.
+
+    o-> becomes ->, o-- becomes <--, and the o-o part a DAG without unshielded colliders: Zhang
+    (2008), "On the completeness of orientation rules", theorem 2 and section 4.
+    """
+    marks = graph.marks.copy()
+    open_end = marks == CIRCLE
+    both = open_end & open_end.T
+    arrows = extend(np.zeros_like(both), both)
+    if arrows is None:
+        return None
+    single = open_end & ~both
+    marks[single & (marks.T == ARROW)] = TAIL
+    marks[single & (graph.marks.T == TAIL)] = ARROW
+    marks[arrows] = ARROW
+    marks[arrows.T] = TAIL
+    return Graph(graph.names, marks)
+
+
+def mag_of_pag(graph: Graph) -> Graph:
+    """A MAG of the class of a PAG: as few arrowheads more as there can be; deterministic.
+
+    Raises
+    ------
+    InputError
+        The graph is not a PAG.
+    """
+    found = _settled(graph) if not (graph.marks == ARROW | TAIL).any() else None
+    if found is None or not is_mag(found) or not np.array_equal(_rules(found), graph.marks):
+        raise InputError(
+            "the graph is not a PAG: no class of MAGs shares just these marks; pag(graph) makes "
+            "one of a DAG, an ADMG or a MAG"
+        )
+    return found
+
+
+def is_pag(graph: Graph) -> bool:
+    """Whether the graph shows what a class of Markov equivalent MAGs shares, and no more.
+
+    The MAG that the graph would stand for is made, and its PAG compared with the graph.
+    """
+    try:
+        mag_of_pag(graph)
+    except InputError:
+        return False
+    return True
+
+
+def mags(graph: Graph, limit: int | None = None) -> Iterator[Graph]:
+    """The MAGs of the class of a PAG, each once; stops after `limit`.
+
+    One open end after another is made a tail or an arrow, and R1 to R10 closed; a branch that is
+    not ancestral or has a new collider is left. Other branches may still come to nothing, so the
+    time between two members is not bounded by a polynomial: for classes of up to some thousands.
+
+    Raises
+    ------
+    InputError
+        The graph is not a PAG.
+    """
+    verdicts = _verdicts(mag_of_pag(graph))
+    stack, count = [graph.marks.copy()], 0
+    while stack and (limit is None or count < limit):
+        marks = stack.pop()
+        loose = np.argwhere(marks == CIRCLE)
+        if not len(loose):
+            found = Graph(graph.names, marks)
+            if is_mag(found) and np.array_equal(_rules(found), graph.marks):
+                count += 1
+                yield found
+            continue
+        i, j = loose[0].tolist()
+        for mark in (ARROW, TAIL):
+            branch = marks.copy()
+            branch[i, j] = mark
+            close(branch, verdicts)
+            if _possible(graph, branch):
+                stack.append(branch)
+
+
+def _possible(graph: Graph, marks: Marks) -> bool:
+    """Whether the marks that are settled may still be those of a MAG of the class."""
+    directed = directed_part(marks)
+    arrows = np.where(directed, ARROW, np.where(directed.T, TAIL, 0)).astype(np.uint8)
+    head = marks == ARROW
+    if (head & above(arrows).T).any():  # an arrowhead at an ancestor of the other end
+        return False
+    if (undirected_part(marks).any(axis=0) & head.any(axis=0)).any():
+        return False
+    return not (_colliders(marks) & ~_colliders(graph.marks)).any()
+
+
+def _colliders(marks: Marks) -> Bool:
+    """(d, d, d) bool, [b, a, c]: a *-> b <-* c with a and c apart."""
+    head = marks == ARROW
+    apart = (marks == 0) & ~np.eye(len(marks), dtype=bool)
+    out: Bool = head.T[:, :, None] & head.T[:, None, :] & apart[None]
+    return out
+
+
+def count_mags(graph: Graph, limit: int = 100_000) -> int:
+    """Number of MAGs in the class of a PAG, by listing them.
+
+    Raises
+    ------
+    NotSupported
+        There are more than `limit`.
+    """
+    count = sum(1 for _ in mags(graph, limit + 1))
+    if count > limit:
+        raise NotSupported(f"there are more than {limit} MAGs in the class; raise limit")
+    return count
+
+
+def sample_mag(graph: Graph, rng: np.random.Generator, *, limit: int = 10_000) -> Graph:
+    """A MAG drawn exactly uniformly from the class of a PAG; see `sample_mags`."""
+    return sample_mags(graph, 1, rng, limit=limit)[0]
+
+
+def sample_mags(
+    graph: Graph, size: int, rng: np.random.Generator, *, limit: int = 10_000
+) -> list[Graph]:
+    """`size` independent exactly uniform draws from the class of a PAG, which is listed for that.
+
+    Raises
+    ------
+    NotSupported
+        There are more than `limit` MAGs in the class: no way is known to draw from them uniformly
+        without listing.
+    """
+    listed = list(islice(mags(graph), limit + 1))
+    if len(listed) > limit:
+        raise NotSupported(
+            f"the class has more than {limit} MAGs; raise limit, or use mags() for the first of "
+            "them or mag_of_pag() for one"
+        )
+    return [listed[k] for k in rng.integers(len(listed), size=size).tolist()]
+
+
+__all__ = ["count_mags", "is_pag", "mag_of_pag", "mags", "pag", "sample_mag", "sample_mags"]
