@@ -92,14 +92,11 @@ class Moments(Source):
         if not (np.isfinite(mean).all() and weights is None) and not np.isfinite(x).all():
             raise InputError("Moments need finite cells; declare a policy for missing ones")
         if total > 0:
-            centred = x - mean
-            slip = (w @ centred) / total  # second pass: what rounding left out of the mean
+            scatter, rest = _products(x, mean, None if weights is None else w)
+            slip = rest / total  # what rounding left out of the mean
             mean, low = _two_sum(mean, slip)
-            centred -= slip
-            left = centred if weights is None else centred * w[:, None]
-            scatter = left.T @ centred
-            if weights is not None:  # else numpy computes one half and mirrors it
-                scatter = (scatter + scatter.T) / 2
+            for top in range(0, p, 512):  # in strips, so that nothing else of this size is made
+                scatter[top : top + 512] -= total * slip[top : top + 512, None] * slip
         blocks = tuple(sizes) if sizes is not None else (1,) * p
         square = float(w @ w)
         return cls(tuple(variables), blocks, n, total, square, lock(mean), lock(scatter), lock(low))
@@ -299,6 +296,24 @@ class Counts(Source):
         if len(self.cells):
             out[tuple(self.cells.T)] = self.counts
         return out
+
+
+def _products(x: Floats, mean: Floats, w: Floats | None) -> tuple[Floats, Floats]:
+    """Weighted sums of products and of values of x - mean, over strips of rows that fit a cache."""
+    n, p = x.shape
+    scatter, total = np.zeros((p, p)), np.zeros(p)
+    step = max(1024, 200_000 // max(p, 1))
+    for begin in range(0, n, step):
+        centred = x[begin : begin + step] - mean
+        left = centred if w is None else centred * w[begin : begin + step, None]
+        total += left.sum(axis=0)
+        if n <= step:
+            scatter = left.T @ centred
+        else:
+            scatter += left.T @ centred
+    if w is not None:  # else numpy computes one half and mirrors it
+        scatter = (scatter + scatter.T) / 2
+    return scatter, total
 
 
 def _two_sum(a: Floats, b: Floats) -> tuple[Floats, Floats]:
