@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = exports(
         "arrowhead_confusion": "distance",
         "arrowhead_f1": "distance",
         "backdoor_path": "adjustment",
+        "canonical_adjustment_set": "generalised_adjustment",
         "canonical_dag": "ancestral",
         "causal_nodes": "adjustment",
         "complete": "orientation",
@@ -37,6 +38,7 @@ __getattr__, __dir__, __all__ = exports(
         "from_dot": "formats",
         "from_networkx": "formats",
         "is_adjustment_set": "adjustment",
+        "is_amenable": "generalised_adjustment",
         "is_ancestral": "ancestral",
         "is_cpdag": "equivalence",
         "is_mag": "ancestral",
@@ -78,6 +80,7 @@ __getattr__, __dir__, __all__ = exports(
         "to_networkx": "formats",
         "topological_order": "ancestry",
         "v_structures": "equivalence",
+        "visible_edges": "generalised_adjustment",
         "why_not": "adjustment",
     },
 )

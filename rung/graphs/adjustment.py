@@ -11,6 +11,7 @@ import numpy as np
 from rung.core.errors import InputError, NotSupported
 from rung.core.graph import ARROW, CIRCLE, NONE, Graph
 from rung.core.graph_checks import bidirected_part, directed_part, undirected_part
+from rung.core.graph_text import edge_symbol
 from rung.graphs.ancestry import (
     Bool,
     Names,
@@ -21,6 +22,7 @@ from rung.graphs.ancestry import (
     require_acyclic,
     unshielded_reach,
 )
+from rung.graphs.generalised_adjustment import hidden_setting
 from rung.graphs.orientation import complete, consistent_extension
 from rung.graphs.separation import Parts, ball, open_path, parts_of, separator, separators
 
@@ -36,15 +38,14 @@ class Setting:
     forbidden: Bool  # (possible) descendants of `causal`, and x
     undecided: tuple[str, str] | None  # x -- v on a possibly causal path: not amenable
     backdoor: Parts  # first edges of proper causal paths removed
+    read: Graph  # in which paths are read: of a PAG one of its MAGs
+    unsure: tuple[tuple[str, str], ...] = ()  # all edges such as `undecided`, on MAG and PAG
 
 
-def setting(graph: Graph, x: Names, y: Names) -> Setting:
-    """Masks behind the criterion; InputError for circles, cycles or x and y that overlap."""
-    if (graph.marks & CIRCLE).any():
-        raise InputError(
-            "adjustment is defined here for DAG, CPDAG and ADMG; the graph has circles: orient "
-            "them, or use one of the graphs that it stands for"
-        )
+def setting(graph: Graph, x: Names, y: Names, hidden_causes: bool = False) -> Setting:
+    """Masks behind the criterion; InputError for cycles or x and y that overlap."""
+    if hidden_causes or (graph.marks & CIRCLE).any():
+        return hidden_setting(graph, x, y)
     require_acyclic(graph)
     start, stop = mask(graph, x), mask(graph, y)
     if not start.any() or not stop.any() or (start & stop).any():
@@ -60,7 +61,7 @@ def setting(graph: Graph, x: Names, y: Names) -> Setting:
     if undecided is None:
         kept = backdoor.directed & ~(start[:, None] & causal)
         backdoor = Parts(kept, backdoor.bidirected, backdoor.undirected)
-    return Setting(graph, start, stop, causal, after | start, undecided, backdoor)
+    return Setting(graph, start, stop, causal, after | start, undecided, backdoor, graph)
 
 
 def _surely(directed: Bool, start: Bool, stop: Bool) -> tuple[Bool, Bool]:
@@ -103,25 +104,28 @@ def _undecided(graph: Graph, start: Bool, stop: Bool) -> tuple[str, str] | None:
     return None
 
 
-def causal_nodes(graph: Graph, x: Names, y: Names) -> tuple[str, ...]:
-    """Nodes other than x on proper causal paths from x to y (possibly causal in a CPDAG).
+def causal_nodes(
+    graph: Graph, x: Names, y: Names, *, hidden_causes: bool = False
+) -> tuple[str, ...]:
+    """Nodes other than x on proper causal paths from x to y (possibly causal in a CPDAG or PAG).
 
-    y is among them if it is a descendant of x.
+    y is among them if it is a (possible) descendant of x. graph, hidden_causes : as in
+    `is_adjustment_set`.
     """
-    return named(graph, setting(graph, x, y).causal)
+    return named(graph, setting(graph, x, y, hidden_causes).causal)
 
 
-def forbidden(graph: Graph, x: Names, y: Names) -> tuple[str, ...]:
+def forbidden(graph: Graph, x: Names, y: Names, *, hidden_causes: bool = False) -> tuple[str, ...]:
     """Nodes that no adjustment set may hold: x and (possible) descendants of causal nodes."""
-    return named(graph, setting(graph, x, y).forbidden)
+    return named(graph, setting(graph, x, y, hidden_causes).forbidden)
 
 
 def proper_backdoor_graph(graph: Graph, x: Names, y: Names) -> Graph:
     """Graph without the first edges of proper causal paths from x to y; of a bow <-> stays."""
     case = setting(graph, x, y)
-    if undirected_part(graph.marks).any():
+    if (undirected_part(graph.marks) | (graph.marks == CIRCLE)).any():
         raise InputError(
-            "the proper back-door graph is defined for graphs without undirected edges"
+            "the proper back-door graph is defined for graphs without undirected edges or circles"
         )
     marks = graph.marks.copy()
     cut = directed_part(marks) & case.x[:, None] & case.causal
@@ -142,13 +146,26 @@ def _check_given(case: Setting, given: Bool) -> None:
         raise InputError(f"the adjustment set holds {named(case.graph, overlap)} of x or y")
 
 
-def is_adjustment_set(graph: Graph, x: Names, y: Names, z: Names) -> bool:
+def is_adjustment_set(
+    graph: Graph, x: Names, y: Names, z: Names, *, hidden_causes: bool = False
+) -> bool:
     """Whether adjusting for z gives the total effect of x on y in every model of the graph.
 
     Sound and complete: DAG and ADMG Shpitser, VanderWeele and Robins (2010); CPDAG and CPDAG with
-    background knowledge Perkovic et al. (2017, 2018). x, y, z : a name or several.
+    background knowledge Perkovic et al. (2017, 2018); MAG and PAG Perkovic et al. (2018).
+
+    Parameters
+    ----------
+    x, y, z : a name or several
+    hidden_causes : read the graph as a MAG, whose arrows may hide common causes unless they are
+        visible, not as an ADMG that draws all of them; a graph with circles is always a PAG.
+
+    Raises
+    ------
+    NotSupported
+        A MAG or PAG with signs of selection, -- or o--.
     """
-    case = setting(graph, x, y)
+    case = setting(graph, x, y, hidden_causes)
     given = mask(graph, z)
     _check_given(case, given)
     if case.undecided is not None or (given & case.forbidden).any():
@@ -171,13 +188,19 @@ def _usable(case: Setting, allowed: Names | None) -> Bool:
 
 
 def minimal_adjustment_set(
-    graph: Graph, x: Names, y: Names, *, include: Names = (), allowed: Names | None = None
+    graph: Graph,
+    x: Names,
+    y: Names,
+    *,
+    include: Names = (),
+    allowed: Names | None = None,
+    hidden_causes: bool = False,
 ) -> tuple[str, ...] | None:
     """An adjustment set that stops being one when any node outside `include` is dropped.
 
     None if there is none within `allowed`. Van der Zander, Liskiewicz and Textor (2019).
     """
-    case = setting(graph, x, y)
+    case = setting(graph, x, y, hidden_causes)
     needed = mask(graph, include)
     _check_given(case, needed)
     if case.undecided is not None or (needed & case.forbidden).any():
@@ -187,10 +210,16 @@ def minimal_adjustment_set(
 
 
 def minimal_adjustment_sets(
-    graph: Graph, x: Names, y: Names, *, allowed: Names | None = None, limit: int = 1000
+    graph: Graph,
+    x: Names,
+    y: Names,
+    *,
+    allowed: Names | None = None,
+    limit: int = 1000,
+    hidden_causes: bool = False,
 ) -> list[tuple[str, ...]]:
     """All minimal adjustment sets within `allowed`, up to `limit`, smallest first."""
-    case = setting(graph, x, y)
+    case = setting(graph, x, y, hidden_causes)
     if case.undecided is not None:
         return []
     walls = separators(case.backdoor, case.x, case.y, _usable(case, allowed))
@@ -207,11 +236,11 @@ def optimal_adjustment_set(graph: Graph, x: Names, y: Names) -> tuple[str, ...] 
     Raises
     ------
     NotSupported
-        The graph has bidirected edges: there an optimal set need not exist.
+        The graph has bidirected edges or circles: there an optimal set need not exist.
     """
-    if bidirected_part(graph.marks).any():
+    if (bidirected_part(graph.marks) | (graph.marks == CIRCLE)).any():
         raise NotSupported(
-            "with hidden common causes (<->) an optimal adjustment set need not exist; "
+            "with hidden common causes (<->, o->) an optimal adjustment set need not exist; "
             "use minimal_adjustment_set"
         )
     case = setting(graph, x, y)
@@ -232,26 +261,36 @@ def optimal_adjustment_set(graph: Graph, x: Names, y: Names) -> tuple[str, ...] 
 
 
 def adjustment_set(
-    graph: Graph, x: Names, y: Names, *, allowed: Names | None = None
+    graph: Graph,
+    x: Names,
+    y: Names,
+    *,
+    allowed: Names | None = None,
+    hidden_causes: bool = False,
 ) -> tuple[str, ...] | None:
     """The set to use by default: the optimal one where it exists within `allowed`, else a minimal.
 
     None if no set within `allowed` (default: every node) identifies the effect by adjustment.
     """
-    if not bidirected_part(graph.marks).any():
+    if not (hidden_causes or (bidirected_part(graph.marks) | (graph.marks == CIRCLE)).any()):
         best = optimal_adjustment_set(graph, x, y)
         if best is not None and (allowed is None or set(best) <= set(_listed(allowed))):
             return best
-    return minimal_adjustment_set(graph, x, y, allowed=allowed)
+    return minimal_adjustment_set(graph, x, y, allowed=allowed, hidden_causes=hidden_causes)
 
 
 def _listed(names: Names) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
 
 
-def backdoor_path(graph: Graph, x: Names, y: Names, z: Names = ()) -> Path | None:
-    """A shortest path from x to y, not causal, that z leaves open; None if there is none."""
-    case = setting(graph, x, y)
+def backdoor_path(
+    graph: Graph, x: Names, y: Names, z: Names = (), *, hidden_causes: bool = False
+) -> Path | None:
+    """A shortest path from x to y, not causal, that z leaves open; None if there is none.
+
+    On a PAG the path is open in one of its MAGs.
+    """
+    case = setting(graph, x, y, hidden_causes)
     return open_path(graph.names, case.backdoor, case.x, case.y, mask(graph, z))
 
 
@@ -261,7 +300,8 @@ class Objection:
 
     `reason` is one of: ``mediator`` (on a causal path), ``descendant`` (of the treatment's
     effects), ``collider`` (adjusting opens a path), ``confounding`` (a path left open),
-    ``undecided`` (the graph does not say whether an edge leaves the treatment), ``instrument``
+    ``undecided`` (the graph does not say whether an edge leaves the treatment), ``invisible`` (an
+    arrow of a MAG or PAG from the treatment may hide a common cause), ``instrument``
     (valid, but costs precision and amplifies hidden confounding). `nodes` are the members of the
     set at fault (for confounding the nodes that could close the path), `path` shows it, `valid`
     tells whether the set would still give the right answer.
@@ -277,17 +317,19 @@ class Objection:
         return f"{self.reason}: {who}" + (f" ({self.path})" if self.path else "")
 
 
-def why_not(graph: Graph, x: Names, y: Names, z: Names) -> list[Objection]:
+def why_not(
+    graph: Graph, x: Names, y: Names, z: Names, *, hidden_causes: bool = False
+) -> list[Objection]:
     """What is wrong with z as an adjustment set; an empty list if nothing.
 
     The set is an adjustment set iff no objection has `valid` False.
     """
-    case = setting(graph, x, y)
+    case = setting(graph, x, y, hidden_causes)
     given = mask(graph, z)
     _check_given(case, given)
     if case.undecided is not None:
-        return [Objection("undecided", case.undecided, Path(case.undecided, ("---",)))]
-    whole = parts_of(graph)
+        return [_unsure(graph, a, b) for a, b in case.unsure or (case.undecided,)]
+    whole = parts_of(case.read)
     out = list(_forbidden_members(case, given, whole))
     path = open_path(graph.names, case.backdoor, case.x, case.y, given)
     if path is not None:
@@ -295,6 +337,11 @@ def why_not(graph: Graph, x: Names, y: Names, z: Names) -> list[Objection]:
     if not out:
         out += _instruments(case, given, whole)
     return out
+
+
+def _unsure(graph: Graph, a: str, b: str) -> Objection:
+    edge = edge_symbol(graph.mark(b, a), graph.mark(a, b))
+    return Objection("invisible" if edge == "-->" else "undecided", (a, b), Path((a, b), (edge,)))
 
 
 def _forbidden_members(case: Setting, given: Bool, whole: Parts) -> Iterator[Objection]:

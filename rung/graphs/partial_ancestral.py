@@ -55,7 +55,7 @@ def _verdicts(margin: Graph) -> Verdicts:
     return Verdicts(row, member)
 
 
-def _settled(graph: Graph) -> Graph | None:
+def settled(graph: Graph) -> Graph | None:
     """A MAG of the class if the graph is a PAG; something else or None if it is not.
 
     o-> becomes ->, o-- becomes <--, and the o-o part a DAG without unshielded colliders: Zhang
@@ -83,7 +83,7 @@ def mag_of_pag(graph: Graph) -> Graph:
     InputError
         The graph is not a PAG.
     """
-    found = _settled(graph) if not (graph.marks == ARROW | TAIL).any() else None
+    found = settled(graph) if not (graph.marks == ARROW | TAIL).any() else None
     if found is None or not is_mag(found) or not np.array_equal(_rules(found), graph.marks):
         raise InputError(
             "the graph is not a PAG: no class of MAGs shares just these marks; pag(graph) makes "

@@ -317,7 +317,9 @@ def test_errors() -> None:
     with pytest.raises(InputError, match="of x or y"):
         is_adjustment_set(Graph.parse("X -> Y"), "X", "Y", ["X"])
     with pytest.raises(InputError, match="circles"):
-        adjustment_set(Graph.parse("X o-> Y"), "X", "Y")
+        proper_backdoor_graph(Graph.parse("X o-> Y"), "X", "Y")
+    with pytest.raises(NotSupported, match="minimal_adjustment_set"):
+        optimal_adjustment_set(Graph.parse("X o-> Y"), "X", "Y")
     with pytest.raises(InputError, match="cycle"):
         adjustment_set(Graph.parse("X -> Y -> Z -> X"), "X", "Y")
     with pytest.raises(NotSupported, match="minimal_adjustment_set"):
