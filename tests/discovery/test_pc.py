@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba import njit
 
 import rung
+from rung.discovery import colliders, skeleton, threads
 from rung.discovery.colliders import Conservative, FirstSeparator, Majority
+from rung.discovery.independence.bound import KernelTest
 from rung.graphs import cpdag
+from rung.kernels.signatures import TEST
 from tests.discovery.support import Oracle, covariance, draw, moments, names, random_dag, weights
+from tests.golden.causal_learn_pc import FILE, bits, world
 
 RNG = np.random.default_rng
 RULES = [FirstSeparator(), Conservative(), Majority()]
@@ -32,6 +39,98 @@ def test_an_oracle_gives_the_true_class(rule):
         found = rung.discover(data, rung.PC(Oracle(dag), rule=rule))
         assert found.graph == cpdag(dag), seed
         assert found.details["conflicts"] == ()
+
+
+@njit(TEST)
+def separated(x, y, S, k, F, I, P, W):
+    """1 if S[:k] d-separates x and y in the DAG F[0], else 0 (Koller and Friedman 2009, 3.1)."""
+    a = F[0]
+    d = a.shape[0]
+    given, above = np.zeros(d, dtype=np.uint8), np.zeros(d, dtype=np.uint8)
+    stack, seen = np.empty((2 * d + d * d, 2), dtype=np.int64), np.zeros((d, 2), dtype=np.uint8)
+    size = 0
+    for i in range(k):
+        given[S[i]] = 1
+        stack[size, 0] = S[i]
+        size += 1
+    while size > 0:  # the ancestors of S, S included
+        size -= 1
+        v = stack[size, 0]
+        if above[v] == 0:
+            above[v] = 1
+            for u in range(d):
+                if a[u, v]:
+                    stack[size, 0] = u
+                    size += 1
+    stack[0, 0], stack[0, 1], size = x, 1, 1  # 1: reached from a child, 0: from a parent
+    while size > 0:
+        size -= 1
+        v, up = stack[size, 0], stack[size, 1]
+        if seen[v, up]:
+            continue
+        seen[v, up] = 1
+        if v == y:
+            return 0.0
+        for u in range(d):
+            if a[u, v] and ((up and not given[v]) or (not up and above[v])) and not seen[u, 1]:
+                stack[size, 0], stack[size, 1] = u, 1
+                size += 1
+            if a[v, u] and not given[v] and not seen[u, 0]:
+                stack[size, 0], stack[size, 1] = u, 0
+                size += 1
+    return 1.0
+
+
+@dataclass(frozen=True)
+class CompiledOracle:
+    """d-separation as a kernel; `dag` is (d, d) 0/1."""
+
+    dag: tuple
+
+    def on(self, source, *, rng=None):
+        a = np.array(self.dag, dtype=np.float64)[None]
+        none = np.zeros((1, 1), dtype=np.int64)
+        return KernelTest(separated, a, none, np.zeros(1), lambda k: 1)
+
+
+def test_a_compiled_oracle_gives_the_true_class_of_larger_graphs():
+    for seed in range(200):
+        rng = RNG([7, seed])
+        d = int(rng.integers(3, 16))
+        a = random_dag(rng, d, rng.uniform(1, 3.5))
+        data = rung.Data.from_matrix(rng.normal(size=(3, d)), names(d))
+        test = CompiledOracle(tuple(map(tuple, a.tolist())))
+        wanted = cpdag(truth_of(a))
+        for rule in RULES:
+            found = rung.PC(test, rule=rule).learn(data)
+            assert found.graph == wanted, (seed, rule)
+            assert found.details["conflicts"] == found.details["undecided"] == ()
+
+
+def test_skeletons_are_those_of_causal_learn():
+    """200 data sets; the versions stand in the file, the script beside it."""
+    recorded = json.loads(FILE.read_text(encoding="utf-8"))["skeletons"]
+    for seed, wanted in enumerate(recorded):
+        x, alpha = world(seed)
+        found = rung.PC(alpha=alpha, rule=FirstSeparator()).learn(rung.Data.from_matrix(x))
+        assert bits(found.graph.marks != 0) == wanted, seed
+
+
+@pytest.mark.parametrize("test", [rung.FisherZ(), rung.DegenerateGaussian()], ids=repr)
+def test_threads_and_interruptions_change_nothing(test, monkeypatch):
+    rng = RNG(3)
+    data = rung.Data.from_matrix(draw(rng, weights(rng, random_dag(rng, 40, 6)), 300), names(40))
+    usual = rung.PC(test, alpha=0.1).learn(data)
+    for name in ("OMP_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        monkeypatch.setenv(name, "3")
+    monkeypatch.setattr(threads.os, "sched_getaffinity", lambda _: range(3), raising=False)
+    whole = skeleton.Tester.of
+    monkeypatch.setattr(skeleton, "MANY", 0)
+    monkeypatch.setattr(colliders, "MANY", 0)
+    monkeypatch.setattr(skeleton.Tester, "of", lambda bound: replace(whole(bound), chunk=3))
+    pieces = rung.PC(test, alpha=0.1).learn(data)
+    assert np.array_equal(pieces.graph.marks, usual.graph.marks)
+    assert pieces.details == usual.details
 
 
 def test_exact_moments_give_the_true_class():
