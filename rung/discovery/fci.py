@@ -14,7 +14,7 @@ from ..core.source import Source
 from .colliders import ColliderRule, Majority
 from .independence.fisher_z import FisherZ
 from .pag import Task, check_options
-from .possible_dsep import judge, remove_by_dsep
+from .possible_dsep import Bool, Ints, judge, legs_hold, remove_by_dsep
 from .skeleton import Tester, skeleton
 
 
@@ -76,17 +76,20 @@ class FCI:
         """Search; see `Learner`."""
         run = start(budget)
         task = Task.of(self, source, knowledge, run)
-        tester = Tester.of(self.test.on(task.rows, rng=np.random.default_rng(rng)))
+        bound = self.test.on(task.rows, rng=np.random.default_rng(rng))
         found = skeleton(
-            tester, self.alpha, task.required, task.apart, largest=self.largest, run=run
+            Tester.of(bound), self.alpha, task.required, task.apart, largest=self.largest, run=run
         )
-        verdicts = judge(found, tester, self.alpha, self.rule, run)
-        marks = task.start(found.adjacent, verdicts)
-        went = remove_by_dsep(
-            found, marks, tester, self.alpha, task.fixed, largest=self.largest, run=run
-        )
+        verdicts = judge(found, self.alpha, self.rule, run)
+
+        def loose(colliders: Ints) -> Bool:
+            first, second = legs_hold(found, bound, self.alpha, colliders)
+            return np.maximum(first, second) > self.alpha
+
+        marks = task.start(found.adjacent, verdicts, loose)
+        went = remove_by_dsep(found, marks, self.alpha, task.fixed, largest=self.largest, run=run)
         if went:
-            verdicts = judge(found, tester, self.alpha, self.rule, run)
-            marks = task.start(found.adjacent, verdicts)
+            verdicts = judge(found, self.alpha, self.rule, run)
+        marks = task.start(found.adjacent, verdicts)
         cites = ("spirtes2000", "zhang2008", "colombo2014")
         return task.finish(marks, verdicts, found, cites, removed_by_dsep=went)

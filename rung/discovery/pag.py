@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,7 @@ from .invariance import arrows_from_targets
 from .skeleton import Skeleton
 
 Bool = NDArray[np.bool_]
+Ints = NDArray[np.int64]
 
 
 @dataclass(eq=False)
@@ -74,8 +76,13 @@ class Task:
         """Pairs that knowledge makes adjacent."""
         return self.required | self.required.T
 
-    def start(self, adjacent: Bool, verdicts: Verdicts) -> Marks:
-        """Circles, then what the knowledge and the conditions say, then R0."""
+    def start(
+        self, adjacent: Bool, verdicts: Verdicts, leave: Callable[[Ints], Bool] | None = None
+    ) -> Marks:
+        """Circles, then what the knowledge and the conditions say, then R0.
+
+        `leave` says which colliders not to orient.
+        """
         marks = circles(adjacent)
         _impose(marks, self.required, self.forbidden)
         if self.rows is not self.source:
@@ -86,10 +93,10 @@ class Task:
                 if p < self.learner.alpha and marks[effect, cause] == CIRCLE:
                     marks[effect, cause] = TAIL
         names = self.source.names
-        lost, unknown = collider_rule(marks, verdicts)
+        lost, unknown = collider_rule(marks, verdicts, leave)
         self.details["conflicts"] = tuple(
             f"{names[a]} -> {names[b]} <- {names[c]} contradicts a tail that is known"
-            for a, b, c in lost
+            for a, b, c in lost.tolist()
         )
         self.details["undecided"] = tuple(
             f"{names[a]} - {names[b]} - {names[c]}" for a, b, c in unknown.tolist()

@@ -6,26 +6,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.budget import Run
+from ..core.protocols import BoundTest
 from ..graphs.fci_rules import INSIDE, OUTSIDE, UNKNOWN, Marks, Verdicts, lists
-from .colliders import ColliderRule, _votes
-from .skeleton import Skeleton, Tester
+from .colliders import ColliderRule, ballots
+from .skeleton import Skeleton
 
 Bool = NDArray[np.bool_]
+Ints = NDArray[np.int64]
 
 
-def possible_dsep(marks: Marks) -> NDArray[np.uint8]:
-    """(d, d) 0/1: [x, v] for v in the possible d-separation set of x."""
+def possible_dsep(marks: Marks, edges: Ints) -> NDArray[np.uint8]:
+    """(m, 2, d) 0/1: for each end of each edge its possible d-separation set from the other.
+
+    Only nodes that may be ancestors of one of the ends count, on paths of such nodes.
+    """
+    from ..kernels.possible_dsep import possible_ancestors
     from ..kernels.possible_dsep import possible_dsep as kernel
 
-    out = np.zeros_like(marks)
-    kernel(marks, *lists(marks), out)
+    first, near, owner = lists(marks)
+    above = np.zeros_like(marks)
+    possible_ancestors(marks, first, near, above)
+    out = np.zeros((len(edges), 2, len(marks)), dtype=np.uint8)
+    kernel(marks, first, near, owner, above, edges, out)
     return out
 
 
 def remove_by_dsep(
     found: Skeleton,
     marks: Marks,
-    tester: Tester,
     alpha: float,
     fixed: Bool,
     *,
@@ -42,15 +50,14 @@ def remove_by_dsep(
     """
     from ..kernels.possible_dsep import dsep_level
 
-    d = len(marks)
-    sets = possible_dsep(marks)
+    tester, d = found.tester, len(marks)
     adjacent = np.ascontiguousarray(found.adjacent).astype(np.uint8)
-    edges = np.argwhere(np.triu(found.adjacent & ~fixed))
+    edges = np.ascontiguousarray(np.argwhere(np.triu(found.adjacent & ~fixed)), dtype=np.int64)
+    sets = possible_dsep(marks, edges)
     went, k = 0, 1
     while found.complete and len(edges) and (largest is None or k <= largest):
-        i, j = edges.T
-        room = np.maximum(sets[i].sum(axis=1) - sets[i, j], sets[j].sum(axis=1) - sets[j, i])
-        edges = np.ascontiguousarray(edges[room >= k], dtype=np.int64)
+        wide = sets.sum(axis=2, dtype=np.int64).max(axis=1) >= k
+        edges, sets = edges[wide], sets[wide]
         m = len(edges)
         separator, at = np.zeros((m, k), dtype=np.int64), np.zeros(k + 2, dtype=np.int64)
         p, gone = np.zeros(m), np.zeros(m, dtype=np.uint8)
@@ -66,39 +73,72 @@ def remove_by_dsep(
             run.tick(begin / m, f"possible d-separation, {k} of {d}")
         found.tests += int(counted[0])
         i, j = edges.T
-        found.p[i, j] = found.p[j, i] = np.maximum(found.p[i, j], p)
+        rows = found.row(i, j)
+        found.top[rows] = np.maximum(found.top[rows], p)
         for e in np.nonzero(gone)[0].tolist():
             a, b = int(i[e]), int(j[e])
             found.adjacent[a, b] = found.adjacent[b, a] = False
             found.separators[a, b] = frozenset(separator[e].tolist())
             went += 1
-        edges, k = edges[gone == 0], k + 1
+        edges, sets, k = edges[gone == 0], sets[gone == 0], k + 1
     return went
 
 
-def judge(found: Skeleton, tester: Tester, alpha: float, rule: ColliderRule, run: Run) -> Verdicts:
+def legs_hold(
+    found: Skeleton, bound: BoundTest, alpha: float, triples: Ints
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """p-values of a, b and of b, c given the set, without b, that separates a and c.
+
+    triples : (m, 3), a < c. If either is independent, an edge is there that does not belong, and
+    b need not be a collider (Colombo et al. 2012, lemma 3.1).
+    """
+    a, b, c = triples.T
+    at = found.row(a, c)
+    size = np.where(at >= 0, found.size[at], 0)
+    out = np.zeros((2, len(a)))
+    for k in np.unique(size).tolist():
+        use = np.flatnonzero(size == k)
+        given = found.sets[at[use], :k] if k else np.zeros((len(use), 0), dtype=np.int64)
+        inside = given == b[use, None]
+        for holds in (False, True):
+            part = np.flatnonzero(inside.any(axis=1) == holds)
+            if len(part):
+                rest = given[part][~inside[part]].reshape(len(part), k - holds)
+                for side, end in enumerate((a, c)):
+                    out[side, use[part]] = bound.pvalues(end[use[part]], b[use[part]], rest)
+    return out[0], out[1]
+
+
+def judge(found: Skeleton, alpha: float, rule: ColliderRule, run: Run) -> Verdicts:
     """Which nodes separate the pairs that share a neighbour, by the rule for colliders.
 
     Each node is judged by the share of the separating sets that hold it: of all sets of neighbours
     of either end if the rule looks at every one and there are some, else of the one found first.
     """
-    near = found.adjacent.astype(np.int64)
-    together = near @ near > 0
-    keys = sorted(pair for pair in found.separators if together[pair])
-    d = len(near)
-    alone = Verdicts.of({pair: found.separators[pair] for pair in keys}, d)
-    if not (rule.every and keys):
-        return alone
-    usable = np.ones((d, d), dtype=np.uint8)
-    total, within = _votes(found, tester, alpha, usable, keys, run)
-    voted = np.nonzero(total > 0)[0]
-    share = within[voted] / total[voted, None]
-    member = alone.member.copy()
-    values, which = np.unique(share, return_inverse=True)
-    said = {True: OUTSIDE, False: INSIDE, None: UNKNOWN}
-    codes = np.array([said[rule.judge(float(v))] for v in values], dtype=np.uint8)
-    member[voted] = codes[which.reshape(share.shape)]
-    return Verdicts(alone.row, member)
+    d = len(found.status)
+    near = found.adjacent.astype(np.float32)
+    a, c = np.nonzero(np.triu((near @ near > 0) & ((found.status & 2) > 0), 1))
+    m = len(a)
+    row = np.full((d, d), -1, dtype=np.int64)
+    row[a, c] = row[c, a] = np.arange(m)
+    member = np.full((max(m, 1), d), OUTSIDE, dtype=np.uint8)
+    at = found.row(a, c)
+    for k in range(found.sets.shape[1]):
+        use = np.flatnonzero((at >= 0) & (found.size[at] > k))
+        member[use, found.sets[at[use], k]] = INSIDE
+    if rule.every and m:
+        e, b = (np.ascontiguousarray(x) for x in np.nonzero(found.adjacent[a] | found.adjacent[c]))
+        first = np.searchsorted(e, np.arange(m + 1)).astype(np.int64)
+        pairs, usable = np.stack([a, c], axis=1), np.ones((d, d), dtype=np.uint8)
+        total, within = ballots(found, alpha, usable, pairs, first, b, run)
+        member[total > 0] = OUTSIDE  # beyond the neighbours no counted set reaches
+        voted = total[e] > 0
+        e, b = e[voted], b[voted]
+        shares, back = np.unique(within[voted] / total[e], return_inverse=True)
+        said = {True: OUTSIDE, False: INSIDE, None: UNKNOWN}
+        codes = [said[rule.judge(share)] for share in shares.tolist()]
+        member[e, b] = np.array(codes, dtype=np.uint8)[back]
+    return Verdicts(row, member)
 
 
 __all__ = ["judge", "possible_dsep", "remove_by_dsep"]

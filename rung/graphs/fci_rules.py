@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,22 +63,31 @@ def unshielded_triples(marks: Marks) -> Ints:
     return np.concatenate(out) if out else np.zeros((0, 3), dtype=np.int64)
 
 
-def collider_rule(marks: Marks, verdicts: Verdicts) -> tuple[list[tuple[int, int, int]], Ints]:
+def collider_rule(
+    marks: Marks, verdicts: Verdicts, leave: Callable[[Ints], Bool] | None = None
+) -> tuple[Ints, Ints]:
     """R0: arrowheads at the middle of every unshielded triple that its separators leave out.
 
-    In place. A tail that stands already stays. Returns the colliders that such a tail ruled out,
-    and the triples of which the verdict is unknown.
+    In place. A tail that stands already stays. Returns (m, 3) the colliders that such a tail ruled
+    out, and the triples of which the verdict is unknown.
+
+    Parameters
+    ----------
+    leave : optional
+        Says of (m, 3) colliders a, b, c which ones not to orient.
     """
     triples = unshielded_triples(marks)
     a, b, c = triples.T
     row = verdicts.row[a, c]
     said = np.where(row >= 0, verdicts.member[row, b], UNKNOWN)
     blocked = (marks[a, b] == TAIL) | (marks[c, b] == TAIL)
-    put = (said == OUTSIDE) & ~blocked
-    marks[a[put], b[put]] = ARROW
-    marks[c[put], b[put]] = ARROW
-    lost = triples[(said == OUTSIDE) & blocked]
-    return [(int(i), int(j), int(k)) for i, j, k in lost], triples[(said == UNKNOWN) & (row >= 0)]
+    put = triples[(said == OUTSIDE) & ~blocked]
+    if leave is not None and len(put):
+        put = put[~leave(put)]
+    a, b, c = put.T
+    marks[a, b] = ARROW
+    marks[c, b] = ARROW
+    return triples[(said == OUTSIDE) & blocked], triples[(said == UNKNOWN) & (row >= 0)]
 
 
 def close(

@@ -93,9 +93,12 @@ def arrow_rules(marks, wish, first, near, row, verdict):
                                     and verdict[r, e] == 2
                                 ):
                                     wish[e, b] |= ARROW
-                    elif marks[a, c] == CIRCLE and marks[b, c] == ARROW:  # R2
-                        if marks[b, a] == TAIL or marks[c, b] == TAIL:
-                            wish[a, c] |= ARROW
+                    elif (
+                        marks[a, c] == CIRCLE
+                        and marks[b, c] == ARROW
+                        and (marks[b, a] == TAIL or marks[c, b] == TAIL)
+                    ):  # R2
+                        wish[a, c] |= ARROW
         changed = grant(marks, wish, first, near)
         if changed == 0:
             return total
@@ -274,10 +277,8 @@ def reach(marks, first, near, owner, a, start, out, came, queue, seen):
             queue[tail] = t
             tail += 1
             if out[x] == 0:
-                if simple(came, owner, near, t, seen):
-                    out[x] = 1
-                elif exact_path(marks, first, near, a, m, x, 0, -1):
-                    out[x] = 1
+                fine = simple(came, owner, near, t, seen)
+                out[x] = fine or exact_path(marks, first, near, a, m, x, 0, -1)
     for t in range(tail):
         came[queue[t]] = -2
 
@@ -393,10 +394,10 @@ def on_circle(marks, first, near, owner, a, b):
         return False
     if simple(came, owner, near, hit, np.zeros(d, dtype=np.uint8)):
         return True
+    found = False
     for t in range(starts):
-        if exact_path(marks, first, near, a, near[queue[t]], b, 1, a):
-            return True
-    return False
+        found = found or exact_path(marks, first, near, a, near[queue[t]], b, 1, a)
+    return found
 
 
 @njit(int64(U2, U2, I1, I1, I1), **OPTIONS)

@@ -12,44 +12,73 @@ from numba.core import types
 from .signatures import F1, F3, I1, I2, OPTIONS, U1, U2, TestFunction, float64, int64
 from .skeleton import advance
 
-ARROW = 2
+TAIL, ARROW = 1, 2
+U3 = types.Array(types.uint8, 3, "C")
 
 
-@njit(types.void(U2, I1, I1, I1, U2), **OPTIONS)
-def possible_dsep(marks, first, near, owner, out):
-    """out[x, v] = 1 for v in the possible d-separation set of x.
+@njit(types.void(U2, I1, I1, U2), **OPTIONS)
+def possible_ancestors(marks, first, near, out):
+    """out[x, v] = 1 where v = x or a path leads from v to x that no mark forbids to be directed.
 
-    A path leads from x to v on which every inner node is a collider, or the middle of a triangle
-    (Spirtes, Glymour and Scheines 2000, section 6.7). `first`, `near` and `owner` list the
-    neighbours of each node; walks stand for paths, which can only make the sets larger.
+    No arrowhead on it points back to v, and no tail to x.
     """
     d = marks.shape[0]
-    stamp = np.full(near.shape[0], -1, dtype=np.int64)
-    queue = np.empty(near.shape[0], dtype=np.int64)
+    queue = np.empty(d, dtype=np.int64)
     for x in range(d):
-        head = tail = 0
-        for t in range(first[x], first[x + 1]):
-            stamp[t] = x
-            queue[tail] = t
-            tail += 1
+        out[x, x] = 1
+        queue[0] = x
+        head, tail = 0, 1
         while head < tail:
-            s = queue[head]
+            v = queue[head]
             head += 1
-            u, v = owner[s], near[s]
-            out[x, v] = 1
             for t in range(first[v], first[v + 1]):
                 w = near[t]
-                if stamp[t] == x or w == u or w == x:
-                    continue
-                if marks[u, w] or (marks[u, v] == ARROW and marks[w, v] == ARROW):
-                    stamp[t] = x
+                if out[x, w] == 0 and marks[v, w] != ARROW and marks[w, v] != TAIL:
+                    out[x, w] = 1
+                    queue[tail] = w
+                    tail += 1
+
+
+@njit(types.void(U2, I1, I1, I1, U2, I2, U3), **OPTIONS)
+def possible_dsep(marks, first, near, owner, above, edges, out):
+    """out[e, s, v] = 1 for v in the possible d-separation set of end s of edge e.
+
+    A path leads to v from x, that end, not through y, the other one: every inner node is a
+    collider on it, or the middle of a triangle (Spirtes, Glymour and Scheines 2000, section 6.7),
+    and all its nodes may be ancestors of x or y (above[x, v], above[y, v]), as those of the set
+    that is looked for are. Walks stand for paths, which can only make the sets larger.
+    """
+    stamp = np.full(near.shape[0], -1, dtype=np.int64)
+    queue = np.empty(near.shape[0] + 1, dtype=np.int64)
+    for e in range(edges.shape[0]):
+        for side in range(2):
+            x, y = edges[e, side], edges[e, 1 - side]
+            mark = 2 * e + side
+            head = tail = 0
+            for t in range(first[x], first[x + 1]):
+                w = near[t]
+                if w != y and (above[x, w] or above[y, w]):
+                    stamp[t] = mark
                     queue[tail] = t
                     tail += 1
+            while head < tail:
+                s = queue[head]
+                head += 1
+                u, v = owner[s], near[s]
+                out[e, side, v] = 1
+                for t in range(first[v], first[v + 1]):
+                    w = near[t]
+                    if stamp[t] == mark or w in (u, x, y) or not (above[x, w] or above[y, w]):
+                        continue
+                    if marks[u, w] or (marks[u, v] == ARROW and marks[w, v] == ARROW):
+                        stamp[t] = mark
+                        queue[tail] = t
+                        tail += 1
 
 
 @njit(
     int64(
-        TestFunction, int64, int64, float64, int64, I2, U2, U2, I1, I2, F1, U1, I1, F3, I2, F1, F1
+        TestFunction, int64, int64, float64, int64, I2, U2, U3, I1, I2, F1, U1, I1, F3, I2, F1, F1
     ),
     **OPTIONS,
 )
@@ -59,8 +88,8 @@ def dsep_level(
 ):  # fmt: skip
     """Look for separators of size k for edges begin, begin + 1, ...; about `limit` tests.
 
-    Subsets of sets[x] and of sets[y], without x and y, that no level of the skeleton has tried:
-    they are not within the neighbours of x or within those of y. `at` (k + 2,) holds where to go
+    Subsets of sets[e, 0] and of sets[e, 1] that no level of the skeleton has tried:
+    they are not within the neighbours of one end. `at` (k + 2,) holds where to go
     on within an edge: a flag, the side, the subset. Returns the first edge not done.
     """
     d = adjacent.shape[0]
@@ -76,7 +105,7 @@ def dsep_level(
             y = edges[e, 1 - side]
             m = 0
             for s in range(d):
-                if sets[x, s] and s != y:
+                if sets[e, side, s]:
                     pool[m] = s
                     m += 1
             at[0] = 0
@@ -93,7 +122,7 @@ def dsep_level(
                     S[i] = s
                     near_x = near_x and adjacent[x, s] == 1
                     near_y = near_y and adjacent[y, s] == 1
-                    both = both and sets[y, s] == 1
+                    both = both and sets[e, 0, s] == 1
                 if not (near_x or near_y or (side == 1 and both)):
                     p = test(x, y, S, k, F, I, P, W)
                     count += 1
