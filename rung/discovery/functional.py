@@ -170,10 +170,13 @@ def noise_notes(noise: Floats, names: Sequence[str]) -> tuple[dict[str, float], 
     ]
 
 
-def nested(weights: Floats, names: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Effect -> cause -> coefficient, of a matrix with [i, j] for i -> j."""
+def nested(
+    values: Floats, names: Sequence[str], edges: Bool | None = None
+) -> dict[str, dict[str, float]]:
+    """Effect -> cause -> value, of a matrix with [i, j] for i -> j; where not 0, or at `edges`."""
+    there = values != 0 if edges is None else edges
     return {
-        names[j]: {names[i]: float(weights[i, j]) for i in np.nonzero(weights[:, j])[0].tolist()}
+        names[j]: {names[i]: float(values[i, j]) for i in np.nonzero(there[:, j])[0].tolist()}
         for j in range(len(names))
     }
 

@@ -13,7 +13,7 @@ from .functional import Ints, Setting, finish
 
 Floats = NDArray[np.float64]
 SOON = 5e7  # kernel values between two looks at the clock
-POINTS = 500  # rows from which the bandwidth is taken
+POINTS = 200  # rows from which the bandwidth is taken, about
 RANK = 400  # columns of an incomplete Cholesky factor at most
 EXACT = 1e-12  # share of the trace that the factor leaves out
 
@@ -29,7 +29,7 @@ class Dependence(NamedTuple):
 def hsic(x: Floats, y: Floats, run: Run | None = None) -> Dependence | None:
     """Test of independence of x (n,) or (n, p) and y (n,) or (n, q) with Gaussian kernels.
 
-    The bandwidth of each is the median distance of the rows (of about 500 of them, spread evenly
+    The bandwidth of each is the median distance of the rows (of about 200 of them, spread evenly
     over the ranks of x's first column), the null distribution a gamma with the moments of the
     statistic. None if the run was spent before.
 
@@ -61,11 +61,18 @@ def hsic(x: Floats, y: Floats, run: Run | None = None) -> Dependence | None:
 
 def _rate(a: Floats) -> float:
     """1 / (2 width^2) for points (p, m), width^2 half the median squared distance."""
-    square = (a * a).sum(axis=0)
-    apart = square[:, None] + square[None, :] - 2 * a.T @ a
-    apart = apart[np.triu_indices(len(square), 1)]
-    far = apart[apart > 1e-12 * max(float(square.max()), 1e-300)]
-    return 1.0 / float(np.median(far)) if len(far) else 1.0
+    if len(a) == 1:
+        from ..kernels.hsic import median_square_gap
+
+        return 1.0 / (float(median_square_gap(np.sort(a[0]))) or 1.0)
+    apart = np.zeros((a.shape[1], a.shape[1]))
+    for row in a:
+        apart += np.subtract.outer(row, row) ** 2
+    far = apart[apart > 0]
+    if not len(far):
+        return 1.0
+    middle = (len(far) - 1) // 2, len(far) // 2
+    return 2.0 / float(np.partition(far, middle)[list(middle)].sum())
 
 
 @dataclass(frozen=True)

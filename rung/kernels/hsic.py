@@ -18,16 +18,17 @@ SUMS = {"reassoc", "contract", "nsz"}
 
 @njit(void(F2, int64, float64, F1), fastmath=SUMS, **OPTIONS)
 def kernel_row(A, i, rate, out):
-    """exp(-rate |a_i - a_j|^2) into out[j] for j > i; A is (p, n)."""
+    """exp(-rate |a_i - a_j|^2) into out[j - i - 1] for j > i; A is (p, n)."""
     p, n = A.shape
-    for j in range(i + 1, n):
+    m = n - i - 1
+    for j in range(m):
         out[j] = 0.0
     for c in range(p):
-        row, at = A[c], A[c, i]
-        for j in range(i + 1, n):
+        row, at = A[c, i + 1 :], A[c, i]
+        for j in range(m):  # from 0, so that no index can be negative: the loop is vectorised
             t = row[j] - at
             out[j] += t * t
-    for j in range(i + 1, n):
+    for j in range(m):
         out[j] = exp_down(-rate * out[j])
 
 
@@ -44,12 +45,13 @@ def hsic_sums(A, B, rates, sums, total, begin, end):
         kernel_row(A, i, rates[0], K)
         kernel_row(B, i, rates[1], L)
         k, l, both = 1.0, 1.0, 0.0
-        for j in range(i + 1, n):
+        below, under = first[i + 1 :], second[i + 1 :]
+        for j in range(n - i - 1):
             k += K[j]
             l += L[j]
             both += K[j] * L[j]
-            first[j] += K[j]
-            second[j] += L[j]
+            below[j] += K[j]
+            under[j] += L[j]
         first[i] += k
         second[i] += l
         total[0] += 1.0 + 2.0 * both
@@ -72,8 +74,9 @@ def hsic_variance(A, B, rates, means, total, begin, end):
         kernel_row(B, i, rates[1], L)
         a, b = first[i] - grand1, second[i] - grand2
         squares = 0.0
-        for j in range(i + 1, n):
-            t = (K[j] - a - first[j]) * (L[j] - b - second[j])
+        below, under = first[i + 1 :], second[i + 1 :]
+        for j in range(n - i - 1):
+            t = (K[j] - a - below[j]) * (L[j] - b - under[j])
             squares += t * t
         total[1] += 2.0 * squares
         # sum K L - 2 n sum_i k_i l_i + n^2 k l, by rows
@@ -149,3 +152,40 @@ def incomplete_cholesky(x, rate, left_out, L):
             left[i] = max(left[i] - row[i] * row[i], 0.0)
         left[best] = 0.0
     return rows
+
+
+@njit(int64(F1, float64), **OPTIONS)
+def gaps_within(s, width):
+    """Number of pairs of sorted s that are at most `width` apart."""
+    count, j = 0, 0
+    for i in range(s.shape[0]):
+        while s[i] - s[j] > width:
+            j += 1
+        count += i - j
+    return count
+
+
+@njit(float64(F1), **OPTIONS)
+def median_square_gap(s):
+    """Median of (s_i - s_j)^2 over the pairs of sorted s that differ; 0 if none do.
+
+    The middle gaps are found by bisection on their counts.
+    """
+    n = s.shape[0]
+    same = gaps_within(s, 0.0)
+    pairs = n * (n - 1) // 2 - same
+    if pairs == 0:
+        return 0.0
+    total = 0.0
+    for rank in (same + (pairs - 1) // 2 + 1, same + pairs // 2 + 1):
+        low, high = 0.0, s[n - 1] - s[0]
+        while True:
+            mid = 0.5 * (low + high)
+            if mid <= low or mid >= high:
+                break
+            if gaps_within(s, mid) >= rank:
+                high = mid
+            else:
+                low = mid
+        total += 0.5 * high * high
+    return total

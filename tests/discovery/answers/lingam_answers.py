@@ -56,6 +56,10 @@ def main():
             order = [int(i) for i in model.causal_order_]
             rows.append([seed, order, str(mask(model.adjacency_matrix_.T))])
         out[name] = rows
+    out["ica"] = []
+    for seed in PAIRWISE:
+        model = lingam.ICALiNGAM(random_state=0).fit(world(seed)[0])
+        out["ica"].append([seed, str(mask(model.adjacency_matrix_.T))])
     FILE.write_text(json.dumps(out, separators=(",", ":")) + "\n", "utf-8")
 
 
