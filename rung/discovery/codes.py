@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +24,9 @@ class Coded(NamedTuple):
     P: NDArray[np.float64]
 
 
-def coded(source: Source, asker: str, *, penalty: float = 0.0, testwise: bool = False) -> Coded:
+def coded(
+    source: Source, asker: str, *, penalty: Sequence[float] = (0.0,), testwise: bool = False
+) -> Coded:
     """Codes, standardised numbers, targets and weights of a source.
 
     Raises
@@ -60,7 +63,7 @@ def _pack(
     weights: NDArray[np.float64] | None,
     hit: NDArray[np.bool_] | None,
     d: int,
-    penalty: float,
+    penalty: Sequence[float],
 ) -> Coded:
     n = len(matrix)
     width = max(n, d)

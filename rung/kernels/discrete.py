@@ -3,7 +3,8 @@
 Arrays: I[j] are the codes (n,) of variable j, -1 where missing; I[d, :d] the numbers of levels,
 0 for a continuous variable; then, if there are conditions with targets, d rows that are not 0
 where a row's condition targets variable j. F[0, 0, 0] is d, F[0, 1 + j] the standardised values
-(n,) of a continuous variable j. P: weights (n,), then the penalty.
+(n,) of a continuous variable j. P: weights (n,), then the penalty; for BDeu the penalty of a parent
+and, before it, the equivalent sample size: (n + 2,).
 """
 
 # mypy: allow-untyped-defs, allow-incomplete-defs
@@ -16,7 +17,7 @@ import math
 import numpy as np
 from numba import njit
 
-from .signatures import F1, F3, GAINS, I1, I2, LOCAL, OPTIONS, TEST, float64, int64
+from .signatures import F1, F3, GAINS, I1, I2, LOCAL, OPTIONS, TEST, U1, float64, int64
 from .special import chi2_sf
 
 WIDE = 2**40
@@ -154,25 +155,43 @@ def g2(x, y, S, k, F, I, P, W):
     return chi2_sf(2.0 * max(stat, 0.0), df)
 
 
-@njit(float64(I1, int64, I1, int64, F1, F1), **OPTIONS)
-def likelihood(keys, strata, codes, size, P, W):
-    """Sum over rows of log(share of the row's level within its stratum)."""
+@njit(float64(F1, int64, int64, float64), **OPTIONS)
+def stratum(table, at, size, prior):
+    """Log-likelihood of counts table[at : at + size] at their shares, without a prior.
+
+    With a prior, the log marginal likelihood under a symmetric Dirichlet distribution of that
+    total (Heckerman, Geiger and Chickering 1995, eq. 35).
+    """
+    whole, out = 0.0, 0.0
+    for a in range(at, at + size):
+        whole += table[a]
+    if whole <= 0.0:
+        return 0.0
+    if prior <= 0.0:
+        for a in range(at, at + size):
+            if table[a] > 0.0:
+                out += table[a] * math.log(table[a])
+        return out - whole * math.log(whole)
+    each = prior / size
+    first = math.lgamma(each)
+    for a in range(at, at + size):
+        if table[a] > 0.0:
+            out += math.lgamma(table[a] + each) - first
+    return out + math.lgamma(prior) - math.lgamma(whole + prior)
+
+
+@njit(float64(I1, int64, I1, int64, float64, F1, F1), **OPTIONS)
+def likelihood(keys, strata, codes, size, prior, P, W):
+    """Sum of `stratum` over the strata keys[r] of the rows, with levels codes[r]."""
     n = keys.shape[0]
     out = 0.0
-    if strata * (size + 1) <= W.shape[0]:
-        W[: strata * (size + 1)] = 0.0
+    if strata * size <= W.shape[0]:
+        W[: strata * size] = 0.0
         for r in range(n):
             if keys[r] >= 0:
-                W[keys[r] * (size + 1) + codes[r]] += P[r]
-                W[keys[r] * (size + 1) + size] += P[r]
+                W[keys[r] * size + codes[r]] += P[r]
         for s in range(strata):
-            whole = W[s * (size + 1) + size]
-            if whole > 0.0:
-                out -= whole * math.log(whole)
-                for a in range(size):
-                    c = W[s * (size + 1) + a]
-                    if c > 0.0:
-                        out += c * math.log(c)
+            out += stratum(W, s * size, size, prior)
         return out
     order = sorted_rows(keys)
     table = np.zeros(size)
@@ -182,37 +201,33 @@ def likelihood(keys, strata, codes, size, P, W):
     while at < n:
         here = keys[order[at]]
         table[:] = 0.0
-        whole = 0.0
         while at < n and keys[order[at]] == here:
             r = order[at]
             table[codes[r]] += P[r]
-            whole += P[r]
             at += 1
-        out -= whole * math.log(whole)
-        for a in range(size):
-            if table[a] > 0.0:
-                out += table[a] * math.log(table[a])
+        out += stratum(table, 0, size, prior)
     return out
 
 
-@njit(GAINS, **OPTIONS)
-def discrete_gains(v, parents, k, allowed, out, F, I, P, W):
-    """BIC of a multinomial for each configuration of the parents; with each candidate added."""
+@njit(float64(int64, I1, int64, U1, F1, float64, float64, F3, I2, F1, F1), **OPTIONS)
+def family_gains(v, parents, k, allowed, out, each, prior, F, I, P, W):
+    """Likelihood of node v given its parents, and into `out` with each allowed candidate added.
+
+    `each` is taken off for every configuration of the parents; a positive `prior` is divided by
+    their number.
+    """
     d = int(F[0, 0, 0])
-    n = P.shape[0] - 1
+    n = I.shape[1]
     keys = np.empty(n, dtype=np.int64)
     usable(keys, v, v, I, P, d)
-    weight = 0.0
-    for r in range(n):
-        if keys[r] >= 0:
-            weight += P[r]
     strata = cells(keys, parents, k, I, d)
-    size = I[d, v]
-    each = 0.5 * P[n] * math.log(max(weight, 2.0)) * (size - 1)
+    configurations = 1.0
     for i in range(k):
-        each *= I[d, parents[i]]
+        configurations *= I[d, parents[i]]
+    size = I[d, v]
     codes = I[v]
-    base = likelihood(keys, strata, codes, size, P, W) - each
+    base = likelihood(keys, strata, codes, size, prior / configurations, P, W)
+    base -= each * configurations
     more = np.empty(n, dtype=np.int64)
     for c in range(out.shape[0]):
         if allowed[c] == 0:
@@ -221,8 +236,35 @@ def discrete_gains(v, parents, k, allowed, out, F, I, P, W):
         other = I[c]
         for r in range(n):
             more[r] = keys[r] * levels + other[r] if keys[r] >= 0 else -1
-        out[c] = likelihood(more, strata * levels, codes, size, P, W) - each * levels
+        share = prior / (configurations * levels)
+        out[c] = likelihood(more, strata * levels, codes, size, share, P, W)
+        out[c] -= each * configurations * levels
     return base
+
+
+@njit(GAINS, **OPTIONS)
+def discrete_gains(v, parents, k, allowed, out, F, I, P, W):
+    """BIC of a multinomial for each configuration of the parents; with each candidate added."""
+    d = int(F[0, 0, 0])
+    n = P.shape[0] - 1
+    masked = I.shape[0] > d + 1
+    weight = 0.0
+    for r in range(n):
+        if not masked or I[d + 1 + v, r] == 0:
+            weight += P[r]
+    each = 0.5 * P[n] * math.log(max(weight, 2.0)) * (I[d, v] - 1)
+    return family_gains(v, parents, k, allowed, out, each, 0.0, F, I, P, W)
+
+
+@njit(GAINS, **OPTIONS)
+def bdeu_gains(v, parents, k, allowed, out, F, I, P, W):
+    """BDeu of node v given parents, less a penalty for each; with each candidate added."""
+    n = P.shape[0] - 2
+    base = family_gains(v, parents, k, allowed, out, 0.0, P[n], F, I, P, W)
+    for c in range(out.shape[0]):
+        if allowed[c]:
+            out[c] -= P[n + 1] * (k + 1)
+    return base - P[n + 1] * k
 
 
 @njit(LOCAL, **OPTIONS)
@@ -231,6 +273,14 @@ def discrete_local(v, parents, k, F, I, P, W):
     none = np.zeros(1, dtype=np.uint8)
     out = np.empty(1)
     return discrete_gains(v, parents, k, none, out, F, I, P, W)
+
+
+@njit(LOCAL, **OPTIONS)
+def bdeu_local(v, parents, k, F, I, P, W):
+    """BDeu of node v given parents[:k], as in `bdeu_gains`."""
+    none = np.zeros(1, dtype=np.uint8)
+    out = np.empty(1)
+    return bdeu_gains(v, parents, k, none, out, F, I, P, W)
 
 
 @njit(float64(I1, I1, int64, float64, float64, F3, I2, F1, F1), **OPTIONS)

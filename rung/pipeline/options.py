@@ -11,9 +11,14 @@ from .. import discovery, effects
 from ..core.errors import InputError, unknown
 
 
+WORDS = ("LiNGAM", "BDeu", "RCoT")  # spellings of the field in which capitals begin no word
+
+
 def command_name(name: str) -> str:
     """The command-line name of a class: FisherZ -> fisher-z, BOSS -> boss."""
     out = ""
+    for word in WORDS:
+        name = name.replace(word, word.capitalize())
     for i, c in enumerate(name):
         starts = c.isupper() and i and (name[i - 1].islower() or name[i + 1 : i + 2].islower())
         out += ("-" if starts else "") + c.lower()

@@ -11,7 +11,7 @@ import pytest
 
 import rung
 from rung.bench import registry, structure
-from rung.bench.structure import cases, measure, tables, targets
+from rung.bench.structure import cases, tables, targets
 from rung.bench.structure.measure import Cache, Outcome, Tool, judge, summary
 from rung.bench.structure.own import Own, learner_of
 from rung.bench.structure.parts import parts
@@ -178,7 +178,6 @@ def test_one_part_runs_with_a_learner_from_outside(toy, tmp_path, monkeypatch):
         "pc", "small", (cases.Linear(6, 300),), (structure.ours("rung PC", "pc:alpha=0.01"),), 2
     )
     monkeypatch.setattr(structure, "parts", lambda: {"pc": small})
-    monkeypatch.setattr(measure, "CACHE", tmp_path / "cache.json")
     out, tex = tmp_path / "rows.csv", tmp_path / "rows.tex"
     row = registry.run_bench(
         "structure", 2, results=None, part=("pc",), extra=("toymodule:Empty", "toymodule:Broken"),

@@ -173,3 +173,39 @@ def test_bad_options_and_sources_are_named():
     assert rung.BOSS(rung.GaussianBIC()).learn(moments).names == tuple(
         f"X{i + 1}" for i in range(3)
     )
+
+
+def test_bdeu_is_the_marginal_likelihood_of_dirichlet_priors():
+    from scipy.special import gammaln
+
+    rng = RNG(5)
+    sizes = [2, 3, 4]
+    matrix = np.column_stack([rng.integers(0, s, 300) for s in sizes]).astype(float)
+    matrix[:, 2] = np.where(rng.random(300) < 0.7, (matrix[:, 0] + matrix[:, 1]) % 4, matrix[:, 2])
+    data = levels(matrix, sizes)
+    bound = rung.BDeu(size=5.0, parents=None).on(data)
+    for parents in ([], [0], [1], [0, 1]):
+        q = int(np.prod([sizes[p] for p in parents]))
+        wanted = 0.0
+        for key in np.unique(matrix[:, parents], axis=0) if parents else [[]]:
+            rows = (matrix[:, parents] == key).all(axis=1)
+            counts = np.bincount(matrix[rows, 2].astype(int), minlength=4)
+            wanted += gammaln(5 / q) - gammaln(5 / q + counts.sum())
+            wanted += (gammaln(counts + 5 / (4 * q)) - gammaln(5 / (4 * q))).sum()
+        assert np.isclose(bound.local(2, parents), wanted, rtol=1e-10)
+    # sequential prediction: the product of one-step predictive probabilities is the same number
+    seen, total = np.full(4, 5 / 4), 0.0
+    for level in matrix[:, 2].astype(int):
+        total += np.log(seen[level] / seen.sum())
+        seen[level] += 1
+    assert np.isclose(bound.local(2, []), total, rtol=1e-10)
+
+
+def test_bdeu_prior_on_edges_is_the_log_odds_of_a_parent():
+    data = levels(RNG(0).integers(0, 2, (200, 5)).astype(float), [2] * 5)
+    flat, sparse = (rung.BDeu(parents=p).on(data) for p in (None, 1.0))
+    assert np.isclose(flat.local(0, [1, 2]) - sparse.local(0, [1, 2]), 2 * np.log(3))
+    with pytest.raises(rung.core.errors.InputError, match="rows"):
+        rung.BDeu(size=0)
+    with pytest.raises(rung.core.errors.InputError, match="positive"):
+        rung.BDeu(parents=-1)

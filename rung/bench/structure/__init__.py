@@ -57,7 +57,7 @@ def run(
     keep = folder if not extra and seeds is None else None
     fresh = {}
     for one in chosen:
-        fresh[one.name] = measure(one, seeds or one.seeds, extra)
+        fresh[one.name] = measured(one, seeds or one.seeds, extra)
         if keep is not None:
             text = json.dumps(fresh[one.name], indent=1, default=float)
             write(keep / f"{one.name}.json", text + "\n")
@@ -81,7 +81,7 @@ def ranking(rows: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
     return [{COLUMNS[k]: cell(r, k) for k in keys} for r in ordered]
 
 
-def measure(part: Part, seeds: int, extra: Sequence[str] = ()) -> dict[str, Any]:
+def measured(part: Part, seeds: int, extra: Sequence[str] = ()) -> dict[str, Any]:
     """Rows and targets of one part."""
     cache, rows = Cache(), []
     tools = (*part.tools, *(ours(text, text) for text in extra))

@@ -326,6 +326,7 @@ def _lingam() -> Part:
 _LEVELS = (
     ours("rung PC, G2", "pc:alpha=0.01,test=g2"),
     ours("rung GES, BDeu", "ges:score=bdeu"),
+    ours("rung XGES, BDeu", "xges:score=bdeu"),
     ours("rung BOSS, BIC", "boss:score=discrete-bic,restarts=0"),
     ours("rung BOSS, BDeu", "boss:score=bdeu,restarts=0"),
     Tool("Tetrad PC, G2", "tetrad", {"method": "pc", "levels": True}, 100),

@@ -32,5 +32,5 @@ class ConditionalGaussianBIC:
         """Bind to a source; NeedsRows if it holds moments only."""
         from ...kernels.discrete import mixed_gains, mixed_local
 
-        F, I, P = coded(source, "ConditionalGaussianBIC", penalty=self.penalty)
+        F, I, P = coded(source, "ConditionalGaussianBIC", penalty=(self.penalty,))
         return KernelScore(mixed_local, mixed_gains, F, I, P, size=len(source.names), scratch=1)

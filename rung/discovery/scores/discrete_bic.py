@@ -34,7 +34,7 @@ class DiscreteBIC:
         from ...kernels.discrete import discrete_gains, discrete_local
 
         all_levels(source, "DiscreteBIC")
-        F, I, P = coded(source, "DiscreteBIC", penalty=self.penalty)
+        F, I, P = coded(source, "DiscreteBIC", penalty=(self.penalty,))
         scratch = max(1 << 16, 8 * len(P))
         return KernelScore(
             discrete_local, discrete_gains, F, I, P, size=len(source.names), scratch=scratch
