@@ -14,7 +14,7 @@ from ...core.graph import Graph
 from ...graphs import shd
 from ..registry import RESULTS, Row, machine, versions, write
 from .cases import Case, Pairwise
-from .measure import Cache, Outcome, run_case, summary
+from .measure import Cache, Outcome, pins, run_case, summary
 from .parts import Part, ours, parts
 from .process import peers_python
 from .tables import COLUMNS, cell, to_csv, to_latex
@@ -125,7 +125,8 @@ def _empty(case: Case, seeds: Sequence[int], own: Sequence[Outcome]) -> dict[str
     for seed in seeds:
         truth = case.draw(seed).truth
         nothing = Graph(truth.names, truth.marks * 0)
-        outcomes.append(Outcome(seed, 0.0, 0.0, shd=float(shd(truth, nothing)), f1=0.0, heads=0.0))
+        far = float(shd(truth, nothing))
+        outcomes.append(Outcome(seed, 0.0, 0.0, shd=far, f1=0.0, heads=0.0, exact=far == 0.0))
     row = summary(case, "empty graph", outcomes, own)
     return {k: v for k, v in row.items() if k not in ("wall", "cpu", "times", "exact")}
 
@@ -136,23 +137,16 @@ def _traits(case: Case) -> dict[str, Any]:
 
     out: dict[str, Any] = {"case": case.label}
     problem = case.draw(0)
-    if isinstance(case, Pairwise) or problem.sizes.any() or not problem.truth.is_cpdag():
-        return out
-    from ...graphs import consistent_extension
-
-    dag = problem.truth if problem.truth.is_dag() else consistent_extension(problem.truth)
-    if problem.truth.d > 1000:
+    if problem.dag is None or case.d > 1000:
         return out
     return out | {
-        "varsortability": varsortability(problem.x, dag),
-        "r2_sortability": r2_sortability(problem.x, dag),
+        "varsortability": varsortability(problem.x, problem.dag),
+        "r2_sortability": r2_sortability(problem.x, problem.dag),
     }
 
 
 def _peer_versions() -> dict[str, str]:
-    from .measure import _pins
-
-    return _pins() if peers_python() is not None else {}
+    return pins() if peers_python() is not None else {}
 
 
 def _today() -> str:

@@ -28,11 +28,15 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Problem:
-    """Rows (n, d), levels of each column (0 for numbers), the true graph."""
+    """Rows (n, d), levels of each column (0 for numbers), what an answer is compared with.
+
+    `dag` is the linear DAG behind the rows, where all its variables are there.
+    """
 
     x: Floats
     sizes: NDArray[np.int64]
     truth: Graph
+    dag: Graph | None = None
 
     @cached_property
     def sha256(self) -> str:
@@ -120,9 +124,9 @@ class Linear:
         if self.scaled:
             x = (x - x.mean(axis=0)) / x.std(axis=0)
         renamed = {old: f"X{j + 1}" for j, old in enumerate(names)}
-        return Problem(
-            np.ascontiguousarray(x), np.zeros(self.d, dtype=np.int64), truth.relabel(renamed)
-        )
+        sizes = np.zeros(self.d, dtype=np.int64)
+        whole = None if self.hidden else dag.relabel(renamed)
+        return Problem(np.ascontiguousarray(x), sizes, truth.relabel(renamed), whole)
 
 
 def _pag(dag: Graph, latents: list[str]) -> Graph:

@@ -88,7 +88,7 @@ class Cache:
     def key(tool: Tool, problem: Problem) -> str:
         """One line that changes with the tool, its version, its settings and the data."""
         settings = json.dumps(dict(tool.options), sort_keys=True)
-        return f"{tool.name} {settings} {problem.sha256[:24]} {_pins().get(tool.name, '')}"
+        return f"{tool.name} {settings} {problem.sha256[:24]} {pins().get(tool.name, '')}"
 
     def put(self, key: str, outcome: Outcome) -> None:
         """Keep an outcome, and write the file."""
@@ -104,7 +104,7 @@ class Cache:
         return Outcome(**{**found, "kept": True}) if found else None
 
 
-def _pins() -> dict[str, str]:
+def pins() -> dict[str, str]:
     """Version of each peer, from `peers.txt`."""
     out = {}
     for line in Path(__file__).with_name("peers.txt").read_text("utf-8").splitlines():
