@@ -72,7 +72,7 @@ def _number(table: SqlTable, name: str, cell: str, sql: str, options: Options) -
     )
     notes = tuple(f"column {name!r}: {k} cells {v!r} read as missing" for v, k in rows)
     used = expression if rows else sql
-    return apply_codes(Found(name, lambda: table.fetch(used), notes=notes), options)
+    return apply_codes(Found(name, lambda: table.fetch(used), sql=used, notes=notes), options)
 
 
 def _grouped(table: SqlTable, column: Found, cell: str, decimal: str | None) -> Found:
@@ -93,7 +93,7 @@ def _grouped(table: SqlTable, column: Found, cell: str, decimal: str | None) -> 
 
 def _typed(table: SqlTable, name: str, cell: str, kind: str, options: Options) -> Found:
     if kind in NUMERIC or kind.startswith("DECIMAL"):
-        plain = Found(name, lambda: table.fetch(cell))
+        plain = Found(name, lambda: table.fetch(cell), sql=cell)
         return apply_codes(plain, options)
     if kind == "BOOLEAN":
         return Found(name, lambda: table.fetch(f"CAST({cell} AS INTEGER)"), (False, True),

@@ -34,6 +34,8 @@ class Found:
         Number of distinct texts of an identifier.
     texts : callable, optional
         The texts (n,) of an identifier, for use as names of environments or units.
+    sql : str, optional
+        The same values as an expression over the table, where they are plain numbers.
     notes : tuple of str
         What reading this column decided or suspects.
     """
@@ -47,6 +49,7 @@ class Found:
     distinct: int | None = None
     texts: Callable[[], NDArray[Any]] | None = None
     shape: tuple[int, ...] = ()
+    sql: str | None = None
     notes: tuple[str, ...] = ()
 
     def replacing(self, **fields: Any) -> Found:
@@ -86,7 +89,9 @@ def apply_codes(column: Found, options: Options) -> Found:
         values[np.isin(values, codes)] = np.nan
         return values
 
-    return column.replacing(fetch=fetch, notes=(*column.notes, *notes)) if notes else column
+    return (
+        column.replacing(fetch=fetch, sql=None, notes=(*column.notes, *notes)) if notes else column
+    )
 
 
 def without_levels(column: Found, codes: Sequence[Any]) -> Found:

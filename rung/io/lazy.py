@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from .pushdown import Pushdown, Sums
 
 CACHE = 1 << 30  # bytes of columns that are kept
 
@@ -21,10 +24,17 @@ class LazyColumns(Mapping[str, NDArray[Any]]):
         Number of rows.
     fetchers : mapping of str to callable
         Each returns the internal values (n,) of a column.
+    store : Pushdown, optional
+        What the backing answers by itself, without handing out cells.
     """
 
-    def __init__(self, n: int, fetchers: Mapping[str, Callable[[], NDArray[Any]]]) -> None:
-        self.n = n
+    def __init__(
+        self,
+        n: int,
+        fetchers: Mapping[str, Callable[[], NDArray[Any]]],
+        store: Pushdown | None = None,
+    ) -> None:
+        self.n, self._store = n, store
         self._fetchers = dict(fetchers)
         self._kept: OrderedDict[str, NDArray[Any]] = OrderedDict()
 
@@ -38,6 +48,19 @@ class LazyColumns(Mapping[str, NDArray[Any]]):
         while sum(c.nbytes for c in self._kept.values()) > CACHE and len(self._kept) > 1:
             self._kept.popitem(last=False)
         return column
+
+    def sums(self, names: Sequence[str]) -> Sums | None:
+        """Means and scatter in one pass of the backing; None if it cannot, or cells are missing."""
+        if self._store is None or not self._store.covers(names):
+            return None
+        found = self._store.sums(names)
+        return found if (found.present == found.n).all() else None
+
+    def signature(self, name: str) -> tuple[int, int] | None:
+        """Numbers that depend on the cells alone, from the backing; None if it cannot."""
+        if self._store is None or name not in self._store.expressions:
+            return None
+        return self._store.signature(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._fetchers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import importlib
 import os
 from collections.abc import Mapping, Sequence
@@ -29,6 +30,7 @@ __all__ = ["Csv", "Declared", "Options", "read", "read_csv", "suspicions"]
 
 _EXCEL = (".xlsx", ".xlsm", ".xls", ".ods")
 _STATISTICS = (".dta", ".sav", ".zsav", ".por", ".sas7bdat", ".xpt")
+_PARQUET = (".parquet", ".pq")
 _DATABASE = (".duckdb", ".ddb", ".db")
 _ARROW = (".feather", ".arrow", ".ipc")
 
@@ -120,22 +122,22 @@ def _check_options(options: Options, columns: Sequence[Found]) -> None:
             raise unknown(name, known, "column")
 
 
-def _load(source: Any, options: Options) -> tuple[list[Found], Origin, bool]:
-    """Columns, origin, and whether they stay in their backing until asked for."""
+def _load(source: Any, options: Options) -> tuple[list[Found], Origin, SqlTable | None]:
+    """Columns, origin, and the table in which they stay until asked for, if they do."""
     if isinstance(source, str | os.PathLike):
         return _load_path(os.fspath(source), options)
     if isinstance(source, Mapping):
-        return from_mapping(source, options), Origin("table"), False
+        return from_mapping(source, options), Origin("table"), None
     if isinstance(source, tuple) and len(source) == 2 and hasattr(source[0], "execute"):
         table = relation(source[0], source[1], "the connection")
-        return columns_of(table, options), Origin(str(source[1])), table.large
+        return columns_of(table, options), Origin(str(source[1])), table if table.large else None
     if hasattr(source, "to_frame"):  # a series
         source = source.to_frame()
     if is_frame(source):
         note = index_note(source)
-        return from_frame(source, options), Origin("table", decisions=note), False
+        return from_frame(source, options), Origin("table", decisions=note), None
     if isinstance(source, list | tuple) and source:
-        return from_array(np.asarray(source), None, options), Origin("array"), False
+        return from_array(np.asarray(source), None, options), Origin("array"), None
     raise InputError(
         f"cannot read a {type(source).__name__}; expected a path, a pandas, polars or arrow table, "
         "a numpy array, a mapping of name to array, (DuckDB connection, table), or the name of a "
@@ -143,11 +145,13 @@ def _load(source: Any, options: Options) -> tuple[list[Found], Origin, bool]:
     )
 
 
-def _load_path(text: str, options: Options) -> tuple[list[Found], Origin, bool]:
+def _load_path(text: str, options: Options) -> tuple[list[Found], Origin, SqlTable | None]:
     table_name = options.table
     if "::" in text:
         text, _, table_name = text.rpartition("::")
     path = Path(text).expanduser()
+    if path.suffix.lower() in _PARQUET and any(c in path.name for c in "*?[") and not path.exists():
+        return _load_shards(path, options)
     _check_path(path)
     suffix = path.suffix.lower()
     found = scan(path)
@@ -158,9 +162,22 @@ def _load_path(text: str, options: Options) -> tuple[list[Found], Origin, bool]:
         from .files import load_file
 
         columns, notes = load_file(path, options)
-        return columns, _noted(origin, notes), False
+        return columns, _noted(origin, notes), None
     table, notes = _table(path, suffix, found, table_name, options)
-    return columns_of(table, options), _noted(origin, notes), table.large
+    return columns_of(table, options), _noted(origin, notes), table if table.large else None
+
+
+def _load_shards(path: Path, options: Options) -> tuple[list[Found], Origin, SqlTable | None]:
+    """Parquet files that together are one table, in the order of their names."""
+    shards = sorted(path.parent.glob(path.name))
+    if not shards:
+        raise FileProblem(f"no file matches {str(path)!r}")
+    looked = [scan(shard) for shard in shards]
+    table = file_table(path, "read_parquet", sum(found.size for found in looked))
+    joined = hashlib.sha256("".join(found.sha256 for found in looked).encode()).hexdigest()
+    name = path.name.split("*")[0].rstrip("-_.") or path.parent.name
+    origin = Origin(name, str(path), joined, decisions=(f"{len(shards)} files read as one table",))
+    return columns_of(table, options), origin, table if table.large else None
 
 
 def _noted(origin: Origin, notes: Sequence[str]) -> Origin:
@@ -172,7 +189,7 @@ def _table(
 ) -> tuple[SqlTable, list[str]]:
     if suffix in _DATABASE or table is not None:
         return database_table(path, table), []
-    if suffix in (".parquet", ".pq"):
+    if suffix in _PARQUET:
         return file_table(path, "read_parquet", found.size), []
     if suffix in (".jsonl", ".ndjson", ".json"):
         return file_table(path, "read_json", found.size), []

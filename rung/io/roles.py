@@ -16,6 +16,8 @@ from ..core.result import lock
 from .found import Found
 from .kinds import Override, check_names, describe
 from .lazy import LazyColumns
+from .pushdown import Pushdown
+from .sql import SqlTable
 from .suspects import sentinels
 
 Floats = NDArray[np.float64]
@@ -33,7 +35,7 @@ def assemble(
     missing: MissingPolicy | None = None,
     names: Sequence[str] | None = None,
     origin: Origin,
-    lazy: bool = False,
+    lazy: SqlTable | None = None,
 ) -> Data:
     """Data of columns.
 
@@ -50,6 +52,7 @@ def assemble(
     kept = _variables(known, roles, names)
     described, notes = [], list(origin.decisions)
     stored: dict[str, Any] = {}
+    plain: dict[str, str] = {}
     for column in kept:
         values = column.fetch()
         refuse_infinite(column.name, values)
@@ -59,12 +62,14 @@ def assemble(
         if not variable.discrete and not variable.shape and not column.identifier:
             notes += sentinels(column.name, values)
         stored[column.name] = _later(column, variable.levels, values) if lazy else lock(values)
+        if column.sql is not None and not variable.discrete:
+            plain[column.name] = column.sql
         n = len(values)
     if n == 0:
         raise InputError(f"{origin.name} has columns and no rows; expected at least one row")
     data = Data(
         tuple(described),
-        LazyColumns(n, stored) if lazy else stored,
+        LazyColumns(n, stored, Pushdown(lazy, plain)) if lazy else stored,
         missing=missing,
         origin=replace(origin, decisions=tuple(notes)),
         **_rows(known, roles),
