@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,12 +61,11 @@ class ClassSearch:
             hit = np.zeros(d, dtype=bool)
             hit[list(condition)] = True
             sep |= hit[:, None] != hit[None, :]
-        self.s = self._state(may, sep, required | required.T)
+        self._begin(may, sep, required | required.T)
         self.limit = 2000.0 if self.compiled else 200.0
         for u, v in np.argwhere(required if begin is None else begin).tolist():
             self._join(u, v)
-        self.s.new[:] = 1
-        self.s.R[class_search.TOTAL] = self.score()
+        self.R[class_search.TOTAL] = self.score()
 
     def _bind(self, bound: BoundScore) -> None:
         self.compiled = isinstance(bound, KernelScore)
@@ -76,95 +76,94 @@ class ClassSearch:
             self.functions, empty = _plain(bound), np.zeros((1, 1, 1))
             self.arrays = (empty, np.zeros((1, 1), dtype=np.int64), empty[0, 0], empty[0, 0])
 
-    def _state(self, may: Bool, sep: Bool, keep: Bool) -> Any:
+    def _begin(self, may: Bool, sep: Bool, keep: Bool) -> None:
+        from ..kernels import classes as c
+
         k, d = self.kernels, self.d
-        cap = min(d, 16) + 1
-        none, one = np.zeros((1, 1), dtype=np.uint8), np.zeros(d)
         rows = max(4, min(ROWS // (8 * d), 64 * d))
-        numbers = np.random.default_rng(20_101).integers(1, 2**62, size=(2, d))
-
-        def flags(a: Bool) -> NDArray[np.uint8]:
-            return np.ascontiguousarray(a).astype(np.uint8) if a.any() else none
-
-        def ints(*shape: int) -> NDArray[np.int64]:
-            return np.zeros(shape, dtype=np.int64)
-
-        z = ints(k.COUNTERS)
-        z[k.KNOWN], z[k.MOST] = self.ban.any(), d * d + 1000
-        R = np.zeros(k.NUMBERS)
-        R[k.TIE] = 1e-9
-        return k.State(
-            M=np.zeros((d, d), dtype=np.uint8), adj=ints(d, cap), deg=ints(d),
-            may=np.ascontiguousarray(may).astype(np.uint8), sep=flags(sep), ban=flags(self.ban),
-            keep=flags(keep), best=np.full((d, d), -np.inf), top=one - np.inf, who=ints(d),
-            less=one - np.inf, rest=one - np.inf, new=np.zeros((3, d), dtype=np.uint8),
-            pairs=ints(8 * d + 64), random=numbers, keys=ints(1 << 14), values=np.zeros(1 << 14),
-            rowkeys=ints(_power(2 * rows)), rowat=ints(_power(2 * rows)), G=np.empty((rows, d)),
-            J=ints(64 * d + 1024), queue=ints(d * cap), waiting=np.zeros((d, d), dtype=np.uint8),
-            first=np.full(d, -1, dtype=np.int64), watch=ints(64 * d + 1024, 4),
-            refused=ints(16 * d + 64), x=ints(k.CLIQUES), k=ints(k.CLIQUES),
-            S=ints(k.CLIQUES, k.WIDE), gain=np.zeros(k.CLIQUES),
-            cliques=ints(k.CLIQUES, k.WIDE), sizes=ints(k.CLIQUES), z=z, R=R,
-        )  # fmt: skip
+        table = 1 << int(2 * rows - 1).bit_length()
+        self.M = np.zeros((d, d), dtype=np.uint8)
+        self.N = np.zeros((d, c.LIST + min(d, 16)), dtype=np.int64)
+        self.N[:, c.WATCH] = -1
+        self.N[:, c.NEW] = k.INSERTS | k.DELETES | k.TURNS
+        hashes = np.random.default_rng(20_101).integers(1, 2**62, size=(d, 2))
+        self.N[:, [c.HASH, c.HASHED]] = hashes
+        bits = may * c.MAY + sep * c.SEP + self.ban * c.BAN + keep * c.KEEP
+        self.Q = np.ascontiguousarray(bits).astype(np.uint8)
+        self.L = np.zeros((4, 64 * d + 1024), dtype=np.int64)
+        self.z = np.zeros(k.COUNTERS, dtype=np.int64)
+        self.z[k.KNOWN], self.z[k.MOST] = self.ban.any(), d * d + 1000
+        self.R = np.zeros(k.NUMBERS + k.CLIQUES)
+        self.R[k.TIE] = 1e-9
+        self.best = np.full((d, d + 3), -np.inf)
+        self.watch = np.zeros((64 * d + 1024, 4), dtype=np.int64)
+        self.keys, self.values = np.zeros(1 << 14, dtype=np.int64), np.zeros(1 << 14)
+        self.rowkeys, self.G = np.zeros((table, 2), dtype=np.int64), np.empty((rows, d))
+        self.ops = np.zeros((k.CLIQUES, k.CLIQUE + 1 + k.WIDE), dtype=np.int64)
 
     def _join(self, u: int, v: int) -> None:
         """Add u -> v, from outside the search."""
-        from ..kernels import classes
+        from ..kernels import classes as c
 
-        s = self.s
-        while max(s.deg[u], s.deg[v]) + 1 > s.adj.shape[1]:
+        while max(self.N[u, c.DEG], self.N[v, c.DEG]) + c.LIST + 1 > self.N.shape[1]:
             self._widen()
-            s = self.s
-        classes.link(s.M, s.adj, s.deg, s.J, s.z, u, v)
-        classes.stir(s.M, s.adj, s.deg, s.queue, s.waiting, s.z, u, v)
-        classes.settle(s.M, s.adj, s.deg, s.sep, s.queue, s.waiting, s.J, s.z)
-        s.z[classes.JOURNAL] = s.z[classes.MARKED] = 0
+        c.link(self.M, self.N, self.L, self.z, u, v)
+        c.stir(self.M, self.N, self.Q, self.L, self.z, u, v)
+        c.settle(self.M, self.N, self.Q, self.L, self.z)
+        self.z[c.JOURNAL] = self.z[c.MARKED] = 0
 
     def climb(self, kinds: int, run: Run) -> bool:
         """Apply operators of these kinds while any gains; False if the run was spent before."""
-        self.s.z[self.kernels.STEPS] = 0
-        return self._drive(lambda kernel: kernel.climb, (kinds,), run)
+        self.z[self.kernels.STEPS] = 0
+        none = np.zeros((1, 4 + self.kernels.WIDE), dtype=np.int64)
+        return self._drive(kinds, none, np.zeros(1), 0, run)
 
     def extend(self, kinds: int, run: Run) -> bool:
         """The extended search of XGES; False if the run was spent before it was through."""
         k = self.kernels
         while True:
-            ops, sets, gain = self._deletions()
-            accepted = int(self.s.z[k.ACCEPTED])
-            self.s.z[k.AT] = 0
-            if not self._drive(lambda m: m.extend, (ops, sets, gain, len(gain), kinds), run):
+            plan, worth = self._deletions()
+            accepted = int(self.z[k.ACCEPTED])
+            self.z[k.AT] = 0
+            if len(worth) and not self._drive(kinds, plan, worth, len(worth), run):
                 return False
-            if self.s.z[k.ACCEPTED] == accepted:
+            if self.z[k.ACCEPTED] == accepted:
                 return True
 
-    def _deletions(self) -> tuple[Any, Any, Any]:
+    def _deletions(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """All deletions, best first."""
-        k, kernel = self.kernels, self._kernel(lambda m: m.all_deletions)
-        size = 4 * int(self.s.z[k.EDGES]) + 64
+        k = self.kernels
+        size = 4 * int(self.z[k.EDGES]) + 64
+        kernel = self._kernel(k.all_deletions)
         while True:
-            ops = np.zeros((size, 4), dtype=np.int64)
-            sets, gain = np.zeros((size, k.WIDE), dtype=np.int64), np.zeros(size)
-            n = int(kernel(self.functions[0], self.s, ops, sets, gain, *self.arrays))
+            plan, worth = np.zeros((size, 4 + k.WIDE), dtype=np.int64), np.zeros(size)
+            n = int(
+                kernel(
+                    self.functions[0], plan, worth, self.M, self.N, self.Q, self.keys,
+                    self.values, self.ops, self.z, self.R, *self.arrays,
+                )
+            )  # fmt: skip
             if n >= 0:
-                best = np.argsort(-gain[:n], kind="stable")
-                return ops[best], sets[best], gain[best]
+                best = np.argsort(-worth[:n], kind="stable")
+                return plan[best], worth[best]
             size *= 2
 
-    def _kernel(self, pick: Callable[[Any], Any]) -> Any:
+    def _kernel(self, kernel: Any) -> Any:
         from ..kernels.signatures import plain
 
-        kernel = pick(self.kernels)
         return kernel if self.compiled else plain(kernel)
 
-    def _drive(self, pick: Callable[[Any], Any], given: tuple[Any, ...], run: Run) -> bool:
-        """Call a kernel until it is done, looking at the clock in between."""
-        import time
-
-        k, kernel = self.kernels, self._kernel(pick)
+    def _drive(self, kinds: int, plan: Any, worth: Any, count: int, run: Run) -> bool:
+        """Call the kernel until it is done, looking at the clock in between."""
+        k, kernel = self.kernels, self._kernel(self.kernels.search)
         while not run.spent:
-            self.s.R[k.WORK] = 0.0
+            self.R[k.WORK] = 0.0
             began = time.perf_counter()
-            code = kernel(*self.functions, self.s, *given, self.limit, *self.arrays)
+            code = kernel(
+                *self.functions, kinds, self.limit, plan, worth, count, self.M, self.N, self.Q,
+                self.L, self.z, self.best, self.watch, self.keys, self.values, self.rowkeys,
+                self.G, self.ops, self.R, *self.arrays,
+            )  # fmt: skip
             took = time.perf_counter() - began
             if code == k.DONE:
                 return True
@@ -175,42 +174,36 @@ class ClassSearch:
             else:
                 self.limit *= min(4.0, max(0.25, SECONDS / max(took, 1e-6)))
             self._remember_more()
-            run.tick(0.5, f"{int(self.s.z[k.EDGES])} edges")
+            run.tick(0.5, f"{int(self.z[k.EDGES])} edges")
         return False
 
     def _enlarge(self) -> None:
-        k, s = self.kernels, self.s
-        if (s.deg + 1 >= s.adj.shape[1]).any():
+        k = self.kernels
+        if self.N[:, k.DEG].max() + k.LIST + 1 >= self.N.shape[1]:
             self._widen()
-            s = self.s
-        if len(s.J) - s.z[k.JOURNAL] < 8 * s.z[k.EDGES] + 64:
-            more = np.zeros(len(s.J) + 8 * int(s.z[k.EDGES]) + 64, dtype=np.int64)
-            s = s._replace(J=np.concatenate([s.J, more]))
-        if s.z[k.SHORT]:
-            s.z[k.SHORT] = 0
-            s = s._replace(watch=np.concatenate([s.watch, np.zeros_like(s.watch)]))
-        self.s = s
-
-    def _remember_more(self) -> None:
-        """A larger table of local scores, if the one at hand was full and so was emptied."""
-        k, s = self.kernels, self.s
-        if s.z[k.CLEARED] and len(s.keys) < 1 << 22:
-            s.z[k.CLEARED] = s.z[k.CACHED] = 0
-            size = 4 * len(s.keys)
-            self.s = s._replace(keys=np.zeros(size, dtype=np.int64), values=np.zeros(size))
+        if self.L.shape[1] - self.z[k.JOURNAL] < 8 * self.z[k.EDGES] + 128:
+            self.z[[k.HEAD, k.TAIL]] = 0
+            more = np.zeros((4, self.L.shape[1] + 8 * int(self.z[k.EDGES])), dtype=np.int64)
+            self.L = np.concatenate([self.L, more], axis=1)
+        if self.z[k.SHORT]:
+            self.z[k.SHORT] = 0
+            self.watch = np.concatenate([self.watch, np.zeros_like(self.watch)])
 
     def _widen(self) -> None:
         """Room for twice the joined nodes."""
-        s, d = self.s, self.d
-        cap = min(d, 2 * s.adj.shape[1]) + 1
-        adj = np.zeros((d, cap), dtype=np.int64)
-        adj[:, : s.adj.shape[1]] = s.adj
-        s.z[[self.kernels.HEAD, self.kernels.TAIL]] = 0
-        self.s = s._replace(adj=adj, queue=np.zeros(d * cap, dtype=np.int64))
+        self.N = np.concatenate([self.N, np.zeros_like(self.N)], axis=1)
+
+    def _remember_more(self) -> None:
+        """A larger table of local scores, if the one at hand was full and so was emptied."""
+        k = self.kernels
+        if self.z[k.CLEARED] and len(self.keys) < 1 << 22:
+            self.z[k.CLEARED] = self.z[k.CACHED] = 0
+            size = 4 * len(self.keys)
+            self.keys, self.values = np.zeros(size, dtype=np.int64), np.zeros(size)
 
     def dag(self) -> Bool:
         """(d, d) bool: a DAG of the class that obeys the knowledge."""
-        return np.asarray(self.s.M > 0)
+        return np.asarray(self.M > 0)
 
     def score(self) -> float:
         """Score of the class, computed anew."""
@@ -218,10 +211,6 @@ class ClassSearch:
         return float(
             sum(self.bound.local(v, np.nonzero(dag[:, v])[0].tolist()) for v in range(self.d))
         )
-
-
-def _power(n: int) -> int:
-    return 1 << int(n - 1).bit_length()
 
 
 def _ordered(forbidden: Bool) -> Bool:
@@ -279,14 +268,14 @@ class Task:
 
     def result(self, complete: bool, cites: tuple[str, ...], **details: Any) -> Discovery:
         """The class at hand, with what the knowledge adds."""
-        k, s, source = self.search.kernels, self.search.s, self.source
+        k, z, source = self.search.kernels, self.search.z, self.source
         notes = []
-        if s.z[k.CUT]:
+        if z[k.CUT]:
             notes.append(
                 f"some neighbourhoods have more than {k.CLIQUES} cliques, or cliques of more than "
                 f"{k.WIDE} nodes: operators beyond these were not tried"
             )
-        if s.z[k.STEPS] >= s.z[k.MOST]:
+        if z[k.STEPS] >= z[k.MOST]:
             notes.append("the search went in circles and was ended: does the score fit the class?")
         graph = class_of(
             self.search.dag(), source.names, target_names(source), self.required, self.forbidden
@@ -299,7 +288,7 @@ class Task:
             seconds=self.run.seconds - self.began,
             notes=tuple(notes),
             score=self.search.score(),
-            details={"operators": int(s.z[k.APPLIED]), **details},
+            details={"operators": int(z[k.APPLIED]), **details},
             cites=cites,
         )
 

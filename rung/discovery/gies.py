@@ -52,10 +52,10 @@ class GIES:
         task = Task.of(self, source, knowledge, budget, rng)
         search, k = task.search, task.search.kernels
         complete, before = True, -1
-        while complete and before < search.s.z[k.APPLIED]:
-            before = int(search.s.z[k.APPLIED])
+        while complete and before < search.z[k.APPLIED]:
+            before = int(search.z[k.APPLIED])
             for kinds in (k.INSERTS, k.DELETES, k.TURNS | k.LOOSE):
                 complete = complete and search.climb(kinds, task.run)
-            if not self.repeat or search.s.z[k.STEPS] >= search.s.z[k.MOST]:
+            if not self.repeat or search.z[k.STEPS] >= search.z[k.MOST]:
                 break
         return task.result(complete, ("hauser2012",))

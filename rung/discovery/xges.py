@@ -54,5 +54,5 @@ class XGES:
         complete = search.climb(kinds, task.run)
         if complete and self.extended:
             complete = search.extend(kinds, task.run)
-        tried, accepted = int(search.s.z[k.TRIED]), int(search.s.z[k.ACCEPTED])
+        tried, accepted = int(search.z[k.TRIED]), int(search.z[k.ACCEPTED])
         return task.result(complete, ("nazaret2024",), tried=tried, accepted=accepted)

@@ -1,13 +1,21 @@
 """Greedy search over equivalence classes: candidates, their scores, and the climb.
 
-For each node y the best insertion of every x into its parents is held in `best[y]`, an upper bound
-until the semi-directed paths were looked at, which happens when it is the best of all. What a path
-rules out is put down with the path (`watch`), and looked at again when an edge of the path goes.
-Best deletions and turns are held for each y. After an operator, candidates are computed anew for
-the nodes whose neighbourhood changed (the rules of Nazaret and Blei 2024, in coarser form).
+For each node y the best insertion of every x into its parents is held in `best[y]`: valid when it
+was computed, and looked at again when it is the best of all. What a semi-directed path rules out
+is put down with the edges of the path (`watch`), and computed anew when one of them goes. Best
+deletions and turns are held for each y. After an operator, candidates are computed anew for the
+nodes whose neighbourhood changed (the rules of Nazaret and Blei 2024, in coarser form).
 
 Insertions into y with the same parents are scored by one call of the score's `gains`; the answers
-stay in `G`, single local scores in a table, both under a hash of node and parents.
+stay in `G`, single local scores in `values`, both found by a hash of node and parents.
+
+Arrays, besides those of `classes`: `best` (d, d + 3), the last columns hold the best insertion,
+deletion and turn of the node; `watch` (w, 4): head of the edge, who waits, next watch, tail of the
+edge; `keys`, `values` of local scores; `rowkeys` (r, 2): hash and row of `G`; `ops`: operators at
+hand (cause, size of S, S), and from column CLIQUE on cliques (size, places); their gains stand in
+`R` from NUMBERS on. Rows 2 and 3 of `L` hold single insertions to be computed anew, and what the
+knowledge refused, as codes: y * d + x for an insertion, d * d (1, 2 or 3) + y for all deletions,
+turns or insertions of y. Bits of N[y, NEW] say which of insertions, deletions and turns are due.
 """
 
 # mypy: allow-untyped-defs, allow-incomplete-defs
@@ -15,23 +23,33 @@ stay in `G`, single local scores in a table, both under a hash of node and paren
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 import numpy as np
-from numba import njit, types
+from numba import njit
 
 from .classes import (  # noqa: F401  (`plain` runs the callees in this module)
     ADDED,
+    BAN,
+    DEG,
     EDGES,
     FLIPPED,
+    HASH,
+    HASHED,
     HEAD,
     INNER,
     JOURNAL,
+    KEEP,
+    LIST,
     LOST,
     MARKED,
+    MAY,
+    NEW,
     REMOVED,
+    SEP,
     TAIL,
     TOGGLED,
+    WAITING,
+    WATCH,
+    WHO,
     arrange,
     compelled,
     delete,
@@ -41,8 +59,8 @@ from .classes import (  # noqa: F401  (`plain` runs the callees in this module)
     lead,
     link,
     obey,
-    path,
     push,
+    reach,
     record,
     settle,
     sink,
@@ -68,74 +86,25 @@ from .signatures import (
 
 # more places in the vector of counters z
 WATCHES, PAIRS, TRIAL, REFUSED, STEPS, CUT, CACHED, ROWS = 6, 7, 8, 9, 10, 11, 12, 13
-CLEARED, KNOWN, AT, WATCHES0, REFUSED0, ACCEPTED, TRIED, SHORT, MOST, BAN0 = range(14, 24)
-APPLIED = 24
-COUNTERS = 25
-# places in the vector of numbers R
-TIE, TOTAL, WORK, BEFORE = 0, 1, 2, 3
-NUMBERS = 4
+CLEARED, KNOWN, AT, WATCHES0, REFUSED0, ACCEPTED, TRIED, SHORT, MOST, APPLIED = range(14, 24)
+FREE, COUNTERS = 24, 25
+# places in the vector of numbers R; the gains of the operators at hand follow
+TIE, TOTAL, WORK, BEFORE, NUMBERS = 0, 1, 2, 3, 4
 # answers of a kernel: all done; stopped for the clock; arrays are too short; the journal broke
 DONE, PAUSE, FULL, BROKEN = 0, 1, 2, 3
 # kinds of operators
 INSERTS, DELETES, TURNS, LOOSE = 1, 2, 4, 8
 WIDE = 12  # nodes of a clique that an operator may name
 CLIQUES = 4096  # cliques looked at in one neighbourhood
-
-
-class State(NamedTuple):
-    """Arrays of a search; see `rung.discovery.equivalence` for their sizes."""
-
-    M: Any
-    adj: Any
-    deg: Any
-    may: Any  # may[x, y]: x -> y may be inserted
-    sep: Any
-    ban: Any  # ban[x, y]: x -> y is forbidden
-    keep: Any  # keep[x, y]: the edge may not go
-    best: Any  # (y, x) best insertion of x -> y
-    top: Any  # (y,) largest of best[y]
-    who: Any  # (y,) where
-    less: Any  # (y,) best deletion into y
-    rest: Any  # (y,) best turn into y
-    new: Any  # (3, d): insertions, deletions, turns of y to be computed anew
-    pairs: Any  # single insertions to be computed anew, y * d + x
-    random: Any  # (2, d) random numbers of the hash
-    keys: Any
-    values: Any
-    rowkeys: Any
-    rowat: Any
-    G: Any
-    J: Any
-    queue: Any
-    waiting: Any
-    first: Any  # (d,) first watch of the edges out of a node
-    watch: Any  # (w, 4): edge's head, who waits, next watch, edge's tail
-    refused: Any  # operators that the knowledge refused, coded as in `watch`
-    x: Any  # operators at hand: cause, size of S, S, gain
-    k: Any
-    S: Any
-    gain: Any
-    cliques: Any
-    sizes: Any
-    z: Any
-    R: Any
-
-
-STATE = types.NamedTuple(
-    (
-        U2, I2, I1, U2, U2, U2, U2, F2, F1, I1, F1, F1, U2, I1, I2, I1, F1, I1, I1, F2, I1, I1, U2,
-        I1, I2, I1, I1, I1, I2, F1, I2, I1, I1, F1,
-    ),
-    State,
-)  # fmt: skip
+CLIQUE = 2 + WIDE
 
 
 @njit(float64(LocalFunction, int64, I1, int64, I2, I1, F1, I1, F1, F3, I2, F1, F1), **INNER)
-def score(local, y, parents, k, random, keys, values, z, R, F, I, P, W):
+def score(local, y, parents, k, N, keys, values, z, R, F, I, P, W):
     """Local score of y, remembered."""
-    key = random[0, y]
+    key = N[y, HASH]
     for i in range(k):
-        key ^= random[1, parents[i]]
+        key ^= N[parents[i], HASHED]
     mask = keys.shape[0] - 1
     at = key & mask
     while keys[at] != 0:
@@ -154,85 +123,110 @@ def score(local, y, parents, k, random, keys, values, z, R, F, I, P, W):
     return values[at]
 
 
-@njit(int64(GainsFunction, STATE, int64, I1, int64, F3, I2, F1, F1), **INNER)
-def row(gains, s, y, parents, k, F, I, P, W):
+@njit(int64(GainsFunction, int64, I1, int64, U2, I2, U2, I2, F2, I1, F1, F3, I2, F1, F1), **INNER)
+def row(gains, y, parents, k, M, N, Q, rowkeys, G, z, R, F, I, P, W):
     """Place in G of the scores of y with each node added that may be; at [y] without any."""
-    d = s.M.shape[0]
-    key = s.random[0, y]
+    d = M.shape[0]
+    key = N[y, HASH]
     for i in range(k):
-        key ^= s.random[1, parents[i]]
-    mask = s.rowkeys.shape[0] - 1
+        key ^= N[parents[i], HASHED]
+    mask = rowkeys.shape[0] - 1
     at = key & mask
-    while s.rowkeys[at] != 0 and s.rowkeys[at] != key:
+    while rowkeys[at, 0] != 0 and rowkeys[at, 0] != key:
         at = (at + 1) & mask
-    if s.rowkeys[at] == 0:
-        if s.z[ROWS] >= s.G.shape[0]:
-            s.rowkeys[:] = 0
-            s.z[ROWS] = 0
+    if rowkeys[at, 0] == 0:
+        if z[ROWS] >= G.shape[0]:
+            rowkeys[:] = 0
+            z[ROWS] = 0
             at = key & mask
-        s.rowkeys[at] = key
-        s.rowat[at] = s.z[ROWS]
-        s.G[s.z[ROWS], :] = np.nan
-        s.z[ROWS] += 1
-    out = s.G[s.rowat[at]]
-    allowed = np.zeros(d, dtype=np.uint8)
+        rowkeys[at, 0], rowkeys[at, 1] = key, z[ROWS]
+        G[z[ROWS], :] = np.nan
+        z[ROWS] += 1
+    out = G[rowkeys[at, 1]]
     count = 0
     for x in range(d):
-        if np.isnan(out[x]) and s.may[x, y] and s.M[x, y] == 0 and s.M[y, x] == 0:
-            allowed[x] = 1
+        if np.isnan(out[x]) and Q[x, y] & MAY and M[x, y] == 0 and M[y, x] == 0:
             count += 1
     if count or np.isnan(out[y]):
+        allowed = np.zeros(d, dtype=np.uint8)
+        for x in range(d):
+            if np.isnan(out[x]) and Q[x, y] & MAY and M[x, y] == 0 and M[y, x] == 0:
+                allowed[x] = 1
         base = gains(y, parents, k, allowed, out, F, I, P, W)
         out[y] = base
-        s.R[WORK] += count + 1.0
+        R[WORK] += count + 1.0
         most = 0.0
         for x in range(d):
             if allowed[x]:
                 most = max(most, abs(out[x] - base))
-        s.R[TIE] = max(s.R[TIE], 1e-11 * most)
-    return s.rowat[at]
+        R[TIE] = max(R[TIE], 1e-11 * most)
+    return rowkeys[at, 1]
 
 
-@njit(int64(U2, I1, int64, I2, I1, I1), **INNER)
-def list_cliques(M, nodes, m, cliques, sizes, z):
+@njit(int64(U2, I1, int64, I2, I1), **INNER)
+def list_cliques(M, nodes, m, ops, z):
     """The cliques among nodes[:m], as places in the list, smaller ones first; their number."""
-    sizes[0] = 0
+    ops[0, CLIQUE] = 0
     count, at = 1, 0
     while at < count:
-        k = sizes[at]
-        begin = cliques[at, k - 1] + 1 if k else 0
+        k = ops[at, CLIQUE]
+        begin = ops[at, CLIQUE + k] + 1 if k else 0
         for p in range(begin, m):
             fits = True
             for i in range(k):
-                other = nodes[cliques[at, i]]
+                other = nodes[ops[at, CLIQUE + 1 + i]]
                 if M[nodes[p], other] == 0 and M[other, nodes[p]] == 0:
                     fits = False
                     break
             if fits:
-                if count == cliques.shape[0] or k == cliques.shape[1]:
+                if count == CLIQUES or k == WIDE:
                     z[CUT] += 1
                     return count
                 for i in range(k):
-                    cliques[count, i] = cliques[at, i]
-                cliques[count, k] = p
-                sizes[count] = k + 1
+                    ops[count, CLIQUE + 1 + i] = ops[at, CLIQUE + 1 + i]
+                ops[count, CLIQUE + 1 + k] = p
+                ops[count, CLIQUE] = k + 1
                 count += 1
         at += 1
     return count
 
 
-@njit(void(GainsFunction, STATE, int64, F3, I2, F1, F1), **INNER)
-def insertions(gains, s, y, F, I, P, W):
-    """Compute best[y] anew, whatever the paths."""
-    M, adj, deg, best = s.M, s.adj, s.deg, s.best[y]
+@njit(int64(I2, I2, I1, int64, int64, int64), **INNER)
+def wait(N, watch, z, b, a, code):
+    """Let `code` be looked at again when one can no longer go from a to b; 0 if there's no room."""
+    if z[WATCHES] == watch.shape[0]:
+        z[SHORT] = 1
+        return 0
+    at = z[WATCHES]
+    z[WATCHES] += 1
+    watch[at, 0], watch[at, 1], watch[at, 2], watch[at, 3] = b, code, N[a, WATCH], a
+    N[a, WATCH] = at
+    return 1
+
+
+@njit(void(I2, F2, int64), **INNER)
+def peak(N, best, y):
+    """Find the best insertion into y among best[y]."""
+    who = 0
+    for x in range(1, best.shape[0]):
+        if best[y, x] > best[y, who]:
+            who = x
+    N[y, WHO] = who
+    best[y, best.shape[0]] = best[y, who]
+
+
+@njit(void(GainsFunction, int64, U2, I2, U2, I1, F2, I2, I2, F2, I2, F1, F3, I2, F1, F1), **INNER)
+def insertions(gains, y, M, N, Q, z, best, watch, rowkeys, G, ops, R, F, I, P, W):
+    """Compute best[y] anew; what a path rules out waits for the path."""
     d = M.shape[0]
-    s.new[0, y] = 0
-    best[:] = -np.inf
-    parents = np.empty(deg[y] + 1, dtype=np.int64)
-    near = np.empty(deg[y] + 1, dtype=np.int64)
+    N[y, NEW] &= ~INSERTS
+    for x in range(d):
+        best[y, x] = -np.inf
+    parents = np.empty(N[y, DEG] + 1, dtype=np.int64)
+    near = np.empty(N[y, DEG] + 1, dtype=np.int64)
     fixed, m = 0, 0
-    for i in range(deg[y]):
-        w = adj[y, i]
+    for i in range(N[y, DEG]):
+        w = N[y, LIST + i]
         if M[w, y] == 2:
             parents[fixed] = w
             fixed += 1
@@ -240,118 +234,131 @@ def insertions(gains, s, y, F, I, P, W):
             near[m] = w
             m += 1
     inside = np.zeros(m + 1, dtype=np.uint8)
-    for c in range(list_cliques(M, near, m, s.cliques, s.sizes, s.z)):
+    seen = np.empty(d, dtype=np.uint8)
+    via = np.empty(d, dtype=np.int64)
+    for c in range(list_cliques(M, near, m, ops, z)):
         inside[:] = 0
         k = fixed
-        for i in range(s.sizes[c]):
-            inside[s.cliques[c, i]] = 1
-            parents[k] = near[s.cliques[c, i]]
+        for i in range(ops[c, CLIQUE]):
+            inside[ops[c, CLIQUE + 1 + i]] = 1
+            parents[k] = near[ops[c, CLIQUE + 1 + i]]
             k += 1
-        out = s.G[row(gains, s, y, parents, k, F, I, P, W)]
-        floor = out[y] + s.R[TIE]
-        base = out[y]
+        at = row(gains, y, parents, k, M, N, Q, rowkeys, G, z, R, F, I, P, W)
+        base = G[at, y]
+        floor = base + R[TIE]
+        looked = False
         for x in range(d):
-            if not out[x] > floor or out[x] - base <= best[x]:
+            if not G[at, x] > floor or G[at, x] - base <= best[y, x]:
                 continue
-            if x == y or s.may[x, y] == 0 or M[x, y] or M[y, x]:
+            if x == y or Q[x, y] & MAY == 0 or M[x, y] or M[y, x]:
                 continue
             fits = True
             for i in range(m):
                 if inside[i] == 0 and (M[near[i], x] or M[x, near[i]]):
                     fits = False
                     break
-            if fits:
-                best[x] = out[x] - base
-    s.R[WORK] += d / 64.0
-    who = np.argmax(best)
-    s.who[y] = who
-    s.top[y] = best[who]
+            if not fits:
+                continue
+            if not looked:
+                looked = True
+                seen[:] = 0
+                for i in range(fixed, k):
+                    seen[parents[i]] = 1
+                reach(M, N, y, -1, 1, seen, via)
+                for i in range(fixed, k):
+                    seen[parents[i]] = 0
+            if seen[x] == 0:
+                best[y, x] = G[at, x] - base
+            else:
+                tail = x  # note the edges of the path, once for all x behind them
+                while tail != y and seen[tail] == 1:
+                    seen[tail] = 2
+                    if not wait(N, watch, z, tail, via[tail], 3 * d * d + y):
+                        N[y, NEW] |= INSERTS
+                    tail = via[tail]
+    R[WORK] += d / 64.0
+    peak(N, best, y)
 
 
-@njit(int64(LocalFunction, STATE, int64, int64, int64, int64, float64, F3, I2, F1, F1), **INNER)
-def options(local, s, x, y, n, floor, extra, F, I, P, W):
-    """Add to the operators at hand x -> y with every S that holds what joins y and x.
+@njit(
+    int64(
+        LocalFunction, int64, int64, int64, float64, U2, I2, I1, F1, I2, I1, F1, F3, I2, F1, F1,
+    ),
+    **INNER,
+)  # fmt: skip
+def options(local, x, y, n, extra, M, N, keys, values, ops, z, R, F, I, P, W):
+    """Add to the n operators at hand x -> y with every S that holds what joins y and x.
 
     S: cliques of neighbours of y that hold all those joined to x. `extra` is added to the gain of
-    each; those of at most the tie are left out if `floor`. Returns the number at hand after n.
+    each; those that gain no more than the tie are left out. Returns the number at hand.
     """
-    M, adj, deg = s.M, s.adj, s.deg
-    near = np.empty(deg[y] + 1, dtype=np.int64)
-    must = np.empty(deg[y] + 1, dtype=np.int64)
-    parents = np.empty(deg[y] + 2, dtype=np.int64)
-    fixed, m, q = 0, 0, 0
-    for i in range(deg[y]):
-        w = adj[y, i]
+    near = np.empty(N[y, DEG] + 1, dtype=np.int64)
+    parents = np.empty(N[y, DEG] + 2, dtype=np.int64)
+    fixed, m = 0, 0
+    for i in range(N[y, DEG]):
+        w = N[y, LIST + i]
         if M[w, y] == 2:
             parents[fixed] = w
             fixed += 1
-        elif (M[w, y] == 1 or M[y, w] == 1) and (M[w, x] or M[x, w]):
-            must[q] = w
+    q = fixed  # parents[fixed:q] must be in S
+    for i in range(N[y, DEG]):
+        w = N[y, LIST + i]
+        if (M[w, y] == 1 or M[y, w] == 1) and (M[w, x] or M[x, w]):
+            for j in range(fixed, q):
+                if M[w, parents[j]] == 0 and M[parents[j], w] == 0:
+                    return n
+            parents[q] = w
             q += 1
-    if q > s.S.shape[1]:
-        s.z[CUT] += 1
+    if q - fixed > WIDE:
+        z[CUT] += 1
         return n
-    for i in range(q):
-        for j in range(i):
-            if M[must[i], must[j]] == 0 and M[must[j], must[i]] == 0:
-                return n
-    for i in range(deg[y]):
-        w = adj[y, i]
+    for i in range(N[y, DEG]):
+        w = N[y, LIST + i]
         if w == x or (M[w, y] != 1 and M[y, w] != 1) or M[w, x] or M[x, w]:
             continue
         fits = True
-        for j in range(q):
-            if M[w, must[j]] == 0 and M[must[j], w] == 0:
+        for j in range(fixed, q):
+            if M[w, parents[j]] == 0 and M[parents[j], w] == 0:
                 fits = False
                 break
         if fits:
             near[m] = w
             m += 1
-    for i in range(q):
-        parents[fixed + i] = must[i]
-    for c in range(list_cliques(M, near, m, s.cliques, s.sizes, s.z)):
-        k = q + s.sizes[c]
-        if k > s.S.shape[1]:
-            s.z[CUT] += 1
-            break
-        for i in range(s.sizes[c]):
-            parents[fixed + q + i] = near[s.cliques[c, i]]
-        without = score(
-            local, y, parents, fixed + k, s.random, s.keys, s.values, s.z, s.R, F, I, P, W
-        )
-        parents[fixed + k] = x
-        value = (
-            extra
-            - without
-            + score(
-                local, y, parents, fixed + k + 1, s.random, s.keys, s.values, s.z, s.R, F, I, P, W
-            )
-        )
-        if floor and value <= s.R[TIE]:
-            continue
-        if n == s.x.shape[0]:
-            s.z[CUT] += 1
+    for c in range(list_cliques(M, near, m, ops, z)):
+        k = q + ops[c, CLIQUE]
+        if k - fixed > WIDE or n == CLIQUES:
+            z[CUT] += 1
             return n
-        s.x[n], s.k[n], s.gain[n] = x, k, value
-        for i in range(k):
-            s.S[n, i] = parents[fixed + i]
+        for i in range(q, k):
+            parents[i] = near[ops[c, CLIQUE + 1 + i - q]]
+        value = extra - score(local, y, parents, k, N, keys, values, z, R, F, I, P, W)
+        parents[k] = x
+        value += score(local, y, parents, k + 1, N, keys, values, z, R, F, I, P, W)
+        if value <= R[TIE]:
+            continue
+        ops[n, 0], ops[n, 1], R[NUMBERS + n] = x, k - fixed, value
+        for i in range(fixed, k):
+            ops[n, 2 + i - fixed] = parents[i]
         n += 1
     return n
 
 
-@njit(int64(LocalFunction, STATE, int64, int64, int64, F3, I2, F1, F1), **INNER)
-def deletions(local, s, y, n, floor, F, I, P, W):
-    """Add to the operators at hand the deletions of edges into y; their number."""
-    M, adj, deg = s.M, s.adj, s.deg
-    parents = np.empty(deg[y] + 2, dtype=np.int64)
-    near = np.empty(deg[y] + 1, dtype=np.int64)
-    for e in range(deg[y]):
-        x = adj[y, e]
-        if M[y, x] == 2 or s.keep[x % s.keep.shape[0], y % s.keep.shape[0]]:
+@njit(int64(LocalFunction, int64, int64, U2, I2, U2, I1, F1, I2, I1, F1, F3, I2, F1, F1), **INNER)
+def deletions(local, y, floor, M, N, Q, keys, values, ops, z, R, F, I, P, W):
+    """Make the deletions of edges into y the operators at hand; their number.
+
+    With `floor` only those that gain.
+    """
+    n = 0
+    parents = np.empty(N[y, DEG] + 2, dtype=np.int64)
+    near = np.empty(N[y, DEG] + 1, dtype=np.int64)
+    for e in range(N[y, DEG]):
+        x = N[y, LIST + e]
+        if M[y, x] == 2 or Q[x, y] & KEEP:
             continue
         fixed, m = 0, 0
-        for i in range(deg[y]):
-            w = adj[y, i]
+        for i in range(N[y, DEG]):
+            w = N[y, LIST + i]
             if w == x:
                 continue
             if M[w, y] == 2:
@@ -360,94 +367,81 @@ def deletions(local, s, y, n, floor, F, I, P, W):
             elif (M[w, y] == 1 or M[y, w] == 1) and (M[w, x] or M[x, w]):
                 near[m] = w
                 m += 1
-        for c in range(list_cliques(M, near, m, s.cliques, s.sizes, s.z)):
-            k = s.sizes[c]
-            for i in range(k):
-                parents[fixed + i] = near[s.cliques[c, i]]
-            value = score(
-                local, y, parents, fixed + k, s.random, s.keys, s.values, s.z, s.R, F, I, P, W
-            )
-            parents[fixed + k] = x
-            value -= score(
-                local, y, parents, fixed + k + 1, s.random, s.keys, s.values, s.z, s.R, F, I, P, W
-            )
-            if floor and value <= s.R[TIE]:
+        for c in range(list_cliques(M, near, m, ops, z)):
+            k = fixed + ops[c, CLIQUE]
+            for i in range(fixed, k):
+                parents[i] = near[ops[c, CLIQUE + 1 + i - fixed]]
+            value = score(local, y, parents, k, N, keys, values, z, R, F, I, P, W)
+            parents[k] = x
+            value -= score(local, y, parents, k + 1, N, keys, values, z, R, F, I, P, W)
+            if floor and value <= R[TIE]:
                 continue
-            if n == s.x.shape[0]:
-                s.z[CUT] += 1
+            if n == CLIQUES:
+                z[CUT] += 1
                 return n
-            s.x[n], s.k[n], s.gain[n] = x, k, value
-            for i in range(k):
-                s.S[n, i] = parents[fixed + i]
+            ops[n, 0], ops[n, 1], R[NUMBERS + n] = x, k - fixed, value
+            for i in range(fixed, k):
+                ops[n, 2 + i - fixed] = parents[i]
             n += 1
     return n
 
 
-@njit(int64(LocalFunction, STATE, int64, int64, F3, I2, F1, F1), **INNER)
-def turns(local, s, y, kinds, F, I, P, W):
-    """The operators that make x -> y out of y -> x, or of y - x with LOOSE; their number.
+@njit(int64(LocalFunction, int64, int64, U2, I2, U2, I1, F1, I2, I1, F1, F3, I2, F1, F1), **INNER)
+def turns(local, y, kinds, M, N, Q, keys, values, ops, z, R, F, I, P, W):
+    """Make what turns y -> x to x -> y, with LOOSE also y - x, the operators at hand; their number.
 
     Source: Hauser and Buehlmann (2012), propositions 31 (arrows) and 34 (undirected edges).
     """
-    M, adj, deg = s.M, s.adj, s.deg
-    d = M.shape[0]
-    n = 0
-    size = 1
-    for i in range(deg[y]):
-        size = max(size, deg[adj[y, i]])
-    parents = np.empty(size + deg[y] + 2, dtype=np.int64)
-    near = np.empty(deg[y] + 1, dtype=np.int64)
-    seen = np.zeros(d, dtype=np.uint8)
-    for e in range(deg[y]):
-        x = adj[y, e]
-        if M[x, y] == 2 or s.may[x, y] == 0:
+    n, size = 0, 1
+    for i in range(N[y, DEG]):
+        size = max(size, N[N[y, LIST + i], DEG])
+    parents = np.empty(size + N[y, DEG] + 2, dtype=np.int64)
+    for e in range(N[y, DEG]):
+        x = N[y, LIST + e]
+        if M[x, y] == 2 or Q[x, y] & MAY == 0:
             continue
-        k = 0
-        for i in range(deg[x]):
-            if M[adj[x, i], x] == 2 and adj[x, i] != y:
-                parents[k] = adj[x, i]
-                k += 1
-        fixed = k
+        if M[y, x] != 2 and not kinds & LOOSE:
+            continue
+        fixed = 0
+        for i in range(N[x, DEG]):
+            w = N[x, LIST + i]
+            if M[w, x] == 2 and w != y:
+                parents[fixed] = w
+                fixed += 1
         if M[y, x] == 2:
-            extra = score(local, x, parents, k, s.random, s.keys, s.values, s.z, s.R, F, I, P, W)
-            parents[k] = y
-            extra -= score(
-                local, x, parents, k + 1, s.random, s.keys, s.values, s.z, s.R, F, I, P, W
-            )
-            n = options(local, s, x, y, n, 1, extra, F, I, P, W)
+            extra = score(local, x, parents, fixed, N, keys, values, z, R, F, I, P, W)
+            parents[fixed] = y
+            extra -= score(local, x, parents, fixed + 1, N, keys, values, z, R, F, I, P, W)
+            n = options(local, x, y, n, extra, M, N, keys, values, ops, z, R, F, I, P, W)
             continue
-        if not kinds & LOOSE:
-            continue
-        own = np.empty(deg[y] + 1, dtype=np.int64)
+        own = np.empty(N[y, DEG] + 1, dtype=np.int64)
+        near = np.empty(N[y, DEG] + 1, dtype=np.int64)
         mine, m = 0, 0
-        for i in range(deg[y]):
-            w = adj[y, i]
+        for i in range(N[y, DEG]):
+            w = N[y, LIST + i]
             if M[w, y] == 2:
                 own[mine] = w
                 mine += 1
             elif w != x and (M[w, y] == 1 or M[y, w] == 1):
                 near[m] = w
                 m += 1
-        inside = np.zeros(m + 1, dtype=np.uint8)
+        seen = np.empty(m + 1, dtype=np.uint8)
         stack = np.empty(m + 1, dtype=np.int64)
-        for c in range(list_cliques(M, near, m, s.cliques, s.sizes, s.z)):
-            # S must hold one not joined to x, and S & N separate the rest of S from that of N
-            inside[:] = 0
-            k, out = 0, 0
-            for i in range(s.sizes[c]):
-                w = near[s.cliques[c, i]]
-                inside[s.cliques[c, i]] = 1
+        for c in range(list_cliques(M, near, m, ops, z)):
+            # S must hold one not joined to x; what joins x in S parts the rest of S from others
+            seen[:] = 0
+            k, out = fixed, 0
+            for i in range(ops[c, CLIQUE]):
+                w = near[ops[c, CLIQUE + 1 + i]]
+                seen[ops[c, CLIQUE + 1 + i]] = 1
+                own[mine + i] = w
                 if M[w, x] or M[x, w]:
-                    parents[fixed + k] = w
+                    parents[k] = w
                     k += 1
                 else:
-                    stack[out] = s.cliques[c, i]
+                    stack[out] = ops[c, CLIQUE + 1 + i]
                     out += 1
-            if out == 0:
-                continue
-            apart = True
-            for i in range(m):
-                seen[i] = inside[i]
+            apart = out > 0
             while out and apart:
                 out -= 1
                 a = near[stack[out]]
@@ -462,56 +456,50 @@ def turns(local, s, y, kinds, F, I, P, W):
                     out += 1
             if not apart:
                 continue
-            value = score(
-                local, x, parents, fixed + k, s.random, s.keys, s.values, s.z, s.R, F, I, P, W
-            )
-            parents[fixed + k] = y
-            value -= score(
-                local, x, parents, fixed + k + 1, s.random, s.keys, s.values, s.z, s.R, F, I, P, W
-            )
-            for i in range(s.sizes[c]):
-                own[mine + i] = near[s.cliques[c, i]]
-            k = mine + s.sizes[c]
-            value -= score(local, y, own, k, s.random, s.keys, s.values, s.z, s.R, F, I, P, W)
+            value = score(local, x, parents, k, N, keys, values, z, R, F, I, P, W)
+            parents[k] = y
+            value -= score(local, x, parents, k + 1, N, keys, values, z, R, F, I, P, W)
+            k = mine + ops[c, CLIQUE]
+            value -= score(local, y, own, k, N, keys, values, z, R, F, I, P, W)
             own[k] = x
-            value += score(local, y, own, k + 1, s.random, s.keys, s.values, s.z, s.R, F, I, P, W)
-            if value <= s.R[TIE]:
+            value += score(local, y, own, k + 1, N, keys, values, z, R, F, I, P, W)
+            if value <= R[TIE]:
                 continue
-            if n == s.x.shape[0]:
-                s.z[CUT] += 1
+            if n == CLIQUES:
+                z[CUT] += 1
                 return n
-            s.x[n], s.k[n], s.gain[n] = x, s.sizes[c], value
-            for i in range(s.sizes[c]):
-                s.S[n, i] = own[mine + i]
+            ops[n, 0], ops[n, 1], R[NUMBERS + n] = x, k - mine, value
+            for i in range(mine, k):
+                ops[n, 2 + i - mine] = own[i]
             n += 1
     return n
 
 
-@njit(void(U2, I1, I1, int64, int64), **INNER)
-def awake(new, pairs, z, code, d):
-    """Let what a code stands for be computed anew: y * d + x, or d * d (kind) + y."""
+@njit(void(I2, I2, I1, int64), **INNER)
+def awake(N, L, z, code):
+    """Let what a code stands for be computed anew."""
+    d = N.shape[0]
     if code >= d * d:
-        new[code // (d * d), code % (d * d)] = 1
-    elif new[0, code // d] == 0:
-        if z[PAIRS] == pairs.shape[0]:
-            new[0, code // d] = 1
+        N[code % (d * d), NEW] |= 1 << (code // (d * d) % 3)
+    elif N[code // d, NEW] & INSERTS == 0:
+        if z[PAIRS] == L.shape[1]:
+            N[code // d, NEW] |= INSERTS
         else:
-            pairs[z[PAIRS]] = code
+            L[2, z[PAIRS]] = code
             z[PAIRS] += 1
 
 
-@njit(void(U2, I1, I1, I2, I1, int64, int64), **INNER)
-def lost(new, pairs, first, watch, z, a, b):
+@njit(void(I2, I2, I2, I1, int64, int64), **INNER)
+def lost(N, L, watch, z, a, b):
     """One can no longer go from a to b: awake who waited for it."""
-    d = first.shape[0]
-    at, before = first[a], -1
+    at, before = N[a, WATCH], -1
     while at >= 0:
         after = watch[at, 2]
         if watch[at, 0] == b:
-            awake(new, pairs, z, watch[at, 1], d)
+            awake(N, L, z, watch[at, 1])
             if z[TRIAL] == 0:
                 if before < 0:
-                    first[a] = after
+                    N[a, WATCH] = after
                 else:
                     watch[before, 2] = after
                 at = after
@@ -520,341 +508,337 @@ def lost(new, pairs, first, watch, z, a, b):
         at = after
 
 
-@njit(int64(I1, I2, I1, int64, int64, int64, I1), **INNER)
-def wait(first, watch, z, y, x, code, via):
-    """Note the path from y to x that keeps `code` from being valid; 0 if there is no room."""
-    c = x
-    while c != y:
-        if z[WATCHES] == watch.shape[0]:
-            z[SHORT] = 1
-            return 0
-        at = z[WATCHES]
-        z[WATCHES] += 1
-        a = via[c]
-        watch[at, 0], watch[at, 1], watch[at, 2], watch[at, 3] = c, code, first[a], a
-        first[a] = at
-        c = a
-    return 1
-
-
-@njit(void(STATE), **INNER)
-def mark(s):
-    """After the changes in J since z[MARKED]: which candidates must be computed anew."""
-    M, adj, deg = s.M, s.adj, s.deg
+@njit(void(U2, I2, I2, I2, I1), **INNER)
+def mark(M, N, L, watch, z):
+    """After the changes since z[MARKED]: which candidates must be computed anew."""
     d = M.shape[0]
-    for at in range(s.z[MARKED], s.z[JOURNAL]):
-        pair, kind = s.J[at] // 8, s.J[at] % 8
+    for at in range(z[MARKED], z[JOURNAL]):
+        pair, kind = L[0, at] // 8, L[0, at] % 8
         a, b = pair // d, pair % d
         if kind == FLIPPED:
             continue
-        s.new[:, b] = 1
-        s.new[2, a] = 1
+        N[b, NEW] |= INSERTS | DELETES | TURNS
+        N[a, NEW] |= TURNS
         if kind in (TOGGLED, REMOVED) or M[a, b] == 1 or M[b, a]:
-            s.new[:2, a] = 1
+            N[a, NEW] |= INSERTS | DELETES
         else:  # an arrow before and after: the parents and neighbours of a are the same
-            awake(s.new, s.pairs, s.z, a * d + b, d)
+            awake(N, L, z, a * d + b)
         for side in range(2):
             u, w = (a, b) if side == 0 else (b, a)
-            for i in range(deg[u]):
-                y = adj[u, i]
+            for i in range(N[u, DEG]):
+                y = N[u, LIST + i]
                 loose = M[u, y] == 1 or M[y, u] == 1
-                if loose or M[y, u]:
-                    s.new[2, y] = 1
+                # a turn at y: the parents of b change, what joins y and a, or the neighbours of a
+                if (loose or M[y, u]) and (
+                    u == b or M[y, w] == 1 or M[w, y] == 1 or M[a, b] == 1 or M[b, a] == 1
+                ):
+                    N[y, NEW] |= TURNS
                 if kind == TOGGLED or y == w or not loose:
                     continue
                 if M[y, w] == 1 or M[w, y] == 1:
-                    s.new[0, y] = 1
+                    N[y, NEW] |= INSERTS
                 if M[y, w] or M[w, y]:
-                    s.new[1, y] = 1
+                    N[y, NEW] |= DELETES
                 else:
-                    awake(s.new, s.pairs, s.z, y * d + w, d)
+                    awake(N, L, z, y * d + w)
         if kind != ADDED and M[a, b] != 1 and M[b, a] != 1:
             if M[a, b] == 0:
-                lost(s.new, s.pairs, s.first, s.watch, s.z, a, b)
+                lost(N, L, watch, z, a, b)
             if M[b, a] == 0:
-                lost(s.new, s.pairs, s.first, s.watch, s.z, b, a)
-    s.z[MARKED] = s.z[JOURNAL]
+                lost(N, L, watch, z, b, a)
+    z[MARKED] = z[JOURNAL]
 
 
-@njit(int64(STATE, int64, int64, int64, int64), **INNER)
-def attempt(s, kind, x, y, n):
+@njit(int64(int64, int64, int64, int64, U2, I2, U2, I2, I1, I2, I2, F1), **INNER)
+def attempt(kind, x, y, n, M, N, Q, L, z, watch, ops, R):
     """Apply operator n at hand; 0 if no DAG of the class would obey the knowledge."""
-    begin = s.z[JOURNAL]
+    begin = z[JOURNAL]
+    k = ops[n, 1]
+    S = np.empty(k, dtype=np.int64)
+    for i in range(k):
+        S[i] = ops[n, 2 + i]
     if kind == INSERTS:
-        insert(s.M, s.adj, s.deg, s.sep, s.queue, s.waiting, s.J, s.z, x, y, s.S[n], s.k[n])
+        insert(M, N, Q, L, z, x, y, S, k)
     elif kind == DELETES:
-        delete(s.M, s.adj, s.deg, s.sep, s.queue, s.waiting, s.J, s.z, x, y, s.S[n], s.k[n])
+        delete(M, N, Q, L, z, x, y, S, k)
     else:
-        turn(s.M, s.adj, s.deg, s.sep, s.queue, s.waiting, s.J, s.z, x, y, s.S[n], s.k[n])
-    if s.z[KNOWN] and not obey(s.M, s.adj, s.deg, s.ban, s.J, s.z):
-        undo(s.M, s.adj, s.deg, s.J, s.z, begin)
+        turn(M, N, Q, L, z, x, y, S, k)
+    if z[KNOWN] and not obey(M, N, Q, L, z):
+        undo(M, N, L, z, begin)
         return 0
-    s.R[TOTAL] += s.gain[n]
-    s.z[STEPS] += 1
-    s.z[APPLIED] += 1
-    mark(s)
-    d = s.M.shape[0]
-    for i in range(s.z[REFUSED]):
-        awake(s.new, s.pairs, s.z, s.refused[i], d)
-    if s.z[TRIAL] == 0:
-        s.z[JOURNAL] = 0
-        s.z[MARKED] = 0
-        s.z[REFUSED] = 0
+    R[TOTAL] += R[NUMBERS + n]
+    z[STEPS] += 1
+    z[APPLIED] += 1
+    mark(M, N, L, watch, z)
+    for i in range(z[REFUSED]):
+        awake(N, L, z, L[3, i])
+    if z[TRIAL] == 0:
+        z[JOURNAL] = 0
+        z[MARKED] = 0
+        z[REFUSED] = 0
     return 1
 
 
-@njit(void(I1, I1, int64), **INNER)
-def refuse(refused, z, code):
+@njit(void(I2, I1, int64), **INNER)
+def refuse(L, z, code):
     """Remember an operator that the knowledge refuses, until the class changes."""
     for i in range(z[REFUSED]):
-        if refused[i] == code:
+        if L[3, i] == code:
             return
-    if z[REFUSED] < refused.shape[0]:
-        refused[z[REFUSED]] = code
+    if z[REFUSED] < L.shape[1]:
+        L[3, z[REFUSED]] = code
         z[REFUSED] += 1
 
 
-@njit(int64(STATE, int64, int64, int64, int64, float64), **INNER)
-def choose(s, kind, y, n, code, claimed):
+@njit(int64(int64, int64, int64, int64, float64, U2, I2, U2, I2, I1, I2, I2, F1), **INNER)
+def choose(kind, y, n, code, claimed, M, N, Q, L, z, watch, ops, R):
     """Apply the best valid one of n operators at hand: 1, or 0 if `claimed` was too high.
 
-    Then s.gain[0] is the best that is valid, -inf if none is. FULL if an array is too short.
+    Then R[NUMBERS] is the best that is valid, -inf if none is. FULL if an array is too short.
     """
-    M, adj, deg = s.M, s.adj, s.deg
     d = M.shape[0]
-    closed = np.zeros(d, dtype=np.uint8)
-    via = np.empty(d, dtype=np.int64)
     while True:
         i = 0
         for j in range(1, n):
-            if s.gain[j] > s.gain[i]:
+            if R[NUMBERS + j] > R[NUMBERS + i]:
                 i = j
-        if n == 0 or not s.gain[i] > s.R[TIE]:
-            s.gain[0] = -np.inf
+        if n == 0 or not R[NUMBERS + i] > R[TIE]:
+            R[NUMBERS] = -np.inf
             return 0
-        x = s.x[i]
+        x = ops[i, 0]
         arrow = kind == TURNS and M[y, x] == 2
         if kind == INSERTS or arrow:
-            for j in range(s.k[i]):
-                closed[s.S[i, j]] = 1
+            seen = np.zeros(d, dtype=np.uint8)
+            via = np.empty(d, dtype=np.int64)
+            for j in range(ops[i, 1]):
+                seen[ops[i, 2 + j]] = 1
             if arrow:
-                for j in range(deg[x]):
-                    if M[x, adj[x, j]] == 1 or M[adj[x, j], x] == 1:
-                        closed[adj[x, j]] = 1
-            found = path(M, adj, deg, y, x, closed, 0 if arrow else 1, via)
-            s.R[WORK] += 1.0
-            closed[:] = 0
-            if found:
-                if not wait(s.first, s.watch, s.z, y, x, code, via):
-                    return FULL
-                s.gain[i] = -np.inf
+                for j in range(N[x, DEG]):
+                    w = N[x, LIST + j]
+                    if M[x, w] == 1 or M[w, x] == 1:
+                        seen[w] = 1
+            R[WORK] += 1.0
+            if reach(M, N, y, x, 0 if arrow else 1, seen, via):
+                c = x
+                while c != y:
+                    if not wait(N, watch, z, c, via[c], code):
+                        return FULL
+                    c = via[c]
+                R[NUMBERS + i] = -np.inf
                 continue
-        if s.gain[i] < claimed - s.R[TIE]:
-            s.gain[0] = s.gain[i]
+        if R[NUMBERS + i] < claimed - R[TIE]:
+            R[NUMBERS] = R[NUMBERS + i]
             return 0
-        if kind == INSERTS and max(deg[x], deg[y]) + 1 > adj.shape[1]:
+        if kind == INSERTS and max(N[x, DEG], N[y, DEG]) + LIST + 1 > N.shape[1]:
             return FULL
-        if attempt(s, kind, x, y, i):
+        if attempt(kind, x, y, i, M, N, Q, L, z, watch, ops, R):
             return 1
-        refuse(s.refused, s.z, code)
-        s.gain[i] = -np.inf
+        refuse(L, z, code)
+        R[NUMBERS + i] = -np.inf
 
 
-@njit(int64(LocalFunction, GainsFunction, STATE, int64, float64, F3, I2, F1, F1), **OPTIONS)
-def climb(local, gains, s, kinds, limit, F, I, P, W):
-    """Apply the best deletion, else the best turn, else the best insertion, while any gains.
-
-    `kinds` are those in use. DONE, PAUSE after about `limit` units of work, FULL or BROKEN.
-    """
-    d = s.M.shape[0]
-    z, R, new, best = s.z, s.R, s.new, s.best
-    while True:
-        if z[LOST]:
-            return BROKEN
-        if s.J.shape[0] - z[JOURNAL] < 4 * z[EDGES] + 64:
-            return FULL
-        if z[STEPS] >= z[MOST]:
-            return DONE
-        if kinds & DELETES:
-            for y in range(d):
-                if new[1, y]:
-                    new[1, y] = 0
-                    s.less[y] = -np.inf
-                    for i in range(deletions(local, s, y, 0, 1, F, I, P, W)):
-                        s.less[y] = max(s.less[y], s.gain[i])
-                    if R[WORK] > limit:
-                        return PAUSE
-            y = np.argmax(s.less)
-            if s.less[y] > R[TIE]:
-                n = deletions(local, s, y, 0, 1, F, I, P, W)
-                code = choose(s, DELETES, y, n, d * d + y, -np.inf)
-                if code == FULL:
-                    return FULL
-                if code == 0:
-                    s.less[y] = -np.inf
-                continue
-        if kinds & TURNS:
-            for y in range(d):
-                if new[2, y]:
-                    new[2, y] = 0
-                    s.rest[y] = -np.inf
-                    for i in range(turns(local, s, y, kinds, F, I, P, W)):
-                        s.rest[y] = max(s.rest[y], s.gain[i])
-                    if R[WORK] > limit:
-                        return PAUSE
-            y = np.argmax(s.rest)
-            if s.rest[y] > R[TIE]:
-                n = turns(local, s, y, kinds, F, I, P, W)
-                code = choose(s, TURNS, y, n, 2 * d * d + y, s.rest[y])
-                if code == FULL:
-                    return FULL
-                if code == 0:
-                    s.rest[y] = s.gain[0]
-                continue
-        if not kinds & INSERTS:
-            return DONE
-        for y in range(d):
-            if new[0, y]:
-                insertions(gains, s, y, F, I, P, W)
-                if R[WORK] > limit:
-                    return PAUSE
-        while z[PAIRS]:
-            z[PAIRS] -= 1
-            y, x = s.pairs[z[PAIRS]] // d, s.pairs[z[PAIRS]] % d
-            value = -np.inf
-            if s.may[x, y] and x != y and s.M[x, y] == 0 and s.M[y, x] == 0:
-                for i in range(options(local, s, x, y, 0, 1, 0.0, F, I, P, W)):
-                    value = max(value, s.gain[i])
-            before = best[y, x]
-            best[y, x] = value
-            if value >= s.top[y]:
-                s.top[y], s.who[y] = value, x
-            elif s.who[y] == x and value < before:
-                s.who[y] = np.argmax(best[y])
-                s.top[y] = best[y, s.who[y]]
-            if R[WORK] > limit:
-                return PAUSE
-        y = np.argmax(s.top)
-        if not s.top[y] > R[TIE]:
-            return DONE
-        x = s.who[y]
-        n = options(local, s, x, y, 0, 1, 0.0, F, I, P, W)
-        code = choose(s, INSERTS, y, n, y * d + x, best[y, x])
-        if code == FULL:
-            return FULL
-        if code == 0:
-            best[y, x] = s.gain[0]
-            s.who[y] = np.argmax(best[y])
-            s.top[y] = best[y, s.who[y]]
-
-
-@njit(int64(U2, I2, I1, I2, int64), **INNER)
-def parents_key(M, adj, deg, random, y):
-    """Hash of the compelled parents of y."""
-    key = random[0, y]
-    for i in range(deg[y]):
-        if M[adj[y, i], y] == 2:
-            key ^= random[1, adj[y, i]]
+@njit(int64(U2, I2, int64), **INNER)
+def parents_key(M, N, y):
+    """Hash of y and its compelled parents."""
+    key = N[y, HASH]
+    for i in range(N[y, DEG]):
+        if M[N[y, LIST + i], y] == 2:
+            key ^= N[N[y, LIST + i], HASHED]
     return key
 
 
-@njit(int64(LocalFunction, STATE, I2, I2, F1, F3, I2, F1, F1), **OPTIONS)
-def all_deletions(local, s, ops, sets, gain, F, I, P, W):
-    """Every valid deletion, whatever its gain: (x, y, size of S, hash), S, gain; their number.
-
-    Less than 0 if the arrays are too short.
-    """
-    count = 0
-    for y in range(s.M.shape[0]):
-        n = deletions(local, s, y, 0, 0, F, I, P, W)
-        if count + n > ops.shape[0]:
-            return -1
-        key = parents_key(s.M, s.adj, s.deg, s.random, y)
-        for i in range(n):
-            ops[count, 0], ops[count, 1], ops[count, 2], ops[count, 3] = s.x[i], y, s.k[i], key
-            for j in range(s.k[i]):
-                sets[count, j] = s.S[i, j]
-            gain[count] = s.gain[i]
-            count += 1
-    return count
-
-
-@njit(int64(U2, int64, int64, int64, I1), **INNER)
-def deletable(M, x, y, k, S):
-    """Whether the deletion of x -> y with S[:k] is still valid."""
-    if M[x, y] == 0 and M[y, x] != 1:
+@njit(int64(U2, I2, int64, int64, I2, int64), **INNER)
+def deletable(M, N, x, y, plan, i):
+    """Whether the deletion of x -> y in plan[i] is still what it was."""
+    if plan[i, 3] != parents_key(M, N, y) or (M[x, y] == 0 and M[y, x] != 1):
         return 0
-    for i in range(k):
-        w = S[i]
+    for j in range(plan[i, 2]):
+        w = plan[i, 4 + j]
         if (M[w, y] != 1 and M[y, w] != 1) or (M[w, x] == 0 and M[x, w] == 0):
             return 0
-        for j in range(i):
-            if M[w, S[j]] == 0 and M[S[j], w] == 0:
+        for h in range(j):
+            if M[w, plan[i, 4 + h]] == 0 and M[plan[i, 4 + h], w] == 0:
                 return 0
     return 1
 
 
-@njit(void(STATE), **INNER)
-def back(s):
+@njit(void(U2, I2, I2, I1, F2, I2, F1), **INNER)
+def back(M, N, L, z, best, watch, R):
     """Take back a trial: the class before it, at which no operator gained."""
-    z = s.z
-    undo(s.M, s.adj, s.deg, s.J, z, 0)
-    z[LOST] = 0
+    d = M.shape[0]
+    undo(M, N, L, z, 0)
     while z[WATCHES] > z[WATCHES0]:
         z[WATCHES] -= 1
-        s.first[s.watch[z[WATCHES], 3]] = s.watch[z[WATCHES], 2]
+        N[watch[z[WATCHES], 3], WATCH] = watch[z[WATCHES], 2]
     z[REFUSED] = z[REFUSED0]
-    s.R[TOTAL] = s.R[BEFORE]
+    R[TOTAL] = R[BEFORE]
     if z[STEPS] >= z[MOST]:  # the trial was cut off with candidates left
-        s.new[:] = 0
         z[PAIRS] = 0
-        s.best[:] = -np.inf
-        s.top[:] = -np.inf
-        s.less[:] = -np.inf
-        s.rest[:] = -np.inf
+        for y in range(d):
+            N[y, NEW] = 0
+            for x in range(d + 3):
+                best[y, x] = -np.inf
 
 
 @njit(
-    int64(LocalFunction, GainsFunction, STATE, I2, I2, F1, int64, int64, float64, F3, I2, F1, F1),
+    int64(
+        LocalFunction, GainsFunction, int64, float64, I2, F1, int64, U2, I2, U2, I2, I1, F2, I2,
+        I1, F1, I2, F2, I2, F1, F3, I2, F1, F1,
+    ),
     **OPTIONS,
-)
-def extend(local, gains, s, ops, sets, gain, count, kinds, limit, F, I, P, W):
-    """Try each deletion from z[AT] on, go on without that edge, and keep what ends higher.
+)  # fmt: skip
+def search(
+    local, gains, kinds, limit, plan, worth, count, M, N, Q, L, z, best, watch, keys, values,
+    rowkeys, G, ops, R, F, I, P, W,
+):  # fmt: skip
+    """Apply the best deletion, else the best turn, else the best insertion, while any gains.
 
-    Source: Nazaret and Blei (2024), section 4.2. Answers as `climb`.
+    `kinds` are those in use. With a plan of `count` deletions (see `all_deletions`, gains in
+    `worth`) each from z[AT] on is made, the search goes on without that edge, and what ends
+    higher is kept (Nazaret and Blei 2024, section 4.2). DONE, PAUSE after about `limit` units of
+    work, FULL or BROKEN.
     """
-    z, R = s.z, s.R
-    while z[AT] < count:
-        i = z[AT]
-        x, y, k = ops[i, 0], ops[i, 1], ops[i, 2]
-        if z[TRIAL] == 0:
-            if not deletable(s.M, x, y, k, sets[i]) or ops[i, 3] != parents_key(
-                s.M, s.adj, s.deg, s.random, y
-            ):
+    d = M.shape[0]
+    while True:
+        if z[LOST]:
+            return BROKEN
+        if L.shape[1] - z[JOURNAL] < 4 * z[EDGES] + 64 or z[SHORT]:
+            return FULL
+        if count and z[TRIAL] == 0:
+            if z[AT] >= count:
+                return DONE
+            x, y = plan[z[AT], 0], plan[z[AT], 1]
+            if not deletable(M, N, x, y, plan, z[AT]):
                 z[AT] += 1
                 continue
             R[BEFORE] = R[TOTAL]
-            z[TRIAL], z[JOURNAL], z[MARKED] = 1, 0, 0
-            z[WATCHES0], z[REFUSED0], z[BAN0] = z[WATCHES], z[REFUSED], s.may[x, y]
-            s.may[x, y] = 0
-            s.x[0], s.k[0], s.gain[0] = x, k, gain[i]
-            for j in range(k):
-                s.S[0, j] = sets[i, j]
+            z[TRIAL], z[JOURNAL], z[MARKED], z[STEPS] = 1, 0, 0, 0
+            z[WATCHES0], z[REFUSED0] = z[WATCHES], z[REFUSED]
+            z[FREE] = Q[x, y] & MAY
+            Q[x, y] ^= z[FREE]
+            ops[0, 0], ops[0, 1], R[NUMBERS] = x, plan[z[AT], 2], worth[z[AT]]
+            for i in range(ops[0, 1]):
+                ops[0, 2 + i] = plan[z[AT], 4 + i]
             z[TRIED] += 1
-            z[STEPS] = 0
-            if not attempt(s, DELETES, x, y, 0):
-                s.may[x, y] = z[BAN0]
+            if not attempt(DELETES, x, y, 0, M, N, Q, L, z, watch, ops, R):
+                Q[x, y] |= z[FREE]
                 z[TRIAL] = 0
                 z[AT] += 1
                 continue
-        code = climb(local, gains, s, kinds, limit, F, I, P, W)
-        if code != DONE:
-            return code
+        going = z[STEPS] < z[MOST]
+        if going and kinds & DELETES:
+            peaky = 0
+            for y in range(d):
+                if N[y, NEW] & DELETES:
+                    N[y, NEW] ^= DELETES
+                    most = -np.inf
+                    n = deletions(local, y, 1, M, N, Q, keys, values, ops, z, R, F, I, P, W)
+                    for i in range(n):
+                        most = max(most, R[NUMBERS + i])
+                    best[y, d + 1] = most
+                    if R[WORK] > limit:
+                        return PAUSE
+                if best[y, d + 1] > best[peaky, d + 1]:
+                    peaky = y
+            y = peaky
+            if best[y, d + 1] > R[TIE]:
+                n = deletions(local, y, 1, M, N, Q, keys, values, ops, z, R, F, I, P, W)
+                code = choose(DELETES, y, n, d * d + y, -np.inf, M, N, Q, L, z, watch, ops, R)
+                if code == FULL:
+                    return FULL
+                if code == 0:
+                    best[y, d + 1] = -np.inf
+                continue
+        if going and kinds & TURNS:
+            peaky = 0
+            for y in range(d):
+                if N[y, NEW] & TURNS:
+                    N[y, NEW] ^= TURNS
+                    most = -np.inf
+                    n = turns(local, y, kinds, M, N, Q, keys, values, ops, z, R, F, I, P, W)
+                    for i in range(n):
+                        most = max(most, R[NUMBERS + i])
+                    best[y, d + 2] = most
+                    if R[WORK] > limit:
+                        return PAUSE
+                if best[y, d + 2] > best[peaky, d + 2]:
+                    peaky = y
+            y = peaky
+            if best[y, d + 2] > R[TIE]:
+                n = turns(local, y, kinds, M, N, Q, keys, values, ops, z, R, F, I, P, W)
+                code = choose(
+                    TURNS, y, n, 2 * d * d + y, best[y, d + 2], M, N, Q, L, z, watch, ops, R
+                )
+                if code == FULL:
+                    return FULL
+                if code == 0:
+                    best[y, d + 2] = R[NUMBERS]
+                continue
+        if going and kinds & INSERTS:
+            for y in range(d):
+                if N[y, NEW] & INSERTS:
+                    insertions(gains, y, M, N, Q, z, best, watch, rowkeys, G, ops, R, F, I, P, W)
+                    if R[WORK] > limit:
+                        return PAUSE
+            while z[PAIRS]:
+                z[PAIRS] -= 1
+                y, x = L[2, z[PAIRS]] // d, L[2, z[PAIRS]] % d
+                most = -np.inf
+                if Q[x, y] & MAY and M[x, y] == 0 and M[y, x] == 0:
+                    n = options(local, x, y, 0, 0.0, M, N, keys, values, ops, z, R, F, I, P, W)
+                    for i in range(n):
+                        most = max(most, R[NUMBERS + i])
+                before = best[y, x]
+                best[y, x] = most
+                if most >= best[y, d]:
+                    best[y, d], N[y, WHO] = most, x
+                elif N[y, WHO] == x and most < before:
+                    peak(N, best, y)
+                if R[WORK] > limit:
+                    return PAUSE
+            peaky = 0
+            for y in range(d):
+                if best[y, d] > best[peaky, d]:
+                    peaky = y
+            y = peaky
+            if best[y, d] > R[TIE]:
+                x = N[y, WHO]
+                n = options(local, x, y, 0, 0.0, M, N, keys, values, ops, z, R, F, I, P, W)
+                code = choose(INSERTS, y, n, y * d + x, best[y, x], M, N, Q, L, z, watch, ops, R)
+                if code == FULL:
+                    return FULL
+                if code == 0:
+                    best[y, x] = R[NUMBERS]
+                    peak(N, best, y)
+                continue
+        if count == 0:
+            return DONE
         if R[TOTAL] > R[BEFORE] + max(R[TIE], 1e-7):
             z[ACCEPTED] += 1
         else:
-            back(s)
-            s.may[x, y] = z[BAN0]
+            back(M, N, L, z, best, watch, R)
+            Q[plan[z[AT], 0], plan[z[AT], 1]] |= z[FREE]
         z[TRIAL], z[JOURNAL], z[MARKED] = 0, 0, 0
         z[AT] += 1
-    return DONE
+
+
+@njit(int64(LocalFunction, I2, F1, U2, I2, U2, I1, F1, I2, I1, F1, F3, I2, F1, F1), **OPTIONS)
+def all_deletions(local, plan, worth, M, N, Q, keys, values, ops, z, R, F, I, P, W):
+    """Every valid deletion, whatever its gain: (x, y, size of S, hash, S), gains; their number.
+
+    Less than 0 if the arrays are too short.
+    """
+    count = 0
+    for y in range(M.shape[0]):
+        n = deletions(local, y, 0, M, N, Q, keys, values, ops, z, R, F, I, P, W)
+        if count + n > plan.shape[0]:
+            return -1
+        key = parents_key(M, N, y)
+        for i in range(n):
+            plan[count, 0], plan[count, 1], plan[count, 3] = ops[i, 0], y, key
+            worth[count] = R[NUMBERS + i]
+            plan[count, 2] = ops[i, 1]
+            for j in range(ops[i, 1]):
+                plan[count, 4 + j] = ops[i, 2 + j]
+            count += 1
+    return count
