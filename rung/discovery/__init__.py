@@ -45,6 +45,8 @@ __getattr__, __dir__, __all__ = exports(
         "OneHot": "basis",
         "PC": "pc",
         "PartialRank": "independence.partial_rank",
+        "RCIT": "independence.rcit",
+        "RCoT": "independence.rcit",
         "PairwiseLikelihood": "direct_lingam",
         "Subsample": "bootstrap",
         "WaldPruning": "pruning",
