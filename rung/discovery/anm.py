@@ -74,7 +74,7 @@ class ANM:
         order, complete = work.order()
         edges, p, pruned = work.parents(order, self.alpha)
         names = setting.names
-        fits = {names[v]: p[v] for v in range(len(names)) if not np.isnan(p[v])}
+        fits = {names[v]: float(p[v]) for v in range(len(names)) if not np.isnan(p[v])}
         bad = [name for name, value in fits.items() if value < self.alpha]
         notes = []
         if bad:
@@ -109,8 +109,14 @@ class _Search:
         self.setting, self.curves, self.run = setting, curves, run
         self.last: dict[int, float] = {}
 
-    def dependence(self, v: int, predictors: Sequence[int], others: Sequence[int]) -> float | None:
-        """log p that residuals of v on the predictors are independent of the others."""
+    def dependence(
+        self, v: int, predictors: Sequence[int], others: Sequence[int], floor: float = -np.inf
+    ) -> float | None:
+        """log p that residuals of v on the predictors are independent of the others.
+
+        By Bonferroni's bound, which may exceed 0: cut there, candidates could tie. What falls below
+        `floor` is not computed to the end. None if the run was spent.
+        """
         e = self.curves.residual(v, predictors)
         worst = 0.0
         for i in others:
@@ -118,7 +124,9 @@ class _Search:
             if found is None:
                 return None
             worst = min(worst, found.log_p)
-        return min(worst + float(np.log(max(len(others), 1))), 0.0)
+            if worst + np.log(len(others)) < floor:
+                break
+        return worst + float(np.log(max(len(others), 1)))
 
     def order(self) -> tuple[Ints, bool]:
         """All variables, causes first; False if the run was spent before."""
@@ -129,7 +137,9 @@ class _Search:
             found: dict[int, float] = {}
             for k in free if len(free) > 1 or d == 2 else []:
                 others = [i for i in left if i != k]
-                value = self.dependence(k, [i for i in others if setting.allowed[i, k]], others)
+                others.sort(key=lambda i: -abs(float(setting.x[:, i] @ setting.x[:, k])))
+                causes = [i for i in others if setting.allowed[i, k]]
+                value = self.dependence(k, causes, others, max(found.values(), default=-np.inf))
                 if value is None:
                     head = finish([], np.zeros(d), setting.precedes)
                     return np.array([*[i for i in head if i in left], *tail]), False
@@ -141,6 +151,13 @@ class _Search:
             self.run.tick(0.5 * len(tail) / d, f"variable {len(tail)} of {d} from the end")
         return np.array([*left, *tail], dtype=np.int64), True
 
+    def _without(
+        self, v: int, i: int, kept: Sequence[int], earlier: Sequence[int], floor: float
+    ) -> float | None:
+        """`dependence` if i is no parent; on i itself first, where it shows if it is one."""
+        others = [i, *(j for j in earlier if j != i)]
+        return self.dependence(v, [j for j in kept if j != i], others, floor)
+
     def parents(self, order: Ints, alpha: float) -> tuple[Bool, Floats, bool]:
         """Parents (d, d), p-values of the final residuals, and whether all were reached."""
         setting, d = self.setting, len(order)
@@ -151,9 +168,7 @@ class _Search:
             value = self.dependence(v, kept, earlier)
             while value is not None:
                 trials = [i for i in kept if not setting.required[i, v]]
-                tried = {
-                    i: self.dependence(v, [j for j in kept if j != i], earlier) for i in trials
-                }
+                tried = {i: self._without(v, i, kept, earlier, np.log(alpha)) for i in trials}
                 if any(t is None for t in tried.values()):
                     value = None
                     break
@@ -166,6 +181,6 @@ class _Search:
             if value is None:
                 return out, p, False
             out[kept, v] = True
-            p[v] = np.exp(value)
+            p[v] = min(np.exp(value), 1.0)
             self.run.tick(0.5 + 0.5 * place / d, f"parents of variable {place + 1} of {d}")
         return out, p, True

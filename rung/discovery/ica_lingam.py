@@ -108,20 +108,30 @@ def fast_ica(
 
 _COSH = 1.067714388051383  # mean of log(2 cosh) of a standard normal
 CLOSE = 1e-8  # change of the directions that counts as none
+WHOLE = 20  # iterations after which the steps are halved, again and again
 
 
 def _climb(z: Floats, w: Floats, iterations: int, run: Run) -> tuple[Floats, bool]:
-    """Fixed-point iterations on whitened rows z (d, n) from orthogonal w (d, d)."""
+    """Fixed-point iterations on whitened rows z (d, n) from orthogonal w (d, d).
+
+    Steps are shortened where they do not settle, as in nearly Gaussian rows: whole steps would
+    wander for ever there, and rounding would decide where they end (the stabilised iterations of
+    Hyvarinen 1999, section III C).
+    """
     n = z.shape[1]
-    for _ in range(iterations):
+    for k in range(iterations):
         if run.spent:
             return w, False
         g = np.tanh(w @ z)
         new = _decorrelated(g @ z.T / n - (1 - (g * g).mean(axis=1))[:, None] * w)
-        change = float(np.abs(np.abs((new * w).sum(axis=1)) - 1).max())
-        w = new
+        turn = (new * w).sum(axis=1)
+        change = float(np.abs(np.abs(turn) - 1).max())
         if change < CLOSE:
-            return w, True
+            return new, True
+        short = 0.5 ** (k // WHOLE)
+        if short < CLOSE:
+            break
+        w = new if short == 1 else _decorrelated(w + short * (new * np.sign(turn)[:, None] - w))
     return w, False
 
 

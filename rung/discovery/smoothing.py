@@ -60,10 +60,12 @@ class Curves:
         """Residual (n,) of column v on curves of the predictors.
 
         The degrees of freedom of the curves are chosen by generalised cross-validation with
-        inflated degrees (Kim and Gu 2004): one number for all, then each curve's neighbours.
+        inflated degrees (Kim and Gu 2004): one number for all, then each curve's neighbours, the
+        curves in the order of their correlations with v.
         """
         if len(predictors) == 0:
             return self.x[:, v]
+        predictors = sorted(predictors, key=lambda i: -abs(float(self.x[:, i] @ self.x[:, v])))
         blocks = [np.arange(self.offsets[i], self.offsets[i + 1]) for i in predictors]
         cols = np.concatenate(blocks)
         G, c = self.gram[np.ix_(cols, cols)] + RIDGE * np.eye(len(cols)), self.cross[cols, v]

@@ -11,6 +11,7 @@ import pytest
 import rung
 from rung import discovery
 from rung.core.data import Data
+from rung.core.errors import InputError
 from rung.simulate import DiscreteSCM, LinearSCM
 
 DRAWS = 60
@@ -51,7 +52,12 @@ def learner_for(cls: type, data: Data) -> object:
 def test_the_graph_of_all_rows_does_not_depend_on_their_order(cls: type) -> None:
     for k, data in enumerate(tables()):
         learner = learner_for(cls, data)
-        one = rung.discover(data, learner, seed=0)
+        try:
+            one = rung.discover(data, learner, seed=0)
+        except InputError:  # a learner of numbers refuses levels by name
+            if all(v.discrete for v in data.variables):
+                continue
+            raise
         two = rung.discover(shuffled(data, k), learner, seed=0)
         assert one.graph == two.graph
 
