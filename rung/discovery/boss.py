@@ -18,7 +18,7 @@ from ..core.source import Source
 from .backward import backward
 from .environments import target_names
 from .orient import class_of
-from .scores.bound import KernelScore
+from .scores.bound import KernelScore, functions_of
 from .scores.gaussian_bic import GaussianBIC
 from .ties import Bool, Groups, groups_of, mixed, spread
 
@@ -132,13 +132,8 @@ class _Search:
         self.compiled = isinstance(bound, KernelScore)
         start = getattr(bound, "start", None)
         self.visit = np.arange(d) if start is None else np.asarray(start, dtype=np.int64)
-        if isinstance(bound, KernelScore):
-            self.functions = (bound.local_function, bound.gains_function)
-            self.arrays = (bound.F, bound.I, bound.P, np.empty(bound.scratch))
-        else:
-            self.functions = _plain(bound)
-            empty = np.zeros((1, 1, 1))
-            self.arrays = (empty, np.zeros((1, 1), dtype=np.int64), empty[0, 0], empty[0, 0])
+        gains, local, *self.arrays = functions_of(bound)
+        self.functions = (local, gains)
         self.sweeps = self.restarts = 0
         self.order = np.arange(d)
         self.scores = np.full(d, np.nan)
@@ -238,16 +233,6 @@ class _Search:
 
 
 def _plain(bound: BoundScore) -> tuple[Any, Any]:
-    """Any bound score as the two functions that the kernels call."""
-
-    def local(v: int, parents: Any, k: int, *_: Any) -> float:
-        return bound.local(int(v), parents[:k].tolist())
-
-    def gains(v: int, parents: Any, k: int, allowed: Any, out: Any, *_: Any) -> float:
-        given = parents[:k].tolist()
-        base = bound.local(int(v), given)
-        candidates = np.nonzero(allowed)[0]
-        out[candidates] = base + np.asarray(bound.gains(int(v), given, candidates.tolist()))
-        return base
-
+    """(local, gains) of any bound score, as the kernels call them."""
+    gains, local, *_ = functions_of(bound)
     return local, gains

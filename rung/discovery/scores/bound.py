@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...core.protocols import BoundScore
+
 Floats = NDArray[np.float64]
 
 
@@ -58,3 +60,26 @@ class KernelScore:
             int(node), given, len(parents), allowed, out, self.F, self.I, self.P, self._work
         )
         return np.asarray(out[chosen] - base)
+
+
+def functions_of(bound: BoundScore) -> tuple[Any, ...]:
+    """(gains, local, F, I, P, W) that a kernel takes, of any bound score.
+
+    A score that is not compiled is called back, by kernels run as plain Python.
+    """
+    if isinstance(bound, KernelScore):
+        arrays = (bound.F, bound.I, bound.P, np.empty(bound.scratch))
+        return bound.gains_function, bound.local_function, *arrays
+
+    def local(v: int, parents: Any, k: int, *_: Any) -> float:
+        return bound.local(int(v), parents[:k].tolist())
+
+    def gains(v: int, parents: Any, k: int, allowed: Any, out: Any, *_: Any) -> float:
+        given = parents[:k].tolist()
+        base = bound.local(int(v), given)
+        candidates = np.nonzero(allowed)[0]
+        out[candidates] = base + np.asarray(bound.gains(int(v), given, candidates.tolist()))
+        return base
+
+    empty = np.zeros((1, 1, 1))
+    return gains, local, empty, np.zeros((1, 1), dtype=np.int64), empty[0, 0], empty[0, 0]
