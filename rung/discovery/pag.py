@@ -116,7 +116,7 @@ class Task:
         """The Discovery, with counts and notes."""
         for key, what in (
             ("conflicts", "colliders contradict what is known; left out"),
-            ("undecided", f"triples could not be judged by {self.learner.rule!r}"),
+            ("undecided", "triples could not be judged: their separating sets disagree"),
         ):
             if self.details.get(key):
                 self.notes.append(f"{len(self.details[key])} {what}")
