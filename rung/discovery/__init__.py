@@ -38,6 +38,7 @@ __getattr__, __dir__, __all__ = exports(
         "Legendre": "basis",
         "LocalCauses": "direct_causes",
         "Majority": "colliders",
+        "MarkovBlanket": "markov_blanket",
         "NaturalSpline": "basis",
         "NOTEARS": "notears",
         "NormalScores": "normal_scores",

@@ -48,7 +48,8 @@ def inspect(source: Source, learner: Any) -> tuple[Source, list[str]]:
             )
         _columns(source)
     _size(source, learner)
-    _moments(source)
+    if not getattr(learner, "local", False):
+        independent(source)
     return source, notes
 
 
@@ -143,8 +144,8 @@ def _size(source: Source, learner: Any) -> None:
         )
 
 
-def _moments(source: Source) -> None:
-    """Constant and collinear columns among the numbers, where moments can be had."""
+def independent(source: Source) -> None:
+    """Refuse constant and collinear columns among the numbers, where moments can be had."""
     names = [v.name for v in source.variables if not v.discrete]
     if len(names) < 2:
         return
@@ -190,6 +191,11 @@ def _collinear(moments: Moments) -> None:
 def _dependent(C: NDArray[np.float64]) -> tuple[int, list[int]] | None:
     """A column determined by others and the ones it is made of, if there is one."""
     d = len(C)
+    try:
+        if (np.diag(np.linalg.cholesky(C)) ** 2).min(initial=1.0) >= 2 * NEAR:
+            return None
+    except np.linalg.LinAlgError:
+        pass
     L = np.zeros((d, d))
     for j in range(d):
         row = np.zeros(j)

@@ -112,7 +112,7 @@ def equivariant(s: Subject) -> str:
     data, found = s.first
     names = {name: f"{'zyxwvutsrqponm'[i % 14]}{i}" for i, name in enumerate(data.names)}
     order = [data.names[i] for i in np.random.default_rng(3).permutation(data.d)]
-    again = verbs.discover(data.select(order).renamed(names), s.plug)
+    again = verbs.discover(data.select(order).renamed(names), _renamed(s.plug, names))
     ensure(
         again.graph == found.graph.relabel(names),
         f"renamed and reordered data give {again.graph.edges()} for "
@@ -123,6 +123,11 @@ def equivariant(s: Subject) -> str:
         "the weighted graphs depend on names or order",
     )
     return "names and order"
+
+
+def _renamed(plug: Any, names: dict[str, str]) -> Any:
+    """A plug that names columns, for data in which they are called otherwise."""
+    return plug.renamed(names) if hasattr(plug, "renamed") else plug
 
 
 def _weights(found: Discovery) -> dict[Graph, float]:
@@ -154,9 +159,10 @@ def budget(s: Subject) -> str:
     if stopped.complete:
         ensure(stopped.graph == found.graph, "a stopped run is marked complete and differs")
     wide = Data.from_matrix(np.random.default_rng(0).normal(size=(500, 14)))
+    plug = _renamed(s.plug, dict(zip(data.names, wide.names, strict=False)))
     begin = time.perf_counter()
     try:
-        verbs.discover(wide, s.plug, budget=Budget(seconds=0.2))
+        verbs.discover(wide, plug, budget=Budget(seconds=0.2))
     except (InputError, NotSupported, NeedsRows):
         return f"stopped after {seconds:.2f} s"
     seconds = time.perf_counter() - begin
