@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numba import njit
 
-from .gaussian import TINY, block_logdet, eliminate
+from .elimination import TINY, eliminate
 from .signatures import (
     F1,
     F2,
@@ -23,6 +23,7 @@ from .signatures import (
     U1,
     U2,
     GainsFunction,
+    float64,
     int64,
 )  # fmt: skip
 
@@ -58,6 +59,16 @@ def residual_block(C, a, b, r0, D, W, A):
         else:
             A[i, i] = 0.0
     return count
+
+
+@njit(float64(F2, int64), **OPTIONS)
+def log_pivots(A, q):
+    """Log determinant of the q leading columns from their Cholesky factor, empty ones left out."""
+    total = 0.0
+    for i in range(q):
+        if A[i, i] > 0.0:
+            total += 2.0 * math.log(A[i, i])
+    return total
 
 
 @njit(GAINS, **OPTIONS)
@@ -111,11 +122,9 @@ def basis_gains(v, parents, k, allowed, out, F, I, P, W):
                 share += y[i] * y[i]
             change = math.log(max(1.0 - share, TINY))
         else:
-            full = 0.0
-            for i in range(e - s):
-                if A[i, i] > 0.0:
-                    full += 2.0 * math.log(A[i, i])
-            change = block_logdet(C, s, e, 0, r, W, A) - full
+            change = -log_pivots(A, e - s)
+            residual_block(C, s, e, r, D, W, A)
+            change += log_pivots(A, e - s)
         out[c] = base - 0.5 * n * change - penalty * q * cols
     return base
 

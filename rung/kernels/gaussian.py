@@ -10,10 +10,9 @@ import math
 import numpy as np
 from numba import njit
 
+from .elimination import TINY, eliminate
 from .signatures import F1, F2, GAINS, I1, LOCAL, OPTIONS, TEST, float64, int64
 from .special import chi2_sf
-
-TINY = 1e-10  # residual variance of a standardised column that counts as none
 
 
 @njit(float64(F2, int64, int64, I1, int64, F1), **OPTIONS)
@@ -117,32 +116,6 @@ def fisher_z_rows(x, y, S, k, F, I, P, W):
     r = partial_correlation(scatter, k, k + 1, given, k, W)
     r = min(max(r, -1.0 + 1e-15), 1.0 - 1e-15)
     return math.erfc(math.sqrt(df) * abs(math.atanh(r)) / math.sqrt(2.0))
-
-
-@njit(int64(F2, int64, int64, F1, F1), **OPTIONS)
-def eliminate(C, p, r, W, left):
-    """Condition on column p, after r others: row r of the factor W, residual variances `left`.
-
-    Returns the number of rows of W now; unchanged if p is determined by the others.
-    """
-    D = C.shape[0]
-    pivot = left[p]
-    if pivot < TINY:
-        return r
-    root = math.sqrt(pivot)
-    at = r * D
-    for j in range(D):
-        W[at + j] = C[p, j]
-    for t in range(r):
-        w = W[t * D + p]
-        if w != 0.0:
-            for j in range(D):
-                W[at + j] -= w * W[t * D + j]
-    for j in range(D):
-        W[at + j] /= root
-        left[j] -= W[at + j] * W[at + j]
-    left[p] = 0.0
-    return r + 1
 
 
 @njit(float64(F2, int64, int64, int64, int64, F1, F2), **OPTIONS)

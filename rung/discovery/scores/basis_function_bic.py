@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...core.errors import InputError, NeedsRows
 from ...core.moments import Moments
@@ -70,7 +71,6 @@ class BasisFunctionBIC:
 
 def _single(source: Source, basis: Basis | None, penalty: float) -> KernelScore:
     from ...kernels.additive import basis_gains, basis_local
-    from ...kernels.order_search import pivot_order
 
     found = by_node(source, basis, "BasisFunctionBIC")
     d, p = len(found.which), found.matrices.shape[1]
@@ -79,7 +79,6 @@ def _single(source: Source, basis: Basis | None, penalty: float) -> KernelScore:
     sizes = np.diff(found.offsets)
     index[2, :d] = np.where([v.discrete for v in source.variables], sizes, 1)
     first = found.offsets[:-1]
-    lines = np.ascontiguousarray(found.matrices[:1][:, first][:, :, first])
     return KernelScore(
         basis_local,
         basis_gains,
@@ -88,5 +87,23 @@ def _single(source: Source, basis: Basis | None, penalty: float) -> KernelScore:
         np.append(found.rows, penalty),
         size=d,
         scratch=(p + 1) * (p + 1),
-        start=pivot_order(lines, index),
+        start=_start(found.matrices[0][np.ix_(first, first)]),
     )
+
+
+def _start(C: NDArray[np.float64]) -> NDArray[np.int64]:
+    """An order in which each variable is the one that lines of the earlier ones explain best.
+
+    As `rung.kernels.order_search.pivot_order`, which would compile the whole search.
+    """
+    d, strong = len(C), (C**2).sum(axis=0)
+    L, left, order = np.zeros((d, d)), np.ones(d), np.zeros(d, dtype=np.int64)
+    pair = np.unravel_index(np.abs(np.triu(C, 1)).argmax(), (d, d))
+    best = int(max(pair, key=lambda i: strong[i]))
+    for step in range(d):
+        order[step] = best
+        L[step] = (C[best] - L[:step, best] @ L[:step]) / np.sqrt(max(left[best], 1e-12))
+        left = left - L[step] ** 2
+        left[order[: step + 1]] = np.inf
+        best = int(left.argmin())
+    return order
