@@ -93,18 +93,21 @@ class Discovery(Result):
     def edges(self) -> tuple[Edge, ...]:
         """One row for each pair that is adjacent in any graph, most frequent first."""
         names = self.graph.names
-        stack = np.stack([g.reorder(names).marks for g, _ in self.graphs])
+        stack = [g.reorder(names).marks for g, _ in self.graphs]
         weights = np.array([w for _, w in self.graphs])
+        there = np.zeros((len(names), len(names)), dtype=np.bool_)
+        for marks in stack:
+            there |= marks != 0
         rows = []
-        for i in range(len(names)):
-            for j in range(i + 1, len(names)):
-                pair = stack[:, i, j].astype(int) * 8 + stack[:, j, i]
-                if pair.any():
-                    found: dict[str, float] = {}
-                    for code in np.unique(pair):
-                        mark = _edge_text(int(code) % 8, int(code) // 8)
-                        found[mark] = found.get(mark, 0.0) + float(weights[pair == code].sum())
-                    rows.append(Edge(names[i], names[j], found))
+        for code in np.flatnonzero(there).tolist():
+            i, j = divmod(code, len(names))
+            if i < j:
+                pair = np.array([int(marks[i, j]) * 8 + int(marks[j, i]) for marks in stack])
+                found: dict[str, float] = {}
+                for kind in np.unique(pair):
+                    mark = _edge_text(int(kind) % 8, int(kind) // 8)
+                    found[mark] = found.get(mark, 0.0) + float(weights[pair == kind].sum())
+                rows.append(Edge(names[i], names[j], found))
         return tuple(sorted(rows, key=lambda e: (-e.adjacent, e.a, e.b)))
 
     def frame(self) -> pd.DataFrame:
