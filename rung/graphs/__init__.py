@@ -63,6 +63,7 @@ __getattr__, __dir__, __all__ = exports(
         "possible_ancestors": "ancestry",
         "possible_descendants": "ancestry",
         "proper_backdoor_graph": "adjustment",
+        "random_mags": "partial_ancestral",
         "read_diagram": "formats",
         "read_graph": "formats",
         "roles": "role",

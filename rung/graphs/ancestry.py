@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rung.core.graph import Graph
+from rung.core.graph import ARROW, CIRCLE, TAIL, Graph
 from rung.core.graph_checks import (
     bidirected_part,
     components,
@@ -105,17 +105,28 @@ def unshielded_reach(graph: Graph, start: Bool, avoid: Bool | None = None) -> Bo
     return found
 
 
-def possible_descendants(graph: Graph, nodes: Names) -> tuple[str, ...]:
-    """Nodes that are descendants of `nodes` (or one of them) in some DAG of the class.
+def possible_steps(graph: Graph) -> Bool:
+    """(d, d) bool, [i, j] True where i - j may be i -> j: no arrowhead at i, no tail at j."""
+    out: Bool = ((graph.marks & (ARROW | CIRCLE)) != 0) & ((graph.marks.T & (TAIL | CIRCLE)) != 0)
+    return out
 
-    graph : CPDAG, or such a graph with background knowledge, closed under Meek's rules.
+
+def possible_descendants(graph: Graph, nodes: Names) -> tuple[str, ...]:
+    """Nodes that are descendants of `nodes` (or one of them) in some graph of the class.
+
+    graph : CPDAG, or such a graph with background knowledge, closed under Meek's rules; a PAG is
+        known by its circles (Zhang 2008: any path without an arrowhead backwards will do).
     """
+    if (graph.marks & CIRCLE).any():
+        return named(graph, reach(possible_steps(graph), mask(graph, nodes)))
     return named(graph, unshielded_reach(graph, mask(graph, nodes)))
 
 
 def possible_ancestors(graph: Graph, nodes: Names) -> tuple[str, ...]:
-    """Nodes that are ancestors of `nodes` (or one of them) in some DAG of the class."""
+    """Nodes that are ancestors of `nodes` (or one of them) in some graph of the class."""
     wanted = mask(graph, nodes)
+    if (graph.marks & CIRCLE).any():
+        return named(graph, reach(possible_steps(graph).T, wanted))
     return tuple(
         name
         for i, name in enumerate(graph.names)

@@ -20,6 +20,7 @@ from rung.graphs.ancestry import (
     mask,
     named,
     possible_ancestors,
+    possible_steps,
     reach,
     require_acyclic,
 )
@@ -52,12 +53,6 @@ def visible_edges(graph: Graph) -> list[tuple[str, str]]:
     Source: Zhang (2008), "Causal reasoning with ancestral graphs", definition 8.
     """
     return [(graph.names[i], graph.names[j]) for i, j in np.argwhere(visible(graph)).tolist()]
-
-
-def possible_steps(graph: Graph) -> Bool:
-    """(d, d) bool, [i, j] True where i - j may be i -> j: no arrowhead at i, no tail at j."""
-    out: Bool = ((graph.marks & (ARROW | CIRCLE)) != 0) & ((graph.marks.T & (TAIL | CIRCLE)) != 0)
-    return out
 
 
 def _require_no_selection(graph: Graph) -> None:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from rung.core.errors import InputError, NotSupported
 from rung.core.graph import ARROW, CIRCLE, TAIL, Graph
-from rung.core.graph_checks import directed_part, undirected_part
+from rung.core.graph_checks import bidirected_part, directed_part, undirected_part
 from rung.graphs.ancestral import above, is_mag, mag
-from rung.graphs.ancestry import Bool, Names
+from rung.graphs.ancestry import Bool, Names, reach
 from rung.graphs.fci_rules import Verdicts, circles, close, collider_rule
 from rung.graphs.orientation import extend
 
@@ -104,8 +104,10 @@ def is_pag(graph: Graph) -> bool:
     return True
 
 
-def mags(graph: Graph, limit: int | None = None) -> Iterator[Graph]:
+def mags(graph: Graph, limit: int | None = None, *, selection: bool = True) -> Iterator[Graph]:
     """The MAGs of the class of a PAG, each once; stops after `limit`.
+
+    With `selection` False only those without undirected edges, for which no row was selected.
 
     One open end after another is made a tail or an arrow, and R1 to R10 closed; a branch that is
     not ancestral or has a new collider is left. Other branches may still come to nothing, so the
@@ -116,15 +118,17 @@ def mags(graph: Graph, limit: int | None = None) -> Iterator[Graph]:
     InputError
         The graph is not a PAG.
     """
-    verdicts = _verdicts(mag_of_pag(graph))
-    stack, count = [graph.marks.copy()], 0
-    while stack and (limit is None or count < limit):
+    return islice(_search(graph, _verdicts(mag_of_pag(graph)), selection), limit)
+
+
+def _search(graph: Graph, verdicts: Verdicts, selection: bool) -> Iterator[Graph]:
+    stack = [graph.marks.copy()] if selection or not undirected_part(graph.marks).any() else []
+    while stack:
         marks = stack.pop()
         loose = np.argwhere(marks == CIRCLE)
         if not len(loose):
             found = Graph(graph.names, marks)
             if is_mag(found) and np.array_equal(_rules(found), graph.marks):
-                count += 1
                 yield found
             continue
         i, j = loose[0].tolist()
@@ -132,8 +136,75 @@ def mags(graph: Graph, limit: int | None = None) -> Iterator[Graph]:
             branch = marks.copy()
             branch[i, j] = mark
             close(branch, verdicts)
-            if _possible(graph, branch):
+            if _possible(graph, branch) and (selection or not undirected_part(branch).any()):
                 stack.append(branch)
+
+
+def random_mags(
+    graph: Graph, size: int, rng: np.random.Generator, *, steps: int | None = None
+) -> list[Graph]:
+    """`size` MAGs without undirected edges, by a random walk in the class of a PAG.
+
+    A step picks an open end and turns its mark over if the result is in the class. Single turns
+    join all MAGs without selection (Zhang and Spirtes 2005), and the choice is symmetric, so the
+    walk tends to the uniform distribution; how fast is not known. For classes too large for
+    `sample_mags`.
+
+    Parameters
+    ----------
+    steps : before each MAG that is kept; 10 for each open end by default
+
+    Raises
+    ------
+    InputError
+        The graph is not a PAG, or selection is certain in it.
+    """
+    marks = mag_of_pag(graph).marks.copy()
+    if undirected_part(marks).any():
+        raise InputError("every MAG of the class has undirected edges: selection is certain")
+    ends = np.argwhere(graph.marks == CIRCLE)
+    each = 10 * len(ends) if steps is None else steps
+    out = []
+    for _ in range(size):
+        # every other step rests, or the walk could keep step with an even number of turns
+        for k in rng.integers(2 * len(ends) or 1, size=2 * each).tolist():
+            if k >= len(ends):
+                continue
+            b, a = ends[k].tolist()  # the mark at a
+            if marks[a, b] == ARROW:
+                marks[b, a] = TAIL if marks[b, a] == ARROW else ARROW
+                if not _turnable(marks, a, b):
+                    marks[b, a] = TAIL if marks[b, a] == ARROW else ARROW
+        out.append(Graph(graph.names, marks.copy()))
+    return out
+
+
+def _turnable(marks: Marks, a: int, b: int) -> bool:
+    """Whether a -> b and a <-> b are both MAGs of one class, all else as in `marks`.
+
+    Zhang and Spirtes (2005), "A transformational characterization of Markov equivalence for
+    directed acyclic graphs with latent variables", lemma 1, and that the arrow leaves the graph
+    ancestral.
+    """
+    with_arrow = marks.copy()
+    with_arrow[b, a] = TAIL
+    directed, both = directed_part(with_arrow), bidirected_part(with_arrow)
+    others = directed.copy()
+    others[a, b] = False
+    at_a, at_b = np.arange(len(marks)) == a, np.arange(len(marks)) == b
+    below_a = reach(others, at_a)
+    if below_a[b] or (directed[:, a] & ~directed[:, b]).any():
+        return False
+    if (both[a] & ~(directed[:, b] | both[b])).any():
+        return False
+    above_a, below_b = reach(directed.T, at_a), reach(directed, at_b)
+    if below_b[a] or (both & above_a[:, None] & below_b).any():
+        return False
+    # a discriminating path for a that ends at b: colliders before a, all parents of b
+    parents = directed[:, b] & ~at_a
+    chain = reach(both & parents & parents[:, None], parents & (marks[a] == ARROW))
+    apart = (marks[b] == 0) & ~at_b
+    return not ((marks == ARROW)[apart][:, chain]).any()
 
 
 def _possible(graph: Graph, marks: Marks) -> bool:
@@ -156,29 +227,38 @@ def _colliders(marks: Marks) -> Bool:
     return out
 
 
-def count_mags(graph: Graph, limit: int = 100_000) -> int:
-    """Number of MAGs in the class of a PAG, by listing them.
+def count_mags(graph: Graph, limit: int = 100_000, *, selection: bool = True) -> int:
+    """Number of MAGs in the class of a PAG, by listing them; `selection` as in `mags`.
 
     Raises
     ------
     NotSupported
         There are more than `limit`.
     """
-    count = sum(1 for _ in mags(graph, limit + 1))
+    count = sum(1 for _ in mags(graph, limit + 1, selection=selection))
     if count > limit:
         raise NotSupported(f"there are more than {limit} MAGs in the class; raise limit")
     return count
 
 
-def sample_mag(graph: Graph, rng: np.random.Generator, *, limit: int = 10_000) -> Graph:
+def sample_mag(
+    graph: Graph, rng: np.random.Generator, *, limit: int = 10_000, selection: bool = True
+) -> Graph:
     """A MAG drawn exactly uniformly from the class of a PAG; see `sample_mags`."""
-    return sample_mags(graph, 1, rng, limit=limit)[0]
+    return sample_mags(graph, 1, rng, limit=limit, selection=selection)[0]
 
 
 def sample_mags(
-    graph: Graph, size: int, rng: np.random.Generator, *, limit: int = 10_000
+    graph: Graph,
+    size: int,
+    rng: np.random.Generator,
+    *,
+    limit: int = 10_000,
+    selection: bool = True,
 ) -> list[Graph]:
     """`size` independent exactly uniform draws from the class of a PAG, which is listed for that.
+
+    `selection` as in `mags`.
 
     Raises
     ------
@@ -186,7 +266,9 @@ def sample_mags(
         There are more than `limit` MAGs in the class: no way is known to draw from them uniformly
         without listing.
     """
-    listed = list(islice(mags(graph), limit + 1))
+    listed = list(mags(graph, limit + 1, selection=selection))
+    if not listed:
+        raise InputError("every MAG of the class has undirected edges: selection is certain")
     if len(listed) > limit:
         raise NotSupported(
             f"the class has more than {limit} MAGs; raise limit, or use mags() for the first of "
@@ -195,4 +277,13 @@ def sample_mags(
     return [listed[k] for k in rng.integers(len(listed), size=size).tolist()]
 
 
-__all__ = ["count_mags", "is_pag", "mag_of_pag", "mags", "pag", "sample_mag", "sample_mags"]
+__all__ = [
+    "count_mags",
+    "is_pag",
+    "mag_of_pag",
+    "mags",
+    "pag",
+    "random_mags",
+    "sample_mag",
+    "sample_mags",
+]

@@ -7,12 +7,13 @@ from itertools import islice
 
 import numpy as np
 
-from rung.core.errors import NotSupported
-from rung.core.graph import Graph
+from rung.core.errors import InputError, NotSupported
+from rung.core.graph import CIRCLE, TAIL, Graph
 from rung.core.graph_checks import directed_part, undirected_part
 from rung.graphs.adjustment import setting
 from rung.graphs.ancestry import Bool, reach
 from rung.graphs.equivalence import members, sample_members
+from rung.graphs.partial_ancestral import mags, random_mags
 from rung.graphs.separation import Parts, ball, separators
 
 ROLES = {
@@ -36,15 +37,38 @@ def roles(graph: Graph, treatment: str, outcome: str, *, limit: int = 100) -> di
 
     graph : DAG or ADMG; or a CPDAG (with or without background knowledge), whose DAGs are listed,
         or drawn uniformly if there are more than `limit`: a node whose role differs among them
-        is ``undecided``.
+        is ``undecided``. Of a PAG its MAGs are looked at, read as ADMGs: all, or some at random.
     """
+    if (graph.marks == CIRCLE).any():
+        return _agreed(_mags(graph, limit), treatment, outcome)
     if not undirected_part(graph.marks).any():
         return _roles(graph, treatment, outcome)
+    return _agreed(_class(graph, limit), treatment, outcome)
+
+
+def _agreed(graphs: list[Graph], treatment: str, outcome: str) -> dict[str, str]:
     found: dict[str, str] = {}
-    for dag in _class(graph, limit):
-        new = _roles(dag, treatment, outcome)
+    for graph in graphs:
+        new = _roles(graph, treatment, outcome)
         found = {name: r if found.get(name, r) == r else "undecided" for name, r in new.items()}
     return found
+
+
+def _mags(graph: Graph, limit: int) -> list[Graph]:
+    """MAGs of a PAG without signs of selection; the graph's own sure edges if it is no PAG."""
+    try:
+        listed = list(mags(graph, limit + 1, selection=False)) or [_sure(graph)]
+        if len(listed) <= limit:
+            return listed
+        ends = int((graph.marks == CIRCLE).sum())
+        return random_mags(graph, limit // 2, np.random.default_rng(0), steps=2 * ends)
+    except InputError:
+        return [_sure(graph)]
+
+
+def _sure(graph: Graph) -> Graph:
+    loose = (graph.marks == CIRCLE) | (graph.marks == TAIL) & (graph.marks.T == TAIL)
+    return Graph(graph.names, np.where(loose | loose.T, 0, graph.marks).astype(np.uint8))
 
 
 def _class(graph: Graph, limit: int) -> list[Graph]:

@@ -20,6 +20,7 @@ from rung.graphs import (
     mags,
     markov_equivalent,
     pag,
+    random_mags,
     sample_mag,
     sample_mags,
 )
@@ -52,7 +53,7 @@ def test_every_class_of_four_nodes():
     assert len(classes) == 251
     for k, (shown, listed) in enumerate(classes.items()):
         assert mag_of_pag(shown) in listed
-        if k % 8 == 0:
+        if k % 16 == 0:
             assert shown == slow.pag_of(listed[0])
             assert set(listed) == members(listed[0])
             assert sorted(map(str, mags(shown))) == sorted(map(str, listed))
@@ -158,11 +159,53 @@ def test_draws_are_uniform():
         count_mags(graph, limit=5)
 
 
+def test_without_selection():
+    rng = np.random.default_rng(13)
+    for _ in range(15):
+        graph = brute.random_mag(rng, 5, 2, 0)
+        if len(graph.edges()) < 9:
+            plain = {Graph(graph.names, m) for m in slow.class_of(graph, selection=False)}
+            assert set(mags(pag(graph), selection=False)) == plain
+            assert count_mags(pag(graph), selection=False) == len(plain)
+            assert sample_mag(pag(graph), rng, selection=False) in plain
+
+
+def test_walk_stays_in_the_class_and_is_uniform():
+    rng = np.random.default_rng(14)
+    for text in ("a -> b; b -> c; c -> d; x -> d", "a -> b; b <-> c; c -> d; a -> d; a -> c"):
+        graph = pag(Graph.parse(text))
+        everyone = list(mags(graph, selection=False))
+        counts = Counter(random_mags(graph, 25 * len(everyone), rng, steps=60))
+        assert set(counts) == set(everyone)
+        assert chisquare([counts[g] for g in everyone]).pvalue > 0.001
+    for _ in range(5):
+        dag = brute.random_dag(rng, 20, 0.15)
+        shown = pag(dag, dag.names[:4])
+        for drawn in random_mags(shown, 2, rng):
+            assert is_mag(drawn)
+            assert pag(drawn) == shown
+
+
+def test_single_turns_join_every_class_of_four_nodes():
+    """Zhang and Spirtes (2005), theorem 1: what the walk rests on."""
+    rng = np.random.default_rng(15)
+    shown = sorted({pag(g) for g in slow.all_mags(4)}, key=str)
+    for k in rng.choice(len(shown), size=12, replace=False).tolist():
+        everyone = set(mags(shown[k], selection=False))
+        if everyone:
+            drawn = set(random_mags(shown[k], 20 * len(everyone), rng, steps=12))
+            assert drawn == everyone
+
+
 def test_refusals_and_small_ones():
     for text in ("a o-> b; b -- c", "a -> b; b -> c; c -> a", "a <-> b"):
         assert not is_pag(Graph.parse(text))
         with pytest.raises(InputError, match="not a PAG"):
             mag_of_pag(Graph.parse(text))
+    for ask in (sample_mag, lambda g, rng, selection: random_mags(g, 1, rng)):
+        with pytest.raises(InputError, match="selection is certain"):
+            square = Graph.parse("a -- b; b -- c; c -- d; d -- a")
+            ask(square, np.random.default_rng(0), selection=False)
     assert not is_pag(Graph.parse("a -> b; a <-> b"))
     assert is_pag(Graph.empty(["a"]))
     assert pag(Graph.empty([])).d == 0
