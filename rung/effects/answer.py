@@ -14,7 +14,7 @@ from ..core.protocols import Estimator
 from ..core.query import Estimate
 from .combine import combined
 from .doubly_robust import DoublyRobust
-from .identification import Case, check_nodes, require_identified, weighted
+from .identification import Case, allows_hidden, check_nodes, require_identified, weighted
 from .rows import Kept, usable
 from .study import Answered, Study
 
@@ -42,7 +42,10 @@ def answer(
     """
     if not isinstance(data, Data):
         raise InputError(f"an effect needs rows: expected Data, got {type(data).__name__}")
-    study = Study(data, query, estimator or DoublyRobust(), population=population, run=run, rng=rng)
+    study = Study(
+        data, query, estimator or DoublyRobust(), population=population, run=run, rng=rng,
+        hidden=allows_hidden(structure),
+    )  # fmt: skip
     graphs, meaning, shown = weighted(structure)
     for graph, _ in graphs:
         check_nodes(graph, query.treatment, query.outcome)
@@ -85,7 +88,9 @@ def declared(study: Study, adjust: tuple[str, ...], graph: Graph | None) -> Answ
     order = tuple(name for name in study.data.names if name in {*adjust, *study.held})
     known = graph is not None and all(name in graph.names for name in adjust)
     where = graph if known else None
-    kept: Kept = usable(study.data, where, study.treatment, study.outcome, order, study.held)
+    kept: Kept = usable(
+        study.data, where, study.treatment, study.outcome, order, study.held, study.hidden
+    )
     found = study.solved(order, kept)
     blank = graph if graph is not None else Graph.empty(study.data.names)
     case = Case(blank, 1.0, order, note="your adjustment set")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.query import Assumption, Refutation, Status
+from .identification import is_pag_like
 from .rows import targets_of
 from .solve import Solved
 from .study import Answered, Study
@@ -67,7 +68,9 @@ def _no_hidden(
     if standing == "randomised" and status is not S.CONTRADICTED:
         status = S.DECLARED
         figure = f"{t} was declared randomised"
-    if main.case.graph.is_admg() and not main.case.graph.is_dag():
+    if study.hidden or is_pag_like(main.case.graph):
+        statement = f"hidden causes of {t} and {y} are only those that the graph leaves room for"
+    elif main.case.graph.is_admg() and not main.case.graph.is_dag():
         statement = f"hidden causes of {t} and {y} are only those drawn as <-> in the graph"
     return Assumption(
         "no hidden common cause", statement, status, figure,

@@ -18,7 +18,7 @@ from ..core.result import Result
 from ..core.variable import Kind
 from ..inference import intervals
 from .contrast import check_names
-from .identification import weighted
+from .identification import allows_hidden, weighted
 from .queries import ATE
 from .regression import Regression
 from .study import Answered, Study
@@ -101,7 +101,8 @@ def candidates(
             skipped.append(f"{name}: the budget ended")
             continue
         try:
-            rows.append(_one(graphs, data, name, outcome, estimator, joint, run, own))
+            hidden = allows_hidden(structure)
+            rows.append(_one(graphs, data, name, outcome, estimator, joint, run, own, hidden))
         except RungError as error:
             skipped.append(f"{name}: {error}")
         run.tick((k + 1) / len(looked), name)
@@ -141,10 +142,11 @@ def _one(
     joint: float,
     run: Run,
     seed: int,
+    hidden: bool,
 ) -> dict[str, Any]:
     study = Study(
         data, ATE(name, outcome, level=joint), estimator or Regression("spline"),
-        population="all", run=run, rng=np.random.default_rng(seed),
+        population="all", run=run, rng=np.random.default_rng(seed), hidden=hidden,
     )  # fmt: skip
     found: list[Answered] = []
     for graph, weight in graphs:

@@ -175,7 +175,8 @@ def _graph_set(
     unknown = [name for name in adjust if name not in graph.names]
     if unknown:
         return [], [f"the graph does not know {', '.join(unknown)}: your set was not checked"]
-    objections = why_not(graph, study.treatment, study.outcome, adjust)
+    ends = (study.treatment, study.outcome)
+    objections = why_not(graph, *ends, adjust, hidden_causes=study.hidden)
     if not objections:
         return [], []
     out = []
@@ -211,6 +212,7 @@ REASONS = {
     "collider": "adjusting for {who} opens a path{path}",
     "confounding": "a back-door path stays open{path}; {who} could close it",
     "undecided": "the graph leaves an edge at the treatment undirected{path}",
+    "invisible": "an edge of the treatment may hide a common cause{path}",
     "instrument": "{who} affects the treatment only{path}: it costs precision and amplifies hidden "
     "confounding",
 }

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..core.data import Data
-from ..core.errors import InputError, KnowledgeConflict, NotIdentified, unknown
-from ..core.graph import Graph
+from ..core.errors import InputError, KnowledgeConflict, NotIdentified, NotSupported, unknown
+from ..core.graph import CIRCLE, Graph
 from ..core.query import Estimand
 
 MOST_NEIGHBOURS = 10  # of the treatment, undirected: 2^10 parent sets
@@ -138,16 +138,30 @@ def check_nodes(graph: Graph, *names: str) -> None:
             raise unknown(name, graph.names, "node of the graph")
 
 
-def readings(graph: Graph, weight: float, data: Data, treatment: str, outcome: str) -> list[Case]:
+def allows_hidden(structure: Any) -> bool:
+    """Whether graphs are to be read as MAGs: a search said that it allows hidden common causes.
+
+    A graph with circles is a PAG in any case.
+    """
+    return bool(getattr(structure, "hidden_causes", False))
+
+
+def readings(
+    graph: Graph, weight: float, data: Data, treatment: str, outcome: str, hidden: bool = False
+) -> list[Case]:
     """Cases of one graph; several where undirected edges at the treatment matter.
 
     A CPDAG that is not amenable is split by the possible parents of the treatment (Maathuis,
     Kalisch and Buehlmann 2009, IDA); in each the optimal set of the closed graph is used (Witte,
     Henckel, Maathuis and Didelez 2020). The weight is shared evenly and carries no probability.
+    On a MAG (`hidden`) or PAG the generalised criterion answers (Perkovic et al. 2018), or the
+    case says which edges stand in the way.
     """
     from ..graphs.adjustment import adjustment_set, causal_nodes, why_not
 
     check_nodes(graph, treatment, outcome)
+    if hidden or is_pag_like(graph):
+        return [with_hidden(graph, weight, data, treatment, outcome)]
     if outcome not in causal_nodes(graph, treatment, outcome):
         return [Case(graph, weight, zero=True, note=f"no directed path to {outcome}")]
     objections = why_not(graph, treatment, outcome, ())
@@ -164,6 +178,40 @@ def readings(graph: Graph, weight: float, data: Data, treatment: str, outcome: s
         return [Case(graph, weight, note=blocked(graph, treatment, outcome, allowed))]
     order = tuple(name for name in data.names if name in set(found))
     return [Case(graph, weight, adjust=order)]
+
+
+def is_pag_like(graph: Graph) -> bool:
+    """Whether there are circles."""
+    return bool((graph.marks == CIRCLE).any())
+
+
+def with_hidden(graph: Graph, weight: float, data: Data, treatment: str, outcome: str) -> Case:
+    """What a MAG or PAG says by generalised adjustment; a note where it says nothing."""
+    from ..graphs.adjustment import adjustment_set, causal_nodes, why_not
+
+    hidden = {"hidden_causes": True}
+    try:
+        if outcome not in causal_nodes(graph, treatment, outcome, **hidden):
+            return Case(graph, weight, zero=True, note=f"no possibly directed path to {outcome}")
+        unsure = why_not(graph, treatment, outcome, (), **hidden)
+        unsure = [o for o in unsure if o.reason in UNSURE]
+        if unsure:
+            said = "; ".join(UNSURE[o.reason].format(edge=o.path) for o in unsure[:3])
+            advice = f"knowledge of these edges, or setting {treatment}, would decide"
+            return Case(graph, weight, note=f"{said}; {advice}")
+        allowed = [n for n in graph.names if n in data.names and n not in (treatment, outcome)]
+        found = adjustment_set(graph, treatment, outcome, allowed=allowed, **hidden)
+        if found is None:
+            return Case(graph, weight, note=blocked(graph, treatment, outcome, allowed, True))
+    except (InputError, NotSupported) as error:
+        return Case(graph, weight, note=str(error))
+    return Case(graph, weight, adjust=tuple(name for name in data.names if name in set(found)))
+
+
+UNSURE = {
+    "undecided": "{edge} may point the other way or stand for a hidden common cause",
+    "invisible": "behind {edge} a hidden common cause may stand",
+}
 
 
 def oriented(graph: Graph, treatment: str) -> Iterator[Graph]:
@@ -196,15 +244,17 @@ def oriented(graph: Graph, treatment: str) -> Iterator[Graph]:
             yield closed
 
 
-def blocked(graph: Graph, treatment: str, outcome: str, allowed: list[str]) -> str:
+def blocked(
+    graph: Graph, treatment: str, outcome: str, allowed: list[str], hidden: bool = False
+) -> str:
     """Why no set of measured columns suffices, with the path and what would help."""
     from ..graphs.adjustment import backdoor_path, forbidden
 
-    bad = set(forbidden(graph, treatment, outcome))
+    bad = set(forbidden(graph, treatment, outcome, hidden_causes=hidden))
     usable = [name for name in allowed if name not in bad]
-    path = backdoor_path(graph, treatment, outcome, usable)
+    path = backdoor_path(graph, treatment, outcome, usable, hidden_causes=hidden)
     if path is None:
-        path = backdoor_path(graph, treatment, outcome)
+        path = backdoor_path(graph, treatment, outcome, hidden_causes=hidden)
     shown = f"the path {path} stays open" if path is not None else "a back-door path stays open"
     missing = [
         name for name in (path.names if path is not None else ())

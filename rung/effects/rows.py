@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..core.data import Data
 from ..core.errors import InputError
-from ..core.graph import Graph
+from ..core.graph import CIRCLE, Graph
 
 CONDITION = "(condition)"
 
@@ -48,6 +48,7 @@ def usable(
     outcome: str,
     adjust: tuple[str, ...],
     held: tuple[str, ...] = (),
+    hidden: bool = False,
 ) -> Kept:
     """Conditions under which the formula with these covariates still gives the effect.
 
@@ -56,7 +57,8 @@ def usable(
     given treatment and covariates as it is: kept. Others are kept if the adjustment set stays
     valid in the graph with a condition node that causes their targets (Bareinboim and Pearl 2016,
     selection diagrams; Mooij, Magliacane and Claassen 2020), as it always does if the condition
-    itself is `held` fixed.
+    itself is `held` fixed. On a MAG (`hidden`) or PAG they are left out: a column that is set
+    loses hidden causes that the graph does not show.
     """
     targets = targets_of(data)
     if not any(targets.values()):
@@ -76,7 +78,9 @@ def usable(
         elif hit - {treatment}:
             open_ones.append(e)
     left_out: list[int] = []
-    if not held:
+    if hidden or (graph is not None and (graph.marks == CIRCLE).any()):
+        left_out = [] if held else open_ones
+    elif not held:
         left_out = _confounding(data, graph, treatment, outcome, adjust, targets, open_ones)
     for e in left_out:
         dropped.append(e)

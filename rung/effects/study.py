@@ -64,12 +64,14 @@ class Study:
         run: Run,
         rng: np.random.Generator,
         contrast: Contrast | None = None,
+        hidden: bool = False,
     ) -> None:
         treatment, outcome = query.treatment, query.outcome  # type: ignore[attr-defined]
         check_names(data, treatment, outcome)
         self.treatment, self.outcome = treatment, outcome
         self.query, self.estimator, self.population, self.run = query, estimator, population, run
         self.level: float = query.level  # type: ignore[attr-defined]
+        self.hidden = hidden  # graphs are MAGs: their arrows may hide common causes
         self.seed = int(rng.integers(2**63))
         self.table = expanded(data)
         self.data, self.warnings = self._rows(self.table)
@@ -115,7 +117,7 @@ class Study:
         """What a graph says, with this weight shared among its readings."""
         found = self._cases.get(graph)
         if found is None:
-            found = readings(graph, 1.0, self.data, self.treatment, self.outcome)
+            found = readings(graph, 1.0, self.data, self.treatment, self.outcome, self.hidden)
             self._cases[graph] = found
         return [self._holding(c, c.weight * weight) for c in found]
 
@@ -134,8 +136,9 @@ class Study:
             return Answered(case, None, None, case.note, null=self.null)
         try:
             kept = usable(
-                self.data, case.graph, self.treatment, self.outcome, case.adjust, self.held
-            )
+                self.data, case.graph, self.treatment, self.outcome, case.adjust, self.held,
+                self.hidden,
+            )  # fmt: skip
         except InputError as error:
             return Answered(case, None, None, str(error), null=self.null)
         found = self.solved(case.adjust, kept)
@@ -159,12 +162,14 @@ class Study:
         held = hold(part, self.contrast)
         part = held.data
         out = []
-        for case in readings(graph, 1.0, part, self.treatment, self.outcome):
+        for case in readings(graph, 1.0, part, self.treatment, self.outcome, self.hidden):
             if case.zero:
                 out.append((self.null, (self.null, self.null)))
             elif case.adjust is not None:
                 adjust = (*case.adjust, *held.names)
-                kept = usable(part, case.graph, self.treatment, self.outcome, adjust, held.names)
+                kept = usable(
+                    part, case.graph, self.treatment, self.outcome, adjust, held.names, self.hidden
+                )
                 found = self.fresh(adjust, kept, data=part)
                 out.append((found.value, found.interval))
         return out

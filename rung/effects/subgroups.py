@@ -19,7 +19,7 @@ from ..core.query import Estimate
 from ..inference import intervals, multiplicity
 from .answer import answer as overall
 from .contrast import show, weighted_quantiles
-from .identification import weighted
+from .identification import allows_hidden, is_pag_like, weighted
 from .rows import Kept, usable
 from .solve import on_scale
 from .study import Study
@@ -83,9 +83,10 @@ def _check_by(query: Any, structure: Any, data: Data) -> None:
     graph: Graph | None = shown or (graphs[0][0] if graphs else None)
     if graph is None:
         return
-    from ..graphs.ancestry import descendants
+    from ..graphs.ancestry import descendants, possible_descendants
 
-    after = set(descendants(graph, query.treatment)) & set(query.by)
+    below = possible_descendants if is_pag_like(graph) else descendants
+    after = set(below(graph, query.treatment)) & set(query.by)
     if after:
         raise NotIdentified(
             f"{', '.join(sorted(after))} comes after {query.treatment} in the graph, so rows "
@@ -109,12 +110,14 @@ def _groups(
 
     study = Study(
         data, query, estimator or DoublyRobust(), population="all", run=run,
-        rng=np.random.default_rng(seed),
+        rng=np.random.default_rng(seed), hidden=allows_hidden(structure),
     )  # fmt: skip
     _, _, shown = weighted(structure)
     order = tuple(n for n in study.data.names if n in {*adjust, *query.by})
-    kept = usable(study.data, shown, query.treatment, query.outcome, order, study.held)
-    _check_valid(shown, query, tuple(n for n in order if n not in study.held))
+    kept = usable(
+        study.data, shown, query.treatment, query.outcome, order, study.held, study.hidden
+    )
+    _check_valid(shown, query, tuple(n for n in order if n not in study.held), study.hidden)
     table = study.data.take(kept.mask(study.data).nonzero()[0])
     table = _only_complete(table, (query.treatment, query.outcome, *order))
     rows, influence, left = _each(study, query, table, order, kept)
@@ -171,13 +174,13 @@ def _intervals(
         row.update(value=ends[0], low=ends[1], high=ends[2], se=se)
 
 
-def _check_valid(graph: Graph | None, query: Any, order: tuple[str, ...]) -> None:
+def _check_valid(graph: Graph | None, query: Any, order: tuple[str, ...], hidden: bool) -> None:
     if graph is None or query.adjust is not None:
         return
     from ..graphs.adjustment import why_not
 
-    wrong = [o for o in why_not(graph, query.treatment, query.outcome, order) if not o.valid]
-    wrong = [o for o in wrong if o.reason != "undecided"]
+    found = why_not(graph, query.treatment, query.outcome, order, hidden_causes=hidden)
+    wrong = [o for o in found if not o.valid and o.reason != "undecided"]
     if wrong:
         raise NotIdentified(
             f"grouping by {', '.join(query.by)} breaks the adjustment: {wrong[0]}; group by other "
