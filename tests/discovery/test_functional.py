@@ -144,6 +144,43 @@ def test_knowledge_that_the_data_contradict_is_obeyed():
         assert not known.violations(found.graph)
 
 
+def test_threads_change_nothing(monkeypatch):
+    from rung.discovery import direct_lingam, pruning
+
+    x, _ = lingam_world(9, 8, 500)
+    one = rung.DirectLiNGAM().learn(data_of(x))
+    for module in (direct_lingam, pruning):
+        monkeypatch.setattr(module, "threads", lambda: 2)
+    monkeypatch.setattr(direct_lingam, "APART", 0)
+    monkeypatch.setattr(pruning, "SOON", 0)
+    two = rung.DirectLiNGAM().learn(data_of(x))
+    assert one.details == two.details
+
+
+def test_weights_count_rows():
+    x, _ = lingam_world(4, 4, 300)
+    weights = RNG(0).integers(0, 4, 300).astype(float)
+    weighted = data_of(x).replacing(weights=weights)
+    repeated = data_of(np.repeat(x, weights.astype(int), axis=0))
+    for learner in (rung.DirectLiNGAM(), rung.ICALiNGAM(), rung.ANM()):
+        assert learner.learn(weighted).graph == learner.learn(repeated).graph
+    with pytest.raises(NotSupported, match="weights"):
+        rung.DirectLiNGAM().learn(data_of(x).replacing(weights=weights + 0.5))
+
+
+def test_a_spent_budget_leaves_an_order_that_obeys():
+    x, _ = lingam_world(11, 6, 400)
+    known = rung.Knowledge(required=["V5 -> V0"], tiers=[["V5", "V4"], ["V0", "V1", "V2", "V3"]])
+    for measure in (rung.PairwiseLikelihood(), rung.KernelMeasure()):
+        run = rung.core.budget.Budget().start()
+        run.stop()
+        found = rung.DirectLiNGAM(measure).learn(data_of(x), knowledge=known, budget=run)
+        assert not found.complete
+        assert not known.violations(found.graph)
+        place = {v: k for k, v in enumerate(found.details["order"])}
+        assert max(place["V4"], place["V5"]) == 1
+
+
 # -- ANM and CAM ------------------------------------------------------------------------------
 
 
