@@ -85,17 +85,18 @@ class ClassSearch:
         self.M = np.zeros((d, d), dtype=np.uint8)
         self.N = np.zeros((d, c.LIST + min(d, 16)), dtype=np.int64)
         self.N[:, c.WATCH] = -1
-        self.N[:, c.NEW] = k.INSERTS | k.DELETES | k.TURNS
         hashes = np.random.default_rng(20_101).integers(1, 2**62, size=(d, 2))
         self.N[:, [c.HASH, c.HASHED]] = hashes
         bits = may * c.MAY + sep * c.SEP + self.ban * c.BAN + keep * c.KEEP
         self.Q = np.ascontiguousarray(bits).astype(np.uint8)
         self.L = np.zeros((4, 64 * d + 1024), dtype=np.int64)
-        self.z = np.zeros(k.COUNTERS, dtype=np.int64)
+        self.z = np.zeros(k.FLAGS + d, dtype=np.int64)
+        self.z[k.FLAGS :] = k.INSERTS | k.DELETES | k.TURNS
         self.z[k.KNOWN], self.z[k.MOST] = self.ban.any(), d * d + 1000
-        self.R = np.zeros(k.NUMBERS + k.CLIQUES)
+        self.R = np.zeros(k.PEAKS + 3 * d)
+        self.R[k.PEAKS :] = -np.inf
         self.R[k.TIE] = 1e-9
-        self.best = np.full((d, d + 3), -np.inf)
+        self.best = np.full((d, d), -np.inf)
         self.watch = np.zeros((64 * d + 1024, 4), dtype=np.int64)
         self.keys, self.values = np.zeros(1 << 14, dtype=np.int64), np.zeros(1 << 14)
         self.rowkeys, self.G = np.zeros((table, 2), dtype=np.int64), np.empty((rows, d))
@@ -133,6 +134,7 @@ class ClassSearch:
     def _deletions(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """All deletions, best first."""
         k = self.kernels
+        self._tidy()
         size = 4 * int(self.z[k.EDGES]) + 64
         kernel = self._kernel(k.all_deletions)
         while True:
@@ -147,6 +149,18 @@ class ClassSearch:
                 best = np.argsort(-worth[:n], kind="stable")
                 return plan[best], worth[best]
             size *= 2
+
+    def _tidy(self) -> None:
+        """Drop watches on steps that cannot be taken any more, and copies."""
+        k, n = self.kernels, int(self.z[self.kernels.WATCHES])
+        b, code, _, a = self.watch[:n].T
+        live = (self.M[a, b] > 0) | (self.M[b, a] == 1)
+        kept = np.unique(np.stack([a[live], b[live], code[live]], axis=1), axis=0)
+        self.N[:, k.WATCH] = -1
+        for at, (a_, b_, code_) in enumerate(kept.tolist()):
+            self.watch[at] = b_, code_, self.N[a_, k.WATCH], a_
+            self.N[a_, k.WATCH] = at
+        self.z[k.WATCHES] = len(kept)
 
     def _kernel(self, kernel: Any) -> Any:
         from ..kernels.signatures import plain

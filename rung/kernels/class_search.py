@@ -9,13 +9,13 @@ nodes whose neighbourhood changed (the rules of Nazaret and Blei 2024, in coarse
 Insertions into y with the same parents are scored by one call of the score's `gains`; the answers
 stay in `G`, single local scores in `values`, both found by a hash of node and parents.
 
-Arrays, besides those of `classes`: `best` (d, d + 3), the last columns hold the best insertion,
-deletion and turn of the node; `watch` (w, 4): head of the edge, who waits, next watch, tail of the
-edge; `keys`, `values` of local scores; `rowkeys` (r, 2): hash and row of `G`; `ops`: operators at
-hand (cause, size of S, S), and from column CLIQUE on cliques (size, places); their gains stand in
-`R` from NUMBERS on. Rows 2 and 3 of `L` hold single insertions to be computed anew, and what the
-knowledge refused, as codes: y * d + x for an insertion, d * d (1, 2 or 3) + y for all deletions,
-turns or insertions of y. Bits of N[y, NEW] say which of insertions, deletions and turns are due.
+Arrays, besides those of `classes`: `best` (d, d); `watch` (w, 4): head of the edge, who waits,
+next watch, tail of the edge; `keys`, `values` of local scores; `rowkeys` (r, 2): hash and row of
+`G`; `ops`: operators at hand (cause, size of S, S), and from column CLIQUE on cliques (size,
+places). `R` holds numbers, the gains of the operators at hand, and the best insertion, deletion
+and turn of each node; `z` counters, and for each node which of the three are due. Rows 2 and 3 of
+`L` hold single insertions to be computed anew, and what the knowledge refused, as codes: y * d + x
+for an insertion, d * d (1, 2 or 3) + y for all deletions, turns or insertions of y.
 """
 
 # mypy: allow-untyped-defs, allow-incomplete-defs
@@ -26,6 +26,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from .borrowed import borrowed
 from .classes import (  # noqa: F401  (`plain` runs the callees in this module)
     ADDED,
     BAN,
@@ -42,7 +43,6 @@ from .classes import (  # noqa: F401  (`plain` runs the callees in this module)
     LOST,
     MARKED,
     MAY,
-    NEW,
     REMOVED,
     SEP,
     TAIL,
@@ -87,9 +87,10 @@ from .signatures import (
 # more places in the vector of counters z
 WATCHES, PAIRS, TRIAL, REFUSED, STEPS, CUT, CACHED, ROWS = 6, 7, 8, 9, 10, 11, 12, 13
 CLEARED, KNOWN, AT, WATCHES0, REFUSED0, ACCEPTED, TRIED, SHORT, MOST, APPLIED = range(14, 24)
-FREE, COUNTERS = 24, 25
-# places in the vector of numbers R; the gains of the operators at hand follow
+FREE, FLAGS = 24, 25  # from FLAGS on, one a node: which candidates are due
+# places in the vector of numbers R; the gains of the operators at hand follow from NUMBERS on
 TIE, TOTAL, WORK, BEFORE, NUMBERS = 0, 1, 2, 3, 4
+# after them the best insertion, deletion and turn of each node; see PEAKS
 # answers of a kernel: all done; stopped for the clock; arrays are too short; the journal broke
 DONE, PAUSE, FULL, BROKEN = 0, 1, 2, 3
 # kinds of operators
@@ -97,6 +98,7 @@ INSERTS, DELETES, TURNS, LOOSE = 1, 2, 4, 8
 WIDE = 12  # nodes of a clique that an operator may name
 CLIQUES = 4096  # cliques looked at in one neighbourhood
 CLIQUE = 2 + WIDE
+PEAKS = NUMBERS + CLIQUES
 
 
 @njit(float64(LocalFunction, int64, I1, int64, I2, I1, F1, I1, F1, F3, I2, F1, F1), **INNER)
@@ -204,22 +206,22 @@ def wait(N, watch, z, b, a, code):
     return 1
 
 
-@njit(void(I2, F2, int64), **INNER)
-def peak(N, best, y):
+@njit(void(I2, F2, F1, int64), **INNER)
+def peak(N, best, R, y):
     """Find the best insertion into y among best[y]."""
     who = 0
     for x in range(1, best.shape[0]):
         if best[y, x] > best[y, who]:
             who = x
     N[y, WHO] = who
-    best[y, best.shape[0]] = best[y, who]
+    R[PEAKS + y] = best[y, who]
 
 
 @njit(void(GainsFunction, int64, U2, I2, U2, I1, F2, I2, I2, F2, I2, F1, F3, I2, F1, F1), **INNER)
 def insertions(gains, y, M, N, Q, z, best, watch, rowkeys, G, ops, R, F, I, P, W):
     """Compute best[y] anew; what a path rules out waits for the path."""
     d = M.shape[0]
-    N[y, NEW] &= ~INSERTS
+    z[FLAGS + y] &= ~INSERTS
     for x in range(d):
         best[y, x] = -np.inf
     parents = np.empty(N[y, DEG] + 1, dtype=np.int64)
@@ -274,10 +276,10 @@ def insertions(gains, y, M, N, Q, z, best, watch, rowkeys, G, ops, R, F, I, P, W
                 while tail != y and seen[tail] == 1:
                     seen[tail] = 2
                     if not wait(N, watch, z, tail, via[tail], 3 * d * d + y):
-                        N[y, NEW] |= INSERTS
+                        z[FLAGS + y] |= INSERTS
                     tail = via[tail]
     R[WORK] += d / 64.0
-    peak(N, best, y)
+    peak(N, best, R, y)
 
 
 @njit(
@@ -480,10 +482,10 @@ def awake(N, L, z, code):
     """Let what a code stands for be computed anew."""
     d = N.shape[0]
     if code >= d * d:
-        N[code % (d * d), NEW] |= 1 << (code // (d * d) % 3)
-    elif N[code // d, NEW] & INSERTS == 0:
+        z[FLAGS + code % (d * d)] |= 1 << (code // (d * d) % 3)
+    elif z[FLAGS + code // d] & INSERTS == 0:
         if z[PAIRS] == L.shape[1]:
-            N[code // d, NEW] |= INSERTS
+            z[FLAGS + code // d] |= INSERTS
         else:
             L[2, z[PAIRS]] = code
             z[PAIRS] += 1
@@ -517,10 +519,10 @@ def mark(M, N, L, watch, z):
         a, b = pair // d, pair % d
         if kind == FLIPPED:
             continue
-        N[b, NEW] |= INSERTS | DELETES | TURNS
-        N[a, NEW] |= TURNS
+        z[FLAGS + b] |= INSERTS | DELETES | TURNS
+        z[FLAGS + a] |= TURNS
         if kind in (TOGGLED, REMOVED) or M[a, b] == 1 or M[b, a]:
-            N[a, NEW] |= INSERTS | DELETES
+            z[FLAGS + a] |= INSERTS | DELETES
         else:  # an arrow before and after: the parents and neighbours of a are the same
             awake(N, L, z, a * d + b)
         for side in range(2):
@@ -532,13 +534,13 @@ def mark(M, N, L, watch, z):
                 if (loose or M[y, u]) and (
                     u == b or M[y, w] == 1 or M[w, y] == 1 or M[a, b] == 1 or M[b, a] == 1
                 ):
-                    N[y, NEW] |= TURNS
+                    z[FLAGS + y] |= TURNS
                 if kind == TOGGLED or y == w or not loose:
                     continue
                 if M[y, w] == 1 or M[w, y] == 1:
-                    N[y, NEW] |= INSERTS
+                    z[FLAGS + y] |= INSERTS
                 if M[y, w] or M[w, y]:
-                    N[y, NEW] |= DELETES
+                    z[FLAGS + y] |= DELETES
                 else:
                     awake(N, L, z, y * d + w)
         if kind != ADDED and M[a, b] != 1 and M[b, a] != 1:
@@ -675,9 +677,11 @@ def back(M, N, L, z, best, watch, R):
     if z[STEPS] >= z[MOST]:  # the trial was cut off with candidates left
         z[PAIRS] = 0
         for y in range(d):
-            N[y, NEW] = 0
-            for x in range(d + 3):
+            z[FLAGS + y] = 0
+            for x in range(d):
                 best[y, x] = -np.inf
+            for kind in range(3):
+                R[PEAKS + kind * d + y] = -np.inf
 
 
 @njit(
@@ -698,6 +702,12 @@ def search(
     higher is kept (Nazaret and Blei 2024, section 4.2). DONE, PAUSE after about `limit` units of
     work, FULL or BROKEN.
     """
+    plan, worth, M, N, Q, L = (
+        borrowed(plan), borrowed(worth), borrowed(M), borrowed(N), borrowed(Q), borrowed(L)
+    )  # fmt: skip
+    z, best, watch, keys = borrowed(z), borrowed(best), borrowed(watch), borrowed(keys)
+    values, rowkeys, G, ops = borrowed(values), borrowed(rowkeys), borrowed(G), borrowed(ops)
+    R, F, I, P, W = borrowed(R), borrowed(F), borrowed(I), borrowed(P), borrowed(W)
     d = M.shape[0]
     while True:
         if z[LOST]:
@@ -729,54 +739,54 @@ def search(
         if going and kinds & DELETES:
             peaky = 0
             for y in range(d):
-                if N[y, NEW] & DELETES:
-                    N[y, NEW] ^= DELETES
+                if z[FLAGS + y] & DELETES:
+                    z[FLAGS + y] ^= DELETES
                     most = -np.inf
                     n = deletions(local, y, 1, M, N, Q, keys, values, ops, z, R, F, I, P, W)
                     for i in range(n):
                         most = max(most, R[NUMBERS + i])
-                    best[y, d + 1] = most
+                    R[PEAKS + d + y] = most
                     if R[WORK] > limit:
                         return PAUSE
-                if best[y, d + 1] > best[peaky, d + 1]:
+                if R[PEAKS + d + y] > R[PEAKS + d + peaky]:
                     peaky = y
             y = peaky
-            if best[y, d + 1] > R[TIE]:
+            if R[PEAKS + d + y] > R[TIE]:
                 n = deletions(local, y, 1, M, N, Q, keys, values, ops, z, R, F, I, P, W)
                 code = choose(DELETES, y, n, d * d + y, -np.inf, M, N, Q, L, z, watch, ops, R)
                 if code == FULL:
                     return FULL
                 if code == 0:
-                    best[y, d + 1] = -np.inf
+                    R[PEAKS + d + y] = -np.inf
                 continue
         if going and kinds & TURNS:
             peaky = 0
             for y in range(d):
-                if N[y, NEW] & TURNS:
-                    N[y, NEW] ^= TURNS
+                if z[FLAGS + y] & TURNS:
+                    z[FLAGS + y] ^= TURNS
                     most = -np.inf
                     n = turns(local, y, kinds, M, N, Q, keys, values, ops, z, R, F, I, P, W)
                     for i in range(n):
                         most = max(most, R[NUMBERS + i])
-                    best[y, d + 2] = most
+                    R[PEAKS + 2 * d + y] = most
                     if R[WORK] > limit:
                         return PAUSE
-                if best[y, d + 2] > best[peaky, d + 2]:
+                if R[PEAKS + 2 * d + y] > R[PEAKS + 2 * d + peaky]:
                     peaky = y
             y = peaky
-            if best[y, d + 2] > R[TIE]:
+            if R[PEAKS + 2 * d + y] > R[TIE]:
                 n = turns(local, y, kinds, M, N, Q, keys, values, ops, z, R, F, I, P, W)
                 code = choose(
-                    TURNS, y, n, 2 * d * d + y, best[y, d + 2], M, N, Q, L, z, watch, ops, R
+                    TURNS, y, n, 2 * d * d + y, R[PEAKS + 2 * d + y], M, N, Q, L, z, watch, ops, R
                 )
                 if code == FULL:
                     return FULL
                 if code == 0:
-                    best[y, d + 2] = R[NUMBERS]
+                    R[PEAKS + 2 * d + y] = R[NUMBERS]
                 continue
         if going and kinds & INSERTS:
             for y in range(d):
-                if N[y, NEW] & INSERTS:
+                if z[FLAGS + y] & INSERTS:
                     insertions(gains, y, M, N, Q, z, best, watch, rowkeys, G, ops, R, F, I, P, W)
                     if R[WORK] > limit:
                         return PAUSE
@@ -790,18 +800,18 @@ def search(
                         most = max(most, R[NUMBERS + i])
                 before = best[y, x]
                 best[y, x] = most
-                if most >= best[y, d]:
-                    best[y, d], N[y, WHO] = most, x
+                if most >= R[PEAKS + y]:
+                    R[PEAKS + y], N[y, WHO] = most, x
                 elif N[y, WHO] == x and most < before:
-                    peak(N, best, y)
+                    peak(N, best, R, y)
                 if R[WORK] > limit:
                     return PAUSE
             peaky = 0
             for y in range(d):
-                if best[y, d] > best[peaky, d]:
+                if R[PEAKS + y] > R[PEAKS + peaky]:
                     peaky = y
             y = peaky
-            if best[y, d] > R[TIE]:
+            if R[PEAKS + y] > R[TIE]:
                 x = N[y, WHO]
                 n = options(local, x, y, 0, 0.0, M, N, keys, values, ops, z, R, F, I, P, W)
                 code = choose(INSERTS, y, n, y * d + x, best[y, x], M, N, Q, L, z, watch, ops, R)
@@ -809,7 +819,7 @@ def search(
                     return FULL
                 if code == 0:
                     best[y, x] = R[NUMBERS]
-                    peak(N, best, y)
+                    peak(N, best, R, y)
                 continue
         if count == 0:
             return DONE

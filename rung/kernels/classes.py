@@ -37,7 +37,7 @@ from .signatures import I1, I2, OPTIONS, U1, U2, int64, void
 INNER = OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 # places in a row of N
-DEG, WATCH, WHO, NEW, HASH, HASHED, LIST = range(7)
+DEG, WATCH, WHO, HASH, HASHED, LIST = range(6)
 # bits of Q: waits in the ring; may be inserted; compelled whatever the rest; forbidden; must stay
 WAITING, MAY, SEP, BAN, KEEP = 1, 2, 4, 8, 16
 # places in the vector of counters z
