@@ -82,7 +82,7 @@ class ANM:
                 f"the residuals of {', '.join(sorted(bad)[:6])} depend on earlier variables "
                 f"(HSIC, level {self.alpha}): no additive noise model of curves fits there"
             )
-        if len(names) == 2 and min(work.last.values(), default=0.0) > np.log(self.alpha):
+        if len(work.last) == len(names) == 2 and min(work.last.values()) > np.log(self.alpha):
             notes.append("both directions fit: the direction is not identified by these rows")
         return discovery(
             setting, edges, self, known, run,
