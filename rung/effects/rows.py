@@ -55,17 +55,14 @@ def usable(
     A condition that sets the outcome, or something between treatment and outcome, changes the
     effect itself: left out. One that sets only the treatment leaves the outcome's distribution
     given treatment and covariates as it is: kept. Others are kept if the adjustment set stays
-    valid in the graph with a condition node that causes their targets (Bareinboim and Pearl 2016,
-    selection diagrams; Mooij, Magliacane and Claassen 2020), as it always does if the condition
-    itself is `held` fixed. On a MAG (`hidden`) or PAG they are left out: a column that is set
-    loses hidden causes that the graph does not show.
+    valid with a condition node that causes their targets (Bareinboim and Pearl 2016; Mooij et al.
+    2020), or if the condition is `held` fixed. On a MAG (`hidden`) or PAG they are left out.
     """
     targets = targets_of(data)
     if not any(targets.values()):
         return Kept((), ())
     between = _between(graph, treatment, outcome)
-    dropped, why = [], []
-    open_ones = []
+    dropped, why, open_ones = [], [], []
     for e, hit in targets.items():
         name = data.environments[e]
         if outcome in hit:
@@ -78,8 +75,8 @@ def usable(
         elif hit - {treatment}:
             open_ones.append(e)
     left_out: list[int] = []
-    if hidden or (graph is not None and (graph.marks == CIRCLE).any()):
-        left_out = [] if held else open_ones
+    if not held and (hidden or (graph is not None and (graph.marks == CIRCLE).any())):
+        left_out = open_ones
     elif not held:
         left_out = _confounding(data, graph, treatment, outcome, adjust, targets, open_ones)
     for e in left_out:

@@ -1,4 +1,4 @@
-"""Other people's graph formats: networkx, DOT, dagitty.net code; and reading a file of any kind."""
+"""Other people's graph formats: networkx, DOT, dagitty.net code; reading a file of any kind."""
 
 from __future__ import annotations
 
@@ -186,12 +186,24 @@ def from_networkx(graph: nx.Graph) -> Graph:
 
 _DOT = re.compile(r"\s*(?:strict\s+)?(?:di)?graph\b[^{;\n]*\{", re.IGNORECASE)
 _DAGITTY = re.compile(r"\s*(?:dag|pdag|cpdag|mag|pag)\s*(?:\"[^\"]*\"|\w*)\s*\{", re.IGNORECASE)
+_BIF = re.compile(r"\s*(?:network\s+[^{;]*\{|variable\s+\S+\s*\{)")
 _REMARK = re.compile(r"\A(?:\s+|//[^\n]*\n|/\*.*?\*/|\#[^\n]*(?:\n|\Z))+", re.DOTALL)
 
 
 def parse_diagram(text: str) -> Diagram:
-    """Diagram of a text in any known form: own text, DOT, dagitty.net code, JSON of `to_dict`."""
+    """Diagram of a text in any known form.
+
+    Own text, DOT, dagitty.net code, JSON of `to_dict`, Tetrad's and causal-learn's text, BIF.
+    """
+    from rung.graphs.tetrad import from_tetrad, is_tetrad
+
     body = _REMARK.sub("", text)
+    if is_tetrad(body):
+        return from_tetrad(body)
+    if _BIF.match(body):
+        from rung.io.bif import parse_bif
+
+        return Diagram(parse_bif(text).graph)
     if _DOT.match(body):
         return Diagram(from_dot(body))
     if _DAGITTY.match(body):
@@ -221,6 +233,10 @@ def read_diagram(source: str | File) -> Diagram:
     """
     if isinstance(source, File) or _names_file(source):
         path = File(source)
+        if path.name.endswith((".bif", ".bif.gz")):
+            from rung.io.bif import read_bif
+
+            return Diagram(read_bif(path).graph)
         try:
             text = path.read_text(encoding="utf-8-sig")
         except OSError as error:
@@ -237,7 +253,7 @@ def read_diagram(source: str | File) -> Diagram:
 
 
 def _names_file(text: str) -> bool:
-    if re.fullmatch(r"[^\s;<>\"{}]+\.(?:dot|gv|dagitty|dag|graph|txt|json)", text):
+    if re.fullmatch(r"[^\s;<>\"{}]+\.(?:dot|gv|dagitty|dag|graph|txt|json|bif|bif\.gz)", text):
         return True
     try:
         return "\n" not in text and 0 < len(text) < 1000 and File(text).is_file()

@@ -5,5 +5,14 @@ from __future__ import annotations
 from ..core.lazy import exports
 
 __getattr__, __dir__, __all__ = exports(
-    __name__, {"Csv": "options", "Declared": "options", "Options": "options"}
+    __name__,
+    {
+        "Csv": "options",
+        "Declared": "options",
+        "DiscreteNetwork": "bif",
+        "Options": "options",
+        "parse_bif": "bif",
+        "read_bif": "bif",
+        "to_bif": "bif",
+    },
 )

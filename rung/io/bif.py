@@ -110,6 +110,39 @@ def parse_bif(text: str) -> DiscreteNetwork:
     return DiscreteNetwork(levels, {v: parents[v] for v in levels}, {v: tables[v] for v in levels})
 
 
+_UNSAFE = re.compile(r"[\s{}()|,;\"\[\]]|//|/\*")
+
+
+def to_bif(network: DiscreteNetwork, name: str = "unknown") -> str:
+    """BIF text of a network; `parse_bif` reads it back exactly.
+
+    Raises
+    ------
+    InputError
+        A name or level is empty or holds a space, a bracket, a comma or another sign of BIF.
+    """
+    for word in (name, *network.levels, *(w for v in network.levels.values() for w in v)):
+        if not word or _UNSAFE.search(word):
+            raise InputError(f"BIF cannot hold the name {word!r}: spaces and signs are not allowed")
+    lines = [f"network {name} {{", "}"]
+    for v, levels in network.levels.items():
+        lines += [
+            f"variable {v} {{",
+            f"  type discrete [ {len(levels)} ] {{ {', '.join(levels)} }};",
+        ]
+        lines.append("}")
+    for v, given in network.parents.items():
+        table = network.tables[v]
+        head = f"{v} | {', '.join(given)}" if given else v
+        lines.append(f"probability ( {head} ) {{")
+        for at in np.ndindex(*table.shape[:-1]):
+            row = ", ".join(repr(float(p)) for p in table[at])
+            where = ", ".join(network.levels[g][k] for g, k in zip(given, at, strict=True))
+            lines.append(f"  ({where}) {row};" if given else f"  table {row};")
+        lines.append("}")
+    return "\n".join([*lines, ""])
+
+
 def _words(text: str) -> tuple[str, ...]:
     return tuple(w.strip().strip('"') for w in text.split(",") if w.strip())
 
