@@ -17,8 +17,10 @@ from ..core.graph import ARROW, CIRCLE, TAIL, Graph
 from ..core.knowledge import Knowledge
 from ..core.source import Source
 from ..graphs.fci_rules import Marks, Verdicts, circles, close, collider_rule
+from .colliders import Conservative
 from .environments import target_matrix
 from .invariance import arrows_from_targets
+from .nearest import nearest_mag, verdicts_of
 from .skeleton import Skeleton
 
 Bool = NDArray[np.bool_]
@@ -83,17 +85,8 @@ class Task:
 
         `leave` says which colliders not to orient.
         """
-        marks = circles(adjacent)
-        _impose(marks, self.required, self.forbidden)
-        if self.rows is not self.source:
-            found = arrows_from_targets(self.source, adjacent, self.learner.alpha)
-            for cause, effect, p in found:
-                if marks[cause, effect] == CIRCLE:
-                    marks[cause, effect] = ARROW
-                if p < self.learner.alpha and marks[effect, cause] == CIRCLE:
-                    marks[effect, cause] = TAIL
+        marks, lost, unknown = self._begin(adjacent, verdicts, leave)
         names = self.source.names
-        lost, unknown = collider_rule(marks, verdicts, leave)
         self.details["conflicts"] = tuple(
             f"{names[a]} -> {names[b]} <- {names[c]} contradicts a tail that is known"
             for a, b, c in lost.tolist()
@@ -103,12 +96,65 @@ class Task:
         )
         return marks
 
+    def _begin(
+        self, adjacent: Bool, verdicts: Verdicts, leave: Callable[[Ints], Bool] | None = None
+    ) -> tuple[Marks, Ints, Ints]:
+        marks = circles(adjacent)
+        _impose(marks, self.required, self.forbidden)
+        if self.rows is not self.source:
+            found = arrows_from_targets(self.source, adjacent, self.learner.alpha)
+            for cause, effect, p in found:
+                if marks[cause, effect] == CIRCLE:
+                    marks[cause, effect] = ARROW
+                if p < self.learner.alpha and marks[effect, cause] == CIRCLE:
+                    marks[effect, cause] = TAIL
+        return marks, *collider_rule(marks, verdicts, leave)
+
     def finish(
         self, marks: Marks, verdicts: Verdicts, found: Skeleton, cites: tuple[str, ...], **more: Any
     ) -> Discovery:
-        """Close under the rules and say what happened."""
+        """Close under the rules, make the answer a PAG, and say what happened."""
         done = close(marks, verdicts, selection=self.learner.selection, run=self.run)
+        open_ended = self.details["undecided"] and isinstance(
+            getattr(self.learner, "rule", None), Conservative
+        )  # what that rule leaves open is meant to stay open
+        if done and found.complete and self.learner.largest is None and not open_ended:
+            marks = self._consistent(marks)
         return self.result(marks, found, found.complete and done, cites, **more)
+
+    def _consistent(self, marks: Marks) -> Marks:
+        """The marks, if some MAG has them; else those of the class of a MAG near them.
+
+        Errors of tests may leave marks that contradict each other. A MAG near them tells the rules
+        what separates what; where knowledge rules its class out, the marks stay as they are.
+        """
+        first = Graph(self.source.names, marks)
+        again = self._closed(nearest_mag(first))
+        if np.array_equal(again, marks):
+            return marks
+        near = Graph(self.source.names, again)
+        sound = np.array_equal(self._closed(nearest_mag(near)), again)
+        if not sound or self.knowledge.violations(near) or (self.apart & (again != 0)).any():
+            self.notes.append("tests contradict each other or the knowledge: no causal graph has "
+                              "all these marks")  # fmt: skip
+            self.details["valid"] = False
+            return marks
+        more = int(((again != 0) & (marks == 0)).sum()) // 2
+        other = int(np.triu((marks != 0) & ((again != marks) | (again.T != marks.T))).sum())
+        self.notes.append(
+            f"tests contradict each other: no causal graph has all marks that were found first "
+            f"(details['as_found']); shown is the class of one near them, with {more} edges more "
+            f"and other marks on {other}"
+        )
+        self.details["as_found"] = first
+        return again
+
+    def _closed(self, mag: Graph) -> Marks:
+        """What the rules make of the separations of a MAG, with what is known."""
+        verdicts = verdicts_of(mag)
+        marks, _, _ = self._begin(mag.marks != 0, verdicts)
+        close(marks, verdicts, selection=self.learner.selection, run=self.run)
+        return marks
 
     def result(
         self, marks: Marks, found: Skeleton, complete: bool, cites: tuple[str, ...], **more: Any
