@@ -14,6 +14,7 @@ from rung.graphs import (
     latent_projection,
     m_separated,
     mag,
+    minimal_separator,
 )
 
 from . import brute
@@ -136,3 +137,24 @@ def test_empty_and_all_hidden():
     assert mag(Graph.empty([])).d == 0
     assert mag(Graph.parse("a -> b"), ["a", "b"]).d == 0
     assert is_mag(Graph.empty(["a", "b"]))
+
+
+def test_minimal_separators_where_edges_are_undirected():
+    rng = np.random.default_rng(4)
+    undirected = 0
+    for _ in range(16):
+        graph = brute.random_mag(rng, 5, 0, 2, 0.4)
+        undirected += bool(((graph.marks == 1) & (graph.marks.T == 1)).any())
+        for i, x in enumerate(graph.names):
+            for y in graph.names[:i]:
+                rest = [n for n in graph.names if n not in (x, y)]
+                walls = [set(z) for z in slow.subsets(rest) if m_separated(graph, x, y, z)]
+                for size in (len(rest), len(rest) - 1):
+                    allowed = rest[:size]
+                    inside = [w for w in walls if w <= set(allowed)]
+                    found = minimal_separator(graph, x, y, allowed=allowed)
+                    assert (found is None) is (not inside)
+                    if found is not None:
+                        assert set(found) in inside
+                        assert not any(w < set(found) for w in inside)
+    assert undirected > 3
