@@ -156,6 +156,12 @@ def _correlated(data: Data, names: list[str]) -> list[dict[str, Any]]:
 
 def correlations(data: Data, names: list[str]) -> tuple[Floats, list[str]]:
     """Correlations over complete rows of the columns that vary, and their names."""
+    push = getattr(data.columns, "sums", None)  # a backing that adds up by itself
+    if push and len(names) > 1 and data.n > 2 and (sums := push(names)):
+        sd = np.sqrt(np.diag(sums.scatter) / sums.n)
+        ok = sd > 1e-12 * np.maximum(1.0, np.abs(sums.mean))
+        scaled = sums.scatter[np.ix_(ok, ok)] / sums.n / np.outer(sd[ok], sd[ok])
+        return scaled, [k for k, good in zip(names, ok, strict=True) if good]
     names = [k for k in names if np.isnan(np.asarray(data.column(k))).mean() < 0.5]
     if len(names) < 2:
         return np.empty((0, 0)), []
