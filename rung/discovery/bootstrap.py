@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from threading import Lock
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,7 +97,9 @@ class Bootstrap:
     kind : Resampling
         `WithReplacement()` or `Subsample(share)`.
     threads : int, optional
-        As many as there are processors by default.
+        As many as there are processors by default. Draws go through joblib: inside
+        `joblib.parallel_config(backend=...)` other processes, or a cluster of Dask or Ray, take
+        them.
 
     Source: Friedman, Goldszmidt and Wyner (1999).
     """
@@ -162,34 +164,58 @@ class Bootstrap:
         run: Run,
         root: int,
     ) -> list[Discovery]:
-        """The draws in their order, as many as the budget allows; draw i has a seed of its own."""
-        numbers, found = iter(range(self.draws)), dict[int, Discovery]()
-        lock = Lock()
+        """The draws in their order, as many as the budget allows; draw i has a seed of its own.
 
-        def work() -> None:
-            while not run.spent:
-                with lock:
-                    i = next(numbers, None)
-                if i is None:
-                    return
-                rng = np.random.default_rng([root, i])
-                part = self.kind.draw(data, rng)
-                found[i] = learner.learn(part, knowledge=knowledge, budget=run.share(1.0), rng=rng)
-                run.tick(0.5 + 0.5 * len(found) / self.draws, f"draw {len(found)} of {self.draws}")
-
-        threads = min(self.threads or os.cpu_count() or 1, self.draws)
+        Through joblib, in threads unless `joblib.parallel_config` names another backend.
+        """
+        from joblib import Parallel, delayed
         from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+        pool = Parallel(
+            min(self.threads or os.cpu_count() or 1, self.draws),
+            prefer="threads",
+            return_as="generator_unordered",
+        )
+        here = getattr(pool._backend, "supports_sharedmem", False)  # can the clock be shared?
+        found = dict[int, Discovery]()
+
+        def jobs() -> Iterator[Any]:
+            for i in range(self.draws):
+                if run.spent:
+                    return
+                limit = run.share(1.0) if here else Budget(min(run.left, 1e9))
+                yield delayed(_draw)(learner, self.kind, data, knowledge, limit, root, i)
+
         # draws run side by side: threads inside the small products would only wait for each other
-        with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
-            jobs = [pool.submit(work) for _ in range(threads)]
+        with threadpool_limits(1, "blas"):
             try:
-                for job in jobs:
-                    job.result()
+                for i, one in pool(jobs()):
+                    if one is not None:
+                        found[i] = one
+                    done = f"draw {len(found)} of {self.draws}"
+                    run.tick(0.5 + 0.5 * len(found) / self.draws, done)
             except BaseException:  # Ctrl-C too: the pool waits for its threads, so end them
                 run.stop()
                 raise
         return [found[i] for i in sorted(found)]
+
+
+def _draw(
+    learner: Learner,
+    kind: Resampling,
+    data: Data,
+    knowledge: Knowledge | None,
+    budget: Budget | Run,
+    root: int,
+    i: int,
+) -> tuple[int, Discovery | None]:
+    """The search on draw i; None if there was no time left for it."""
+    run = start(budget)
+    if run.spent:
+        return i, None
+    rng = np.random.default_rng([root, i])
+    part = kind.draw(data, rng)
+    return i, learner.learn(part, knowledge=knowledge, budget=run, rng=rng)
 
 
 def _merge(graphs: list[Graph]) -> tuple[tuple[Graph, float], ...]:
