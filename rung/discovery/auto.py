@@ -10,7 +10,6 @@ import numpy as np
 from ..core.budget import Budget, Run, start
 from ..core.data import Data
 from ..core.discovery import Discovery
-from ..core.graph import Graph
 from ..core.knowledge import Knowledge
 from ..core.moments import Counts
 from ..core.protocols import Learner
@@ -19,12 +18,13 @@ from ..inference.conditions import several
 from ..io.profile_pairs import ROWS, curvature, numeric_rows
 from .basis import Hermite
 from .boss import BOSS
+from .crosscheck import crosscheck
 from .environments import target_names
+from .fci import FCI
 from .independence.degenerate_gaussian import DegenerateGaussian
 from .independence.fisher_z import FisherZ
 from .independence.g2 import G2
 from .normal_scores import NormalScores, ranked
-from .pc import PC
 from .scores.degenerate_gaussian import DegenerateGaussianBIC
 from .scores.discrete_bic import DiscreteBIC
 from .scores.gaussian_bic import GaussianBIC
@@ -38,11 +38,6 @@ FEW = 5.0  # rows for each cell of a table of two parents and a child
 # is not Gaussian bend too, if read against the arrow: up to 0.2 of the pairs with Laplace noise.
 BENT = 0.25
 
-HIDDEN = (
-    "Both assume that no hidden cause acts on two of the variables, so their agreement is no "
-    "support against hidden causes."
-)
-
 
 class Choice(NamedTuple):
     """The learner, the second one that checks it, and the reason in one paragraph."""
@@ -54,10 +49,11 @@ class Choice(NamedTuple):
 
 @dataclass(frozen=True)
 class Auto:
-    """Score-based search with a score that suits the data, checked by a search with tests.
+    """Score-based search with a score that suits the data, checked by one with hidden causes.
 
-    `details["why"]` says what was chosen and why; `details["crosscheck"]` compares the answer with
-    that of the second learner, edge by edge. The learner in the result is the chosen one.
+    `details["why"]` says what was chosen and why; `details["crosscheck"]` says of each edge what
+    FCI, which works by tests and allows hidden causes, makes of it: see `crosscheck.compare`. The
+    learner in the result is the chosen one, which assumes that there are none.
 
     Parameters
     ----------
@@ -100,7 +96,10 @@ class Auto:
                 f"{len(targets)} conditions set variables: each variable's causes are learned from "
                 "the rows whose condition does not set it, and these conditions orient edges."
             )
-        said.append(f"Cross-check: PC with {type(_test(check)).__name__} at level {self.alpha:g}.")
+        said.append(
+            f"Cross-check, with hidden causes allowed: FCI with {type(_test(check)).__name__} at "
+            f"level {self.alpha:g}."
+        )
         return Choice(main, check, " ".join(said))
 
     def learn(
@@ -122,10 +121,9 @@ class Auto:
         )
         details: dict[str, Any] = {**found.details, "why": choice.why}
         if self.crosscheck and not run.spent:
-            other = choice.check.learn(
-                source, knowledge=knowledge, budget=run.share(1.0, 0.5), rng=second
+            details["crosscheck"] = crosscheck(
+                found, choice.check, source, knowledge, run.share(1.0, 0.5), second
             )
-            details["crosscheck"] = compare(found, other)
         return found.replacing(
             seconds=run.seconds - began,
             notes=(choice.why, *found.notes),
@@ -172,7 +170,7 @@ def _family(source: Source, alpha: float, shape: Shape) -> Choice:
             "All columns have levels and the tables are filled well enough, so tables are compared "
             "as they are: an order search (BOSS) with the multinomial BIC."
         )
-        return Choice(BOSS(DiscreteBIC()), PC(G2(), alpha=alpha), size + why)
+        return Choice(BOSS(DiscreteBIC()), FCI(G2(), alpha=alpha), size + why)
     if any(kinds):
         size += (
             "Levels and numbers occur together, or tables would have too few rows a cell, so "
@@ -185,61 +183,20 @@ def _family(source: Source, alpha: float, shape: Shape) -> Choice:
         )
         basis = Hermite(DEGREE)
         main, test = BOSS(GaussianBIC(1.0, basis)), DegenerateGaussian(basis)
-        return Choice(main, PC(test, alpha=alpha), size + why)
+        return Choice(main, FCI(test, alpha=alpha), size + why)
     straight = f" ({shape.words})" if shape.words else ""
     if any(kinds):
         why = (
             "An order search (BOSS) with the degenerate Gaussian BIC, which sees linear relations"
             f"{straight} and shifts of means."
         )
-        checker = PC(DegenerateGaussian(), alpha=alpha)
+        checker = FCI(DegenerateGaussian(), alpha=alpha)
         return Choice(BOSS(DegenerateGaussianBIC()), checker, size + why)
     why = (
         "All columns are numbers: an order search (BOSS) with the Gaussian BIC at penalty 2, which "
         f"sees linear relations{straight}."
     )
-    return Choice(BOSS(GaussianBIC()), PC(FisherZ(), alpha=alpha), size + why)
-
-
-def compare(found: Discovery, other: Discovery) -> dict[str, Any]:
-    """Agreement of two discoveries, one row for each pair adjacent in either.
-
-    Returns
-    -------
-    dict with "learner", "text", and "agreement": rows {"a", "b", "mark", "other"}; a mark is read
-    from a to b, "none" where the two are not adjacent.
-    """
-    first, second = found.graph, other.graph.reorder(found.graph.names)
-    rows = []
-    for i, a in enumerate(first.names):
-        for b in first.names[i + 1 :]:
-            mark, answer = _mark(first, a, b), _mark(second, a, b)
-            if mark != "none" or answer != "none":
-                rows.append({"a": a, "b": b, "mark": mark, "other": answer})
-    joined = [r for r in rows if r["mark"] != "none"]
-    both = [r for r in joined if r["other"] != "none"]
-    same = [r for r in both if r["mark"] == r["other"]]
-    text = (
-        f"{_name(other)} finds {len(both)} of the {len(joined)} edges, {len(same)} of them with "
-        f"the same marks, and {len(rows) - len(joined)} edges more"
-        f"{'' if other.complete else ' (it was stopped early)'}. {HIDDEN}"
-    )
-    return {"learner": _name(other), "text": text, "agreement": rows}
-
-
-def _mark(graph: Graph, a: str, b: str) -> str:
-    for mark in ("-->", "<--", "---"):
-        if graph.has_edge(a, b, mark):
-            return mark
-    return "none"
-
-
-def _name(found: Discovery) -> str:
-    learner = found.learner
-    inner = getattr(learner, "learner", learner)
-    part = getattr(inner, "test", None) or getattr(inner, "score", None)
-    text = f"{type(inner).__name__} with {type(part).__name__}" if part else type(inner).__name__
-    return text if inner is learner else f"{text} on {type(learner).__name__}"
+    return Choice(BOSS(GaussianBIC()), FCI(FisherZ(), alpha=alpha), size + why)
 
 
 def _test(learner: Any) -> Any:

@@ -157,7 +157,7 @@ def _turned(frequency: Any) -> dict[str, float]:
 
 
 def discovery_section(found: Discovery | None, plan: Plan) -> dict[str, Any] | None:
-    """Who searched, why, how stable, and what a second kind of learner says."""
+    """Who searched, why, how stable, and what a learner that allows hidden causes says."""
     if found is None:
         return None
     details = dict(found.details)
