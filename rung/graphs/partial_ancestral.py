@@ -45,9 +45,14 @@ def _rules(margin: Graph) -> Marks:
 
 
 def _verdicts(margin: Graph) -> Verdicts:
-    """For nodes apart, the separating set of a MAG: those anterior to one of the two."""
+    """For nodes apart, the separating set of a MAG: those anterior to one of the two.
+
+    Only for nodes with a common neighbour: the ends of an unshielded triple and of a discriminating
+    path, whose inner nodes are all joined to its last, have one.
+    """
     up = above(np.ascontiguousarray(margin.marks).copy())
-    i, j = np.nonzero(np.triu(margin.marks == 0, 1))
+    joined = (margin.marks != 0).astype(np.float32)
+    i, j = np.nonzero(np.triu((margin.marks == 0) & (joined @ joined > 0), 1))
     row = np.full((margin.d, margin.d), -1, dtype=np.int64)
     row[i, j] = row[j, i] = np.arange(len(i))
     member = np.ones((max(len(i), 1), margin.d), dtype=np.uint8)  # 1 outside, 2 inside
