@@ -95,15 +95,6 @@ class LocalCauses:
         explorer = Explorer(source, self.test, self.alpha, known, self.largest, run, seed)
         walk = self._walk(explorer, names.index(self.target))
         graph = _over_all(walk.graph, names)
-        details = {
-            "target": self.target,
-            "causes": tuple(sorted(graph.parents(self.target))),
-            "effects": tuple(sorted(graph.children(self.target))),
-            "undecided": tuple(sorted(graph.neighbours(self.target))),
-            "looked_at": tuple(sorted(names[j] for j in explorer.seen)),
-            "tests": explorer.tests,
-            "conflicts": walk.conflicts,
-        }
         notes = [f"edges only among {len(explorer.seen)} columns near {self.target!r}"]
         if walk.left:
             notes.append(
@@ -117,9 +108,20 @@ class LocalCauses:
             complete=walk.complete,
             seconds=run.seconds - began,
             notes=tuple(notes),
-            details=details,
+            details=self._details(explorer, walk, graph),
             cites=("yin2008", "wang2014", "buhlmann2010", "tsamardinos2006"),
         )
+
+    def _details(self, explorer: Explorer, walk: _Walk, graph: Graph) -> dict[str, object]:
+        return {
+            "target": self.target,
+            "causes": tuple(sorted(graph.parents(self.target))),
+            "effects": tuple(sorted(graph.children(self.target))),
+            "undecided": tuple(sorted(graph.neighbours(self.target))),
+            "looked_at": tuple(sorted(explorer.names[j] for j in explorer.seen)),
+            "tests": explorer.tests,
+            "conflicts": walk.conflicts,
+        }
 
     def _walk(self, explorer: Explorer, target: int) -> _Walk:
         """Look outwards until the edges of the target are oriented, or nothing can orient them."""

@@ -13,16 +13,16 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .signatures import I1, I2, OPTIONS, U1, U2, int64, uint8, void
+from .signatures import I1, I2, INNER, OPTIONS, U1, U2, int64, uint8, void
 
 
-@njit(uint8(U2, U2, int64, int64), **OPTIONS)
+@njit(uint8(U2, U2, int64, int64), **INNER)
 def joined(directed, loose, a, b):
     """Whether a and b are adjacent."""
     return directed[a, b] | directed[b, a] | loose[a, b]
 
 
-@njit(uint8(U2, U2, I1, I1, int64, int64, int64), **OPTIONS)
+@njit(uint8(U2, U2, I1, I1, int64, int64, int64), **INNER)
 def _fourth_or_third(directed, loose, start, near, a, b, c):
     """Whether c -> b follows from a -> b, c -- b and c adjacent to a, by Meek's R4 or R3."""
     for j in range(start[c], start[c + 1]):
@@ -51,7 +51,8 @@ def close(directed, loose, start, near, begin):
     left //= 2
     stack = np.empty((begin.shape[0] + left, 2), dtype=np.int64)
     size = begin.shape[0]
-    stack[:size] = begin
+    for i in range(size):
+        stack[i, 0], stack[i, 1] = begin[i, 0], begin[i, 1]
     while size > 0 and left > 0:
         size -= 1
         a, b = stack[size, 0], stack[size, 1]
@@ -152,7 +153,7 @@ def sinks(directed, loose, start, near, strict, out):
     return 1
 
 
-@njit(uint8(U2, I1, I1, int64, int64, int64, I1, I1), **OPTIONS)
+@njit(uint8(U2, I1, I1, int64, int64, int64, I1, I1), **INNER)
 def reaches(directed, start, near, source, a, c, seen, stack):
     """Whether arrows lead from `source` to a or c; seen[-1] counts the calls."""
     seen[-1] += 1

@@ -37,6 +37,8 @@ LocalFunction = types.FunctionType(LOCAL)
 GainsFunction = types.FunctionType(GAINS)
 
 OPTIONS = {"cache": True, "nogil": True}
+# for kernels that only other kernels call: quicker to compile
+INNER = {**OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 def plain(kernel: Any) -> Any:
@@ -50,6 +52,6 @@ def plain(kernel: Any) -> Any:
 
 
 __all__ = [
-    "F1", "F2", "F3", "GAINS", "I1", "I2", "LOCAL", "OPTIONS", "TEST", "U1", "U2",
+    "F1", "F2", "F3", "GAINS", "I1", "I2", "INNER", "LOCAL", "OPTIONS", "TEST", "U1", "U2",
     "GainsFunction", "LocalFunction", "TestFunction", "float64", "int64", "plain", "uint8", "void",
 ]  # fmt: skip

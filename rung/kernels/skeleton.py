@@ -16,6 +16,7 @@ from .signatures import (
     F3,
     I1,
     I2,
+    INNER,
     OPTIONS,
     U1,
     U2,
@@ -35,7 +36,7 @@ def batch(test, x, y, given, out, F, I, P, W):
         out[i] = test(x[i], y[i], given[i], given.shape[1], F, I, P, W)
 
 
-@njit(float64(float64, float64), **OPTIONS)
+@njit(float64(float64, float64), **INNER)
 def fisher_p(square, df):
     """p-value of Fisher's z for a squared partial correlation, as `gaussian.fisher_z` has it."""
     if df <= 0.0:
@@ -105,7 +106,8 @@ def listed(pairs, alive, usable, start, near):
     Those of x go to near[start[x] : start[x + 1]]; usable[s, x] says whether s may be one.
     """
     d = usable.shape[0]
-    start[:] = 0
+    for v in range(d + 1):
+        start[v] = 0
     for e in range(pairs.shape[0]):
         if alive[e]:
             i, j = pairs[e, 0], pairs[e, 1]
@@ -122,7 +124,7 @@ def listed(pairs, alive, usable, start, near):
                 at[x] += 1
 
 
-@njit(int64(int64, int64, I1, I1, I1), **OPTIONS)
+@njit(int64(int64, int64, I1, I1, I1), **INNER)
 def around(x, y, start, near, out):
     """Possible parents of x without y, into `out`; how many."""
     m = 0
@@ -133,7 +135,7 @@ def around(x, y, start, near, out):
     return m
 
 
-@njit(void(I1, int64, int64, I1, I1, U1), **OPTIONS)
+@njit(void(I1, int64, int64, I1, I1, U1), **INNER)
 def shared(members, m, y, start, near, out):
     """out[i] is 1 where members[i] (ascending, m of them) is among the possible parents of y."""
     at = start[y]
@@ -190,7 +192,8 @@ def search(
             if m < k:
                 place[0] = -1
                 continue
-            skip[:m] = 0
+            for i in range(m):
+                skip[i] = 0
             if side == 1:
                 shared(members, m, y, start, near, skip)
             if place[0] < 0:
@@ -276,7 +279,8 @@ def votes(
             x, y = pairs[e, side], pairs[e, 1 - side]
             which = 0 if F.shape[0] == 1 or not gaussian else I[min(x, y), max(x, y)]
             m = around(x, y, start, near, members)
-            skip[:m] = 0
+            for i in range(m):
+                skip[i] = 0
             if side == 1:
                 shared(members, m, y, start, near, skip)
             t = first[e]

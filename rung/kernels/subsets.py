@@ -9,7 +9,21 @@ import numpy as np
 from numba import njit
 
 from .gaussian import TINY
-from .signatures import F1, F2, F3, I1, I2, OPTIONS, U1, TestFunction, float64, int64, uint8, void
+from .signatures import (
+    F1,
+    F2,
+    F3,
+    I1,
+    I2,
+    INNER,
+    OPTIONS,
+    U1,
+    TestFunction,
+    float64,
+    int64,
+    uint8,
+    void,
+)
 
 
 @njit(uint8(I1, int64, int64), **OPTIONS)
@@ -26,13 +40,13 @@ def advance(at, k, m):
     return 1
 
 
-@njit(int64(int64, int64), **OPTIONS)
+@njit(int64(int64, int64), **INNER)
 def room(m, k):
     """Scratch for partial correlations given sets of up to k of m."""
     return (m + 2) * (m + 2) * max(k, 1)
 
 
-@njit(int64(F2, int64, int64, I1, I1, float64, uint8, F1, I1), **OPTIONS)
+@njit(int64(F2, int64, int64, I1, I1, float64, uint8, F1, I1), **INNER)
 def gaussian_singles(C, x, y, start, near, cut, second, least, counted):
     """`gaussian_sets` for sets of one of the neighbours of x: the place in `near`, or -1.
 
@@ -68,7 +82,7 @@ def gaussian_singles(C, x, y, start, near, cut, second, least, counted):
     return out
 
 
-@njit(void(F2, int64, int64, I1, int64, F1), **OPTIONS)
+@njit(void(F2, int64, int64, I1, int64, F1), **INNER)
 def gather(C, x, y, members, m, W):
     """Upper half of C over (members, x, y), into W by rows."""
     q = m + 2
@@ -78,7 +92,7 @@ def gather(C, x, y, members, m, W):
             W[a * q + b] = C[s, members[b] if b < m else (x if b == m else y)]
 
 
-@njit(void(F1, int64, int64, int64, uint8), **OPTIONS)
+@njit(void(F1, int64, int64, int64, uint8), **INNER)
 def condition(W, m, j, t, whole):
     """What is left of the correlations after `gather`'s place t, from part j of W into part j + 1.
 
@@ -97,7 +111,7 @@ def condition(W, m, j, t, whole):
             W[new + a * q + b] = W[old + a * q + b] - w * W[row + b]
 
 
-@njit(float64(F1, int64, int64, int64), **OPTIONS)
+@njit(float64(F1, int64, int64, int64), **INNER)
 def squared(W, m, j, a):
     """Squared partial correlation of x and y given place a and what part j of W is left after.
 
@@ -116,7 +130,7 @@ def squared(W, m, j, a):
     return top * top / (left * right)
 
 
-@njit(int64(F2, int64, int64, I1, U1, int64, int64, float64, int64, I1, F1, I1, F1), **OPTIONS)
+@njit(int64(F2, int64, int64, I1, U1, int64, int64, float64, int64, I1, F1, I1, F1), **INNER)
 def gaussian_sets(C, x, y, members, skip, m, k, cut, limit, at, least, counted, W):
     """Look for a set of k >= 2 of `members` that separates x and y, in order from `at` on.
 
@@ -162,7 +176,7 @@ def gaussian_sets(C, x, y, members, skip, m, k, cut, limit, at, least, counted, 
 
 @njit(
     int64(F2, int64, int64, I1, U1, int64, int64, F1, uint8, int64, int64, I1, I1, I1, F1, F1),
-    **OPTIONS,
+    **INNER,
 )
 def gaussian_votes(
     C, x, y, members, skip, m, largest, cut, second, depth, limit, at, counted, slot, tally, W
@@ -217,7 +231,7 @@ def gaussian_votes(
         TestFunction, int64, int64, I1, U1, int64, int64, float64, uint8, int64, I1, F1, I1, I1, F1,
         F3, I2, F1, F1,
     ),
-    **OPTIONS,
+    **INNER,
 )  # fmt: skip
 def any_sets(
     test, x, y, members, skip, m, k, alpha, stop, limit, at, largest, counted, slot, within,
