@@ -193,7 +193,10 @@ def one_thread() -> AbstractContextManager[Any]:
 
 
 class RowTest(ABC):
-    """A test bound to rows: what tests share, and their p-values, are kept."""
+    """A test bound to rows: what tests share, and their p-values, are kept.
+
+    Conditions that do not vary among the rows in use are left out: they say nothing.
+    """
 
     def __init__(self, rows: Rows) -> None:
         self.rows = rows
@@ -203,7 +206,8 @@ class RowTest(ABC):
     def pvalues(self, x: ArrayLike, y: ArrayLike, given: ArrayLike) -> Floats:
         """p-values (m,) of x[i] independent of y[i] given the columns given[i], (m, k)."""
         first, second = np.atleast_1d(np.asarray(x)), np.atleast_1d(np.asarray(y))
-        sets = np.asarray(given, dtype=np.int64).reshape(len(first), -1)
+        sets = np.asarray(given, dtype=np.int64)
+        sets = sets.reshape(len(first), -1 if len(first) else 0)
         asked = [
             (int(a), int(b), self.rows.sorted(s))
             for a, b, s in zip(first, second, sets.tolist(), strict=True)
@@ -221,7 +225,8 @@ class RowTest(ABC):
             key, keep = self.rows.usable(x, y, given)
             if len(self._answers) >= ANSWERS:
                 self._answers.clear()
-            self._answers[x, y, given] = self.one(x, y, given, key, keep)
+            told = tuple(g for g in given if self.rows.block(g, key, keep).any())
+            self._answers[x, y, given] = self.one(x, y, told, key, keep)
         return self._answers[x, y, given]
 
     @property
