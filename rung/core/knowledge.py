@@ -132,6 +132,8 @@ class Knowledge:
         d = len(where)
         required = np.zeros((d, d), dtype=np.bool_)
         forbidden = np.zeros((d, d), dtype=np.bool_)
+        if not self:
+            return required, forbidden
         for a, b in self.required:
             required[where[a], where[b]] = True
         for a, b in self.forbidden:
@@ -148,6 +150,8 @@ class Knowledge:
 
     def violations(self, graph: Graph) -> list[str]:
         """What of this knowledge a graph breaks, in words; empty if nothing."""
+        if not self:
+            return []
         required, forbidden = self.matrices(graph.names)
         into = (graph.marks & 2 > 0) & (graph.marks.T & 1 > 0)
         out = [

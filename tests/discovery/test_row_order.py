@@ -43,6 +43,8 @@ def learner_for(cls: type, data: Data) -> object:
         options["score"] = rung.DiscreteBIC()
     if "learner" in names:
         options["learner"] = rung.BOSS(rung.DiscreteBIC()) if levels else rung.BOSS()
+    if "target" in names:
+        options["target"] = data.names[0]
     if "draws" in names:
         options["draws"] = DRAWS
     return cls(**options)
