@@ -13,6 +13,7 @@ from ..core.data import Data, Origin
 from ..core.errors import InputError, unknown
 from ..core.missing import MissingPolicy
 from ..core.result import lock
+from ..core.variable import Variable
 from .found import Found
 from .kinds import Override, check_names, describe
 from .lazy import LazyColumns
@@ -52,7 +53,6 @@ def assemble(
     kept = _variables(known, roles, names)
     described, notes = [], list(origin.decisions)
     stored: dict[str, Any] = {}
-    plain: dict[str, str] = {}
     for column in kept:
         values = column.fetch()
         refuse_infinite(column.name, values)
@@ -62,19 +62,23 @@ def assemble(
         if not variable.discrete and not variable.shape and not column.identifier:
             notes += sentinels(column.name, values)
         stored[column.name] = _later(column, variable.levels, values) if lazy else lock(values)
-        if column.sql is not None and not variable.discrete:
-            plain[column.name] = column.sql
         n = len(values)
     if n == 0:
         raise InputError(f"{origin.name} has columns and no rows; expected at least one row")
     data = Data(
         tuple(described),
-        LazyColumns(n, stored, Pushdown(lazy, plain)) if lazy else stored,
+        LazyColumns(n, stored, _store(lazy, kept, described)) if lazy else stored,
         missing=missing,
         origin=replace(origin, decisions=tuple(notes)),
         **_rows(known, roles),
     )
     return with_targets(data, targets)
+
+
+def _store(table: SqlTable, kept: Sequence[Found], described: Sequence[Variable]) -> Pushdown:
+    """What the table answers by itself, of the columns that are numbers as they stand in it."""
+    plain = {c.name: c.sql for c, v in zip(kept, described) if c.sql and not v.discrete}
+    return Pushdown(table, plain)
 
 
 def _variables(

@@ -12,6 +12,7 @@ import pytest
 import rung
 from rung.bench import registry, structure
 from rung.bench.structure import cases, tables, targets
+from rung.bench.structure.curves import curve
 from rung.bench.structure.measure import Cache, Outcome, Tool, judge, summary
 from rung.bench.structure.own import Own, learner_of
 from rung.bench.structure.parts import parts
@@ -216,7 +217,7 @@ def test_stored_parts_agree_with_their_targets():
 
 def test_curves_are_drawn_for_two_points_or_more():
     rows = [{"tool": "a", "d": d, "wall": d / 10} for d in (10, 100)]
-    svg = tables.curve(rows, "d", "wall", "seconds")
+    svg = curve(rows, "d", "wall", "seconds")
     assert "<path" in str(svg.text if hasattr(svg, "text") else svg)
-    assert tables.curve(rows[:1], "d", "wall", "seconds") is None
+    assert curve(rows[:1], "d", "wall", "seconds") is None
     assert json.loads(json.dumps(tables.COLUMNS))["shd"] == "SHD"

@@ -8,7 +8,8 @@ from typing import Any
 
 from ..registry import write
 from . import stored
-from .tables import SHD, curve, markdown
+from .curves import curve
+from .tables import SHD, markdown
 
 HEAD = """# Structure learning beside other tools
 
@@ -70,9 +71,26 @@ def _part(docs: Path, name: str, part: dict[str, Any], tabled: list[Any]) -> lis
         f"cores; reference: {part['reference']}; {where}.",
         "",
     ]
+    out += _pictures(docs, name, part["rows"], tabled)
+    out += [*markdown(part["rows"]), ""]
+    traits = [t for t in part["traits"] if "varsortability" in t]
+    if traits:
+        said = "; ".join(
+            f"{t['case']} {t['varsortability']:.2f} and {t['r2_sortability']:.2f}" for t in traits
+        )
+        out += [
+            f"Varsortability and R2-sortability of the first seed (0.5 tells nothing): {said}.",
+            "",
+        ]
+    return out
+
+
+def _pictures(docs: Path, name: str, every: list[Any], tabled: list[Any]) -> list[str]:
+    """Seconds against columns and rows, SHD against columns, or against seconds for restarts."""
+    out: list[str] = []
     pictures = {
-        "d": [r for r in part["rows"] if r["case"].startswith("ER") and r["n"] == 1000],
-        "n": part["rows"],
+        "d": [r for r in every if r["case"].startswith("ER") and r["n"] == 1000],
+        "n": every,
     }
     for axis, rows in pictures.items():
         if len({r[axis] for r in rows}) < 2:
@@ -89,22 +107,12 @@ def _part(docs: Path, name: str, part: dict[str, Any], tabled: list[Any]) -> lis
         out += _picture(docs, f"structure-{name}-{axis}", svg, f"Seconds against {words}")
     svg = None
     if name == "restarts":
-        first = part["rows"][0]["case"]
-        svg = _curves(part["rows"], first)
+        first = every[0]["case"]
+        svg = _curves(every, first)
         out += _picture(docs, "structure-restarts-shd", svg, f"SHD against seconds, {first}")
     elif pictures["d"]:
         svg = curve(pictures["d"], "d", "shd", "SHD against columns", tabled=tabled)
         out += _picture(docs, f"structure-{name}-shd", svg, "SHD against columns")
-    out += [*markdown(part["rows"]), ""]
-    traits = [t for t in part["traits"] if "varsortability" in t]
-    if traits:
-        said = "; ".join(
-            f"{t['case']} {t['varsortability']:.2f} and {t['r2_sortability']:.2f}" for t in traits
-        )
-        out += [
-            f"Varsortability and R2-sortability of the first seed (0.5 tells nothing): {said}.",
-            "",
-        ]
     return out
 
 
