@@ -126,11 +126,11 @@ def _columns(data: Data) -> None:
 def _fingerprint(column: NDArray[np.float64], discrete: bool) -> bytes:
     """The same for columns that are copies; for levels, also under other codes."""
     if not discrete:
-        return b"n" + blake2b(memoryview(column + 0.0)).digest()
+        return b"n" + blake2b((column + 0.0).tobytes()).digest()
     _, first, inverse = np.unique(column, return_index=True, return_inverse=True)
     rank = np.empty(len(first), dtype=np.int64)
     rank[np.argsort(first)] = np.arange(len(first))
-    return b"d" + blake2b(memoryview(rank[inverse.ravel()])).digest()
+    return b"d" + blake2b(rank[inverse.ravel()].tobytes()).digest()
 
 
 def _size(source: Source, learner: Any) -> None:
