@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from itertools import combinations, pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..core.budget import Budget, Run, start
 from ..core.discovery import Discovery
@@ -16,14 +15,13 @@ from ..core.source import Source
 from ..graphs.fci_rules import (
     ARROW,
     CIRCLE,
-    INSIDE,
-    OUTSIDE,
     TAIL,
     Marks,
     Verdicts,
     close,
     collider_rule,
-    lists,
+    discriminating_paths,
+    path_rule,
     unshielded_triples,
 )
 from .colliders import FirstSeparator
@@ -177,7 +175,7 @@ class _Search:
             verdicts = self.verdicts()
             if not close(marks, verdicts, selection=selection, run=self.run, paths=False):
                 return False
-            paths = discriminating_paths(marks)
+            paths = [path for path, _ in discriminating_paths(marks)]
             cuts: dict[Pair, frozenset[int]] = {}
             for path in paths:
                 if self.run.spent:
@@ -190,8 +188,14 @@ class _Search:
                 for i, j in gone:
                     marks[i, j] = marks[j, i] = 0
                 collider_rule(marks, self.verdicts(), self.loose)
-            elif not _apply(marks, paths, verdicts):
+                continue
+            wish = np.zeros_like(marks)
+            for path in paths:
+                path_rule(marks, wish, path, path[:1], verdicts)
+            change = (marks == CIRCLE) & (wish > 0) & (wish < (TAIL | ARROW))
+            if not change.any():
                 return True
+            marks[change] = wish[change]
 
     def _no_edges(self, path: list[int]) -> list[tuple[Pair, frozenset[int]]]:
         """Edges of a discriminating path that a part of the set of its ends separates."""
@@ -208,40 +212,4 @@ class _Search:
         return out
 
 
-def discriminating_paths(marks: Marks) -> list[list[int]]:
-    """A shortest discriminating path <e, ..., a, b, c> for every a, b and c with b o-* c."""
-    from ..kernels.fci_rules import discriminating
-
-    d = len(marks)
-    first, near, _ = lists(marks)
-    came = np.full(d, -1, dtype=np.int64)
-    queue, ends = np.empty(2 * d + 2, dtype=np.int64), np.empty(d, dtype=np.int64)
-    out = []
-    for c, b in np.argwhere(marks == CIRCLE).tolist():
-        parents = (marks[:, c] == ARROW) & (marks[c] == TAIL) & (marks[b] == ARROW)
-        for a in np.flatnonzero(parents).tolist():
-            if discriminating(marks, first, near, a, b, c, came, queue, ends):
-                out.append([*queue[1 : 1 + queue[0]].tolist(), b, c])
-    return out
-
-
-def _apply(marks: Marks, paths: list[list[int]], verdicts: Verdicts) -> bool:
-    """R4 on all paths at once; circles of which the paths disagree stay. True if any changed."""
-    wish: NDArray[np.uint8] = np.zeros_like(marks)
-    for path in paths:
-        e, a, b, c = path[0], *path[-3:]
-        row = verdicts.row[e, c]
-        said = verdicts.member[row, b] if row >= 0 else 0
-        if said == INSIDE:
-            wish[c, b] |= TAIL
-            wish[b, c] |= ARROW
-        elif said == OUTSIDE and marks[a, b] != TAIL:
-            wish[a, b] |= ARROW
-            wish[c, b] |= ARROW
-            wish[b, c] |= ARROW
-    change = (marks == CIRCLE) & (wish > 0) & (wish < (TAIL | ARROW))
-    marks[change] = wish[change]
-    return bool(change.any())
-
-
-__all__ = ["RFCI", "discriminating_paths"]
+__all__ = ["RFCI"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,22 +120,63 @@ def close(
     run = start(None) if run is None else run
     first, near, owner = lists(marks)
     wish = np.zeros_like(marks)
-    at = (marks, wish, first, near)
+    at, d = (marks, wish, first, near), len(marks)
+    came, queue = np.full(len(near), -2, dtype=np.int64), np.empty(len(near) + 1, dtype=np.int64)
+    widest = int(np.diff(first).max(initial=0))
+    seen, out = np.zeros(d, dtype=np.uint8), np.zeros((widest + 1, max(d, widest)), dtype=np.uint8)
     while not run.spent:
         changed = kernels.arrow_rules(*at, verdicts.row, verdicts.member)
         if paths:
-            changed += kernels.path_rule(*at, verdicts.row, verdicts.member)
+            for path, ends in discriminating_paths(marks):
+                path_rule(marks, wish, path, ends, verdicts)
+            changed += kernels.grant(*at)
         if changed:
             continue
         if selection:
-            changed += kernels.selection_rules(*at, owner)
+            changed += kernels.selection_rules(*at, owner, came, queue, seen)
         begin = 0
-        while begin < len(marks) and not run.spent:
-            begin = int(kernels.tail_rules(*at, owner, begin, WORK))
+        while begin < d and not run.spent:
+            begin = int(kernels.tail_rules(*at, owner, begin, WORK, came, queue, seen, out))
         changed += kernels.grant(*at)
         if not changed:
             return True
     return False
+
+
+def discriminating_paths(marks: Marks) -> Iterator[tuple[list[int], list[int]]]:
+    """A shortest discriminating path <e, ..., a, b, c> for every a, b and c with b o-* c.
+
+    Each with the far ends of all such paths that are as short.
+    """
+    from rung.kernels.fci_rules import discriminating
+
+    d = len(marks)
+    first, near, _ = lists(marks)
+    came = np.full(d, -1, dtype=np.int64)
+    queue, ends = np.empty(2 * d + 2, dtype=np.int64), np.empty(d, dtype=np.int64)
+    parent = (marks == ARROW) & (marks.T == TAIL)
+    for c, b in np.argwhere((marks == CIRCLE) & parent.any(axis=0)[:, None]).tolist():
+        for a in np.flatnonzero(parent[:, c] & (marks[b] == ARROW)).tolist():
+            count = discriminating(marks, first, near, a, b, c, came, queue, ends)
+            if count:
+                yield [*queue[1 : 1 + queue[0]].tolist(), b, c], ends[:count].tolist()
+
+
+def path_rule(
+    marks: Marks, wish: Marks, path: list[int], ends: list[int], verdicts: Verdicts
+) -> None:
+    """R4 on a path, for each of its far ends: what it wants at b and c goes into `wish`."""
+    a, b, c = path[-3:]
+    for e in ends:
+        row = verdicts.row[e, c]
+        said = verdicts.member[row, b] if row >= 0 else UNKNOWN
+        if said == INSIDE:
+            wish[c, b] |= TAIL
+            wish[b, c] |= ARROW
+        elif said == OUTSIDE and marks[a, b] != TAIL:
+            wish[a, b] |= ARROW
+            wish[c, b] |= ARROW
+            wish[b, c] |= ARROW
 
 
 def circles(adjacent: Bool) -> Marks:
@@ -143,4 +184,7 @@ def circles(adjacent: Bool) -> Marks:
     return np.ascontiguousarray(adjacent).astype(np.uint8) * np.uint8(CIRCLE)
 
 
-__all__ = ["Verdicts", "circles", "close", "collider_rule", "unshielded_triples"]
+__all__ = [
+    "Verdicts", "circles", "close", "collider_rule", "discriminating_paths", "path_rule",
+    "unshielded_triples",
+]  # fmt: skip

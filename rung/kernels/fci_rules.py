@@ -25,20 +25,6 @@ LIMIT = 20_000  # steps of a search for a path without repeated nodes
 B = types.boolean
 
 
-@njit(types.void(U2, I1, I1), **OPTIONS)
-def neighbours(marks, first, near):
-    """Fill `first` and `near` from the marks."""
-    d = marks.shape[0]
-    at = 0
-    for i in range(d):
-        first[i] = at
-        for j in range(d):
-            if marks[i, j]:
-                near[at] = j
-                at += 1
-    first[d] = at
-
-
 @njit(int64(U2, U2, I1, I1), **OPTIONS)
 def grant(marks, wish, first, near):
     """Change circles as wished; contradictory wishes stay circles. Returns changes made."""
@@ -154,36 +140,6 @@ def discriminating(marks, first, near, a, b, c, came, queue, ends):
         queue[t + 1] = queue[tail + t]
     queue[0] = length
     return count
-
-
-@njit(int64(U2, U2, I1, I1, I2, U2), **OPTIONS)
-def path_rule(marks, wish, first, near, row, verdict):
-    """One sweep of R4, by the verdict on b for the ends of the path. Returns changes made."""
-    d = marks.shape[0]
-    came = np.full(d, -1, dtype=np.int64)
-    queue = np.empty(2 * d + 2, dtype=np.int64)
-    ends = np.empty(d, dtype=np.int64)
-    for b in range(d):
-        for s in range(first[b], first[b + 1]):
-            c = near[s]
-            if marks[c, b] != CIRCLE:
-                continue
-            for t in range(first[b], first[b + 1]):
-                a = near[t]
-                if marks[b, a] != ARROW or marks[a, c] != ARROW or marks[c, a] != TAIL:
-                    continue
-                count = discriminating(marks, first, near, a, b, c, came, queue, ends)
-                for u in range(count):
-                    r = row[ends[u], c]
-                    v = verdict[r, b] if r >= 0 else 0
-                    if v == 2:
-                        wish[c, b] |= TAIL
-                        wish[b, c] |= ARROW
-                    elif v == 1 and marks[a, b] != TAIL:
-                        wish[a, b] |= ARROW
-                        wish[c, b] |= ARROW
-                        wish[b, c] |= ARROW
-    return grant(marks, wish, first, near)
 
 
 @njit(B(U2, int64, int64, int64), **OPTIONS)
@@ -319,21 +275,16 @@ def tail_found(marks, first, near, a, c, way, out):
     return False
 
 
-@njit(int64(U2, U2, I1, I1, I1, int64, int64), **OPTIONS)
-def tail_rules(marks, wish, first, near, owner, begin, limit):
+@njit(int64(U2, U2, I1, I1, I1, int64, int64, I1, I1, U1, U2), **OPTIONS)
+def tail_rules(marks, wish, first, near, owner, begin, limit, came, queue, seen, out):
     """R8, R9 and R10 for edges a o-> c, from node a = begin on; the first node not done.
 
-    About `limit` states are looked at. Only wishes: grant them when all nodes are done.
+    About `limit` states are looked at. Only wishes: grant them when all nodes are done. `came`
+    holds -2 for each place in `near`, `queue` has one place more, `seen` (d,) is 0, `out` has a row
+    (d,) for each neighbour a node can have, and one more.
     """
     d = marks.shape[0]
-    came = np.full(near.shape[0], -2, dtype=np.int64)
-    queue = np.empty(near.shape[0] + 1, dtype=np.int64)
-    seen = np.zeros(d, dtype=np.uint8)
-    widest = 0
-    for v in range(d):
-        widest = max(widest, first[v + 1] - first[v])
-    out = np.zeros((widest, d), dtype=np.uint8)
-    way = np.zeros(widest, dtype=np.uint8)
+    way = out[out.shape[0] - 1]
     work = 0
     for a in range(begin, d):
         open_ends = 0
@@ -359,12 +310,9 @@ def tail_rules(marks, wish, first, near, owner, begin, limit):
     return d
 
 
-@njit(B(U2, I1, I1, I1, int64, int64), **OPTIONS)
-def on_circle(marks, first, near, owner, a, b):
-    """Whether a o-o b lies on an uncovered circle of o-o edges (R5)."""
-    d = marks.shape[0]
-    came = np.full(near.shape[0], -2, dtype=np.int64)
-    queue = np.empty(near.shape[0] + 1, dtype=np.int64)
+@njit(B(U2, I1, I1, I1, int64, int64, I1, I1, U1), **OPTIONS)
+def on_circle(marks, first, near, owner, a, b, came, queue, seen):
+    """Whether a o-o b lies on an uncovered circle of o-o edges (R5); scratch as in `tail_rules`."""
     head = tail = 0
     for t in range(first[a], first[a + 1]):
         c = near[t]
@@ -390,18 +338,17 @@ def on_circle(marks, first, near, owner, a, b):
             came[t] = s
             queue[tail] = t
             tail += 1
-    if hit < 0:
-        return False
-    if simple(came, owner, near, hit, np.zeros(d, dtype=np.uint8)):
-        return True
-    found = False
-    for t in range(starts):
-        found = found or exact_path(marks, first, near, a, near[queue[t]], b, 1, a)
+    found = hit >= 0 and simple(came, owner, near, hit, seen)
+    if hit >= 0 and not found:
+        for t in range(starts):
+            found = found or exact_path(marks, first, near, a, near[queue[t]], b, 1, a)
+    for t in range(tail):
+        came[queue[t]] = -2
     return found
 
 
-@njit(int64(U2, U2, I1, I1, I1), **OPTIONS)
-def selection_rules(marks, wish, first, near, owner):
+@njit(int64(U2, U2, I1, I1, I1, I1, I1, U1), **OPTIONS)
+def selection_rules(marks, wish, first, near, owner, came, queue, seen):
     """One sweep of R5, R6 and R7: tails that only selection leaves. Returns changes made."""
     d = marks.shape[0]
     for a in range(d):
@@ -416,7 +363,11 @@ def selection_rules(marks, wish, first, near, owner):
                     c = near[s]
                     if c != a and marks[c, b] == CIRCLE and marks[a, c] == 0:
                         wish[c, b] |= TAIL
-            elif a < b and step(marks, a, b, 1) and on_circle(marks, first, near, owner, a, b):
+            elif (
+                a < b
+                and step(marks, a, b, 1)
+                and on_circle(marks, first, near, owner, a, b, came, queue, seen)
+            ):
                 wish[a, b] |= TAIL
                 wish[b, a] |= TAIL
     return grant(marks, wish, first, near)
