@@ -41,13 +41,14 @@ CACHE = RESULTS / f"{NAME}.jsonl"
 AUTO = "auto"
 
 NUMBERS, LEVELS, ANY = {Kind.NUMBERS}, {Kind.LEVELS}, set(Kind)
+LEVELLED = {Kind.LEVELS, Kind.MIXED}  # without levels, conditional Gaussian is slow Gaussian
 METHODS: dict[str, tuple[set[Kind], Callable[[], Any]]] = {
     "pc fisher-z": (NUMBERS, USUAL["pc fisher-z"]),
     "pc partial-rank": (NUMBERS, lambda: discovery.PC(test=discovery.PartialRank())),
     "pc g2": (LEVELS, USUAL["pc g2"]),
     "pc degenerate-gaussian": (ANY, USUAL["pc degenerate-gaussian"]),
     "pc conditional-gaussian": (
-        ANY, lambda: discovery.PC(test=discovery.ConditionalGaussian()),
+        LEVELLED, lambda: discovery.PC(test=discovery.ConditionalGaussian()),
     ),
     "fci fisher-z": (NUMBERS, lambda: discovery.FCI(test=discovery.FisherZ())),
     "fci degenerate-gaussian": (
@@ -64,7 +65,7 @@ METHODS: dict[str, tuple[set[Kind], Callable[[], Any]]] = {
     "boss degenerate-gaussian-bic": (
         ANY, lambda: discovery.BOSS(discovery.DegenerateGaussianBIC()),
     ),
-    "boss conditional-gaussian-bic": (ANY, USUAL["boss conditional-gaussian-bic"]),
+    "boss conditional-gaussian-bic": (LEVELLED, USUAL["boss conditional-gaussian-bic"]),
     "boss basis-function-bic": (ANY, lambda: discovery.BOSS(discovery.BasisFunctionBIC())),
 }  # fmt: skip
 
