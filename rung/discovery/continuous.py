@@ -20,11 +20,11 @@ from ..core.knowledge import Knowledge
 from ..core.moments import Moments
 from ..core.source import Source
 from ..core.variable import Kind
-from .acyclicity import Bool, Floats, before, is_acyclic, smallest_threshold, strongest_dag
+from .acyclicity import Bool, Floats, before, smallest_threshold, strongest_dag
 from .environments import target_matrix
 
 Penalty = Callable[[Floats], tuple[float, Floats]]
-SWEEPS, ENOUGH = 10, 1e-9  # of coordinate descent inside one step; share of the objective
+ROUNDS, INNER = 10, 1e-4  # of the model's descent in one step; its share of the tolerance
 STEPS = 2000  # of one descent, at most
 WORK = 2e7  # multiplications between two looks at the clock
 
@@ -227,7 +227,7 @@ def descend(
         scale = max(abs(value), 1e-300) if unit is None else unit
         C = np.ascontiguousarray(2.0 * c * inverse.T)
         slope = G + C * T
-        D = _propose(setting, a, slope, C, L, T, ENOUGH * scale, run)
+        D = _propose(setting, a, slope, C, L, T, INNER * tolerance * scale, run)
         if D is None:
             return State(T, value, h, step, False)
         D -= T
@@ -257,14 +257,45 @@ def _propose(
     from ..kernels.descent import lower
 
     d = len(T)
+    if not np.any(L[np.isfinite(L)]):
+        return _newton(setting, a, G, C, L, T, run)
     out = T.copy()
     chunk = max(1, int(WORK / (4.0 * max(d, 1) ** 2)))
     for first in range(0, d, chunk):
         if run.spent:
             return None
         last = min(first + chunk, d)
-        lower(setting.covariances, setting.which, a, G, C, L, out, first, last, SWEEPS, enough)
+        lower(setting.covariances, setting.which, a, G, C, L, out, first, last, ROUNDS, enough)
     return None if run.spent else out
+
+
+def _newton(
+    setting: Setting, a: Floats, G: Floats, C: Floats, L: Floats, T: Floats, run: Run
+) -> Floats | None:
+    """The minimiser of a model without a lasso: one linear system a node."""
+    out = T.copy()
+    for j in range(len(T)):
+        if run.spent:
+            return None
+        free = np.flatnonzero(np.isfinite(L[j]))
+        if len(free):
+            block = a[j] * setting.covariances[setting.which[j]][np.ix_(free, free)]
+            block[np.diag_indices(len(free))] += C[j, free]
+            out[j, free] -= _solve(block, G[j, free])
+    return out
+
+
+def _solve(block: Floats, right: Floats) -> Floats:
+    """The solution of a symmetric system; of least norm where it is singular."""
+    from scipy.linalg.lapack import dposv
+
+    _, out, failed = dposv(block, right)
+    scale = np.diag(block)
+    if failed or not np.isfinite(out).all():
+        root = np.sqrt(np.where(scale > 0, scale, 1.0))
+        even = block / np.outer(root, root)
+        out = np.linalg.lstsq(even, right / root, rcond=1e-12)[0] / root
+    return np.asarray(out)
 
 
 def within_order(setting: Setting, W: Floats, weight: float | Floats, run: Run) -> Floats:
@@ -342,11 +373,3 @@ def notes_of(setting: Setting, used: float, asked: float) -> tuple[str, ...]:
     if used > asked:
         out.append(f"edges up to {used:.3g} were cut, so that no cycle is left")
     return tuple(out)
-
-
-def open_cycles(W: Floats) -> int:
-    """Number of edges that must go from W so that no cycle is left, taken from the weakest."""
-    if is_acyclic(W):
-        return 0
-    kept = strongest_dag(W, np.zeros(W.shape, dtype=bool))
-    return int(np.count_nonzero(W) - kept.sum())

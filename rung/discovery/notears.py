@@ -97,13 +97,8 @@ class NOTEARS:
         )  # fmt: skip
         return found.replacing(seconds=run.seconds - began)
 
-    def solve(
-        self, setting: Setting, run: Run, *, close: bool = True
-    ) -> tuple[Floats, dict[str, Any]]:
-        """Weights (d, d) of the lowest objective before the threshold, and figures.
-
-        Without `close` they have h <= tolerance but may not be acyclic.
-        """
+    def solve(self, setting: Setting, run: Run) -> tuple[Floats, dict[str, Any]]:
+        """Weights (d, d) of the lowest objective before the threshold, and figures."""
         best: tuple[float, Floats, State] | None = None
         steps, stopped = 0, False
         L = setting.penalties(self.penalty)
@@ -111,7 +106,7 @@ class NOTEARS:
             found = path(setting, L, self.tolerance, rate, run.share(1 / (len(self.rates) - i)))
             steps, stopped = steps + found.steps, stopped or not found.finished
             W = np.ascontiguousarray(found.T.T)
-            if found.finished and close:
+            if found.finished:
                 W = within_order(setting, W, self.penalty, run)
             value = objective(setting, W, L) if found.finished else np.inf
             if best is None or value < best[0]:
