@@ -48,9 +48,6 @@ def remove_by_dsep(
 
     Source: Spirtes, Glymour and Scheines (2000), section 6.7; Colombo et al. (2012), section 3.
     """
-    from ..kernels.possible_dsep import dsep_level
-
-    tester, d = found.tester, len(marks)
     adjacent = np.ascontiguousarray(found.adjacent).astype(np.uint8)
     edges = np.ascontiguousarray(np.argwhere(np.triu(found.adjacent & ~fixed)), dtype=np.int64)
     sets = possible_dsep(marks, edges)
@@ -58,30 +55,46 @@ def remove_by_dsep(
     while found.complete and len(edges) and (largest is None or k <= largest):
         wide = sets.sum(axis=2, dtype=np.int64).max(axis=1) >= k
         edges, sets = edges[wide], sets[wide]
-        m = len(edges)
-        separator, at = np.zeros((m, k), dtype=np.int64), np.zeros(k + 2, dtype=np.int64)
-        p, gone = np.zeros(m), np.zeros(m, dtype=np.uint8)
-        counted, begin = np.zeros(1, dtype=np.int64), 0
-        while begin < m:
-            if run.spent:
-                found.complete = False
-                break
-            begin = tester.call(
-                dsep_level, k, begin, alpha, tester.chunk, edges, adjacent, sets, at, separator,
-                p, gone, counted, k=k,
-            )  # fmt: skip
-            run.tick(begin / m, f"possible d-separation, {k} of {d}")
-        found.tests += int(counted[0])
-        i, j = edges.T
-        rows = found.row(i, j)
-        found.top[rows] = np.maximum(found.top[rows], p)
-        for e in np.nonzero(gone)[0].tolist():
-            a, b = int(i[e]), int(j[e])
-            found.adjacent[a, b] = found.adjacent[b, a] = False
-            found.separators[a, b] = frozenset(separator[e].tolist())
-            went += 1
-        edges, sets, k = edges[gone == 0], sets[gone == 0], k + 1
+        gone = _level(found, alpha, k, edges, sets, adjacent, run)
+        went += int(gone.sum())
+        edges, sets, k = edges[~gone], sets[~gone], k + 1
     return went
+
+
+def _level(
+    found: Skeleton,
+    alpha: float,
+    k: int,
+    edges: Ints,
+    sets: NDArray[np.uint8],
+    adjacent: NDArray[np.uint8],
+    run: Run,
+) -> Bool:
+    """Tests given k; which edges went."""
+    from ..kernels.possible_dsep import dsep_level
+
+    tester, m = found.tester, len(edges)
+    separator, at = np.zeros((m, k), dtype=np.int64), np.zeros(k + 2, dtype=np.int64)
+    p, gone = np.zeros(m), np.zeros(m, dtype=np.uint8)
+    counted, begin = np.zeros(1, dtype=np.int64), 0
+    while begin < m:
+        if run.spent:
+            found.complete = False
+            break
+        begin = tester.call(
+            dsep_level, k, begin, alpha, tester.chunk, edges, adjacent, sets, at, separator, p,
+            gone, counted, k=k,
+        )  # fmt: skip
+        run.tick(begin / m, f"possible d-separation given {k}")
+    found.tests += int(counted[0])
+    i, j = edges.T
+    rows = found.row(i, j)
+    found.top[rows] = np.maximum(found.top[rows], p)
+    for e in np.nonzero(gone)[0].tolist():
+        a, b = int(i[e]), int(j[e])
+        found.adjacent[a, b] = found.adjacent[b, a] = False
+        found.separators[a, b] = frozenset(separator[e].tolist())
+    return gone > 0
 
 
 def legs_hold(
