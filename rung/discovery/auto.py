@@ -12,26 +12,30 @@ from ..core.data import Data
 from ..core.discovery import Discovery
 from ..core.knowledge import Knowledge
 from ..core.moments import Counts
-from ..core.protocols import Learner
+from ..core.protocols import CITest, Learner, Score
 from ..core.source import Source
 from ..inference.conditions import several
 from ..io.profile_pairs import ROWS, curvature, numeric_rows
-from .basis import Hermite
+from .basis import Hermite, NaturalSpline
 from .boss import BOSS
 from .crosscheck import crosscheck
 from .environments import target_names
 from .fci import FCI
+from .flop import FLOP
 from .independence.degenerate_gaussian import DegenerateGaussian
 from .independence.fisher_z import FisherZ
 from .independence.g2 import G2
 from .normal_scores import NormalScores, ranked
+from .scores.basis_function_bic import BasisFunctionBIC
+from .scores.bdeu import BDeu
 from .scores.degenerate_gaussian import DegenerateGaussianBIC
-from .scores.discrete_bic import DiscreteBIC
 from .scores.gaussian_bic import GaussianBIC
 
 SKEWED, HEAVY = 2.0, 7.0  # |skewness| and excess kurtosis beyond which moments mislead
 ROOM = 10  # rows for each feature, to let numbers enter with polynomials
 DEGREE = 3
+MANY, RESTARTS = 60, 20  # columns up to which the order search is restarted, and how often
+PRIOR = 3.0  # rows
 FEW = 5.0  # rows for each cell of a table of two parents and a child
 
 # Share of related pairs that bend, beyond which polynomials pay. Linear relations with noise that
@@ -70,11 +74,14 @@ class Auto:
         """More columns than rows are left to `PC(few_rows=True)`."""
         return False
 
-    def choose(self, source: Source) -> Choice:
+    def choose(self, source: Source, knowledge: Knowledge | None = None) -> Choice:
         """What `learn` would do on this source, without doing it."""
         shape = _shape(source)
         main, check, why = _family(source, self.alpha, shape)
         said = [why]
+        if knowledge is not None and knowledge.ties and isinstance(main, FLOP):
+            main = BOSS(main.score)
+            said.append("Edges are tied, which FLOP cannot do, so the search is BOSS.")
         if shape.within:
             main, check = NormalScores(main, within=True), NormalScores(check, within=True)
             said.append(
@@ -82,13 +89,11 @@ class Auto:
                 "replaced by normal scores of their ranks within each condition: what only comes "
                 "from mixing conditions makes no edge."
             )
-        elif shape.odd or shape.curved:
+        elif shape.odd:
             main, check = NormalScores(main), NormalScores(check)
             said.append(
                 f"{_some(shape.odd)} skewed or heavy-tailed, which would let a few rows decide, so "
                 "numbers are replaced by normal scores of their ranks."
-                if shape.odd
-                else "Numbers are first replaced by normal scores of their ranks."
             )
         targets = target_names(source)
         if targets:
@@ -113,7 +118,7 @@ class Auto:
         """Search; see `Learner`."""
         run, rng = start(budget), np.random.default_rng(rng)
         began = run.seconds
-        choice = self.choose(source)
+        choice = self.choose(source, knowledge)
         first, second = rng.spawn(2)
         share = 0.5 if self.crosscheck else 1.0
         found = choice.learner.learn(
@@ -165,18 +170,11 @@ def _family(source: Source, alpha: float, shape: Shape) -> Choice:
         size += "Only counts are at hand, no rows. "
     elif not isinstance(source, Data):
         size += "Only moments are at hand, no rows, so shapes were not looked at. "
-    if all(kinds) and not _sparse(source):
-        why = (
-            "All columns have levels and the tables are filled well enough, so tables are compared "
-            "as they are: an order search (BOSS) with the multinomial BIC."
-        )
-        return Choice(BOSS(DiscreteBIC()), FCI(G2(), alpha=alpha), size + why)
+    if all(kinds):
+        return _levels(source, alpha, size)
     if any(kinds):
-        size += (
-            "Levels and numbers occur together, or tables would have too few rows a cell, so "
-            "levels enter as indicator columns. "
-        )
-    if shape.curved:
+        size += "Levels and numbers occur together, so levels enter as indicator columns. "
+    if shape.curved and (shape.odd or shape.within):
         why = (
             f"Relations are curved ({shape.words}), so every number enters with its Hermite "
             f"polynomials up to degree {DEGREE}: an order search (BOSS) with the BIC on these."
@@ -184,19 +182,59 @@ def _family(source: Source, alpha: float, shape: Shape) -> Choice:
         basis = Hermite(DEGREE)
         main, test = BOSS(GaussianBIC(1.0, basis)), DegenerateGaussian(basis)
         return Choice(main, FCI(test, alpha=alpha), size + why)
-    straight = f" ({shape.words})" if shape.words else ""
     if any(kinds):
+        return _together(source, alpha, shape, size)
+    if shape.curved:
         why = (
-            "An order search (BOSS) with the degenerate Gaussian BIC, which sees linear relations"
-            f"{straight} and shifts of means."
+            f"Relations are curved ({shape.words}), so every number is explained by splines of its "
+            "causes: an order search (FLOP) with the basis-function BIC, which also tells cause "
+            "from effect where curves do."
         )
-        checker = FCI(DegenerateGaussian(), alpha=alpha)
-        return Choice(BOSS(DegenerateGaussianBIC()), checker, size + why)
+        test = DegenerateGaussian(NaturalSpline(4))
+        return Choice(_flop(source, BasisFunctionBIC()), FCI(test, alpha=alpha), size + why)
+    straight = f" ({shape.words})" if shape.words else ""
     why = (
-        "All columns are numbers: an order search (BOSS) with the Gaussian BIC at penalty 2, which "
+        "All columns are numbers: an order search (FLOP) with the Gaussian BIC at penalty 2, which "
         f"sees linear relations{straight}."
     )
-    return Choice(BOSS(GaussianBIC()), FCI(FisherZ(), alpha=alpha), size + why)
+    return Choice(_flop(source, GaussianBIC()), FCI(FisherZ(), alpha=alpha), size + why)
+
+
+def _levels(source: Source, alpha: float, size: str) -> Choice:
+    """All columns have levels."""
+    why = (
+        "All columns have levels, so tables are compared as they are: an order search (FLOP) with "
+        f"the Bayesian Dirichlet score (BDeu) and a prior worth {PRIOR:g} rows."
+    )
+    test: CITest = G2()
+    if _sparse(source):
+        test = DegenerateGaussian()
+        why += " Tables have few rows a cell, so the check takes levels as indicator columns."
+    return Choice(_flop(source, BDeu(PRIOR)), FCI(test, alpha=alpha), size + why)
+
+
+def _together(source: Source, alpha: float, shape: Shape, size: str) -> Choice:
+    """Levels and numbers."""
+    if shape.curved:
+        why = (
+            f"Relations are curved ({shape.words}), so every number enters with splines of itself: "
+            "an order search (FLOP) with the basis-function BIC of all features together."
+        )
+        basis = NaturalSpline(4)
+        main: Score = BasisFunctionBIC(joint=True)
+        return Choice(_flop(source, main), FCI(DegenerateGaussian(basis), alpha=alpha), size + why)
+    straight = f" ({shape.words})" if shape.words else ""
+    why = (
+        "An order search (FLOP) with the degenerate Gaussian BIC at penalty 2, which sees linear "
+        f"relations{straight} and shifts of means."
+    )
+    checker = FCI(DegenerateGaussian(), alpha=alpha)
+    return Choice(_flop(source, DegenerateGaussianBIC(2.0)), checker, size + why)
+
+
+def _flop(source: Source, score: Score) -> FLOP:
+    """Restarts while they are cheap."""
+    return FLOP(score, restarts=RESTARTS if len(source.names) <= MANY else 0)
 
 
 def _test(learner: Any) -> Any:
