@@ -110,11 +110,17 @@ def smallest_threshold(W: Floats, required: Bool, least: float = 0.0) -> tuple[B
 
 
 def strongest_dag(W: Floats, required: Bool) -> Bool:
-    """The DAG of edges added from large |W| to small, each unless it closes a cycle (d, d)."""
+    """The DAG of edges added from large |W| to small, each unless it closes a cycle (d, d).
+
+    Edges of `required` come first; equal ones in the order of columns.
+    """
     from ..kernels.descent import strongest
 
-    out = np.zeros_like(W, dtype=np.float64)
-    strongest(np.ascontiguousarray(W, dtype=np.float64), required.astype(np.float64), out)
+    size = np.where(required, np.inf, np.abs(W)).ravel()
+    there = np.flatnonzero(size)
+    order = there[np.argsort(-size[there], kind="stable")].astype(np.int64)
+    out = np.zeros(W.shape, dtype=np.uint8)
+    strongest(order, out)
     return np.asarray(out > 0)
 
 

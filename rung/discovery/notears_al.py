@@ -155,7 +155,7 @@ class NotearsAL:
                 return best, False
             T, W = found.T, np.ascontiguousarray(found.T.T)
             value = self._criterion(setting, W)
-            if value < best.criterion:
+            if value <= best.criterion:  # of equal edges the least shrunk
                 best = Fit(W, first, strength, value)
         return best, True
 

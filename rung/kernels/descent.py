@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .signatures import F1, F2, F3, I1, OPTIONS, float64, int64, void
+from .signatures import F1, F2, F3, I1, OPTIONS, U2, float64, int64, void
 
 
 @njit(float64(I1, int64, F2, F1, F1), **OPTIONS)
@@ -104,28 +104,21 @@ def lower(S, which, a, G, C, L, T, first, last, rounds, enough):  # type: ignore
                 g[i] += C[j, i] * step
 
 
-@njit(void(F2, F2, F2), **OPTIONS)
-def strongest(W, required, out):  # type: ignore[no-untyped-def]
-    """Into `out` (d, d): 1 where an edge is kept when edges enter from large |W| to small.
+@njit(void(I1, U2), **OPTIONS)
+def strongest(order, out):  # type: ignore[no-untyped-def]
+    """Into `out` (d, d), zero before: 1 for each edge of `order` that closes no cycle there.
 
-    Edges of `required` enter first; an edge that would close a cycle is left out.
+    `order` holds edges as i * d + j, those that enter first first.
     """
-    d = W.shape[0]
+    d = out.shape[0]
     reach = np.zeros((d, d), dtype=np.bool_)
-    size = np.abs(W).ravel()
     for i in range(d):
         reach[i, i] = True
-    for e in range(d * d):
-        if required.ravel()[e] > 0.0:
-            size[e] = np.inf
-    order = np.argsort(-size)
     for e in order:
-        if size[e] == 0.0:
-            break
         i, j = e // d, e % d
         if reach[j, i]:
             continue
-        out[i, j] = 1.0
+        out[i, j] = 1
         if not reach[i, j]:
             for u in range(d):
                 if reach[u, i]:
