@@ -63,9 +63,13 @@ def _lines(marks: Marks) -> Bool:
 
 
 def verdicts_of(graph: Graph) -> Verdicts:
-    """What separates the pairs that a MAG leaves apart: the nodes anterior to one of the two."""
+    """What separates pairs that a MAG leaves apart: the nodes anterior to one of the two.
+
+    Only pairs that share a neighbour are listed, as rules ask of no others.
+    """
     up = above(np.ascontiguousarray(graph.marks).copy())
-    i, j = np.nonzero(np.triu(graph.marks == 0, 1))
+    near = (graph.marks != 0).astype(np.float32)
+    i, j = np.nonzero(np.triu((graph.marks == 0) & (near @ near > 0), 1))
     row = np.full((graph.d, graph.d), -1, dtype=np.int64)
     row[i, j] = row[j, i] = np.arange(len(i))
     member = np.full((max(len(i), 1), graph.d), OUTSIDE, dtype=np.uint8)
