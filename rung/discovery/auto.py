@@ -19,12 +19,14 @@ from ..io.profile_pairs import ROWS, curvature, numeric_rows
 from .basis import Hermite, NaturalSpline
 from .boss import BOSS
 from .crosscheck import crosscheck
+from .direct_lingam import DirectLiNGAM
 from .environments import target_names
 from .fci import FCI
 from .flop import FLOP
 from .independence.degenerate_gaussian import DegenerateGaussian
 from .independence.fisher_z import FisherZ
 from .independence.g2 import G2
+from .likeliest import Likeliest, Model
 from .normal_scores import NormalScores, ranked
 from .scores.basis_function_bic import BasisFunctionBIC
 from .scores.bdeu import BDeu
@@ -35,6 +37,7 @@ SKEWED, HEAVY = 2.0, 7.0  # |skewness| and excess kurtosis beyond which moments 
 ROOM = 10  # rows for each feature, to let numbers enter with polynomials
 DEGREE = 3
 MANY, RESTARTS = 60, 20  # columns up to which the order search is restarted, and how often
+CELLS = 1_000_000  # of the table, up to which several models are compared
 PRIOR = 3.0  # rows
 FEW = 5.0  # rows for each cell of a table of two parents and a child
 
@@ -79,9 +82,9 @@ class Auto:
         shape = _shape(source)
         main, check, why = _family(source, self.alpha, shape)
         said = [why]
-        if knowledge is not None and knowledge.ties and isinstance(main, FLOP):
-            main = BOSS(main.score)
-            said.append("Edges are tied, which FLOP cannot do, so the search is BOSS.")
+        if knowledge is not None and knowledge.ties and isinstance(main, FLOP | Likeliest):
+            main = BOSS(main.score if isinstance(main, FLOP) else GaussianBIC())
+            said.append("Edges are tied, so the search is BOSS.")
         if shape.within:
             main, check = NormalScores(main, within=True), NormalScores(check, within=True)
             said.append(
@@ -89,6 +92,9 @@ class Auto:
                 "replaced by normal scores of their ranks within each condition: what only comes "
                 "from mixing conditions makes no edge."
             )
+        elif shape.odd and isinstance(main, Likeliest):
+            check = NormalScores(check)
+            said.append(f"{_some(shape.odd)} skewed or heavy-tailed.")
         elif shape.odd:
             main, check = NormalScores(main), NormalScores(check)
             said.append(
@@ -124,14 +130,17 @@ class Auto:
         found = choice.learner.learn(
             source, knowledge=knowledge, budget=run.share(share), rng=first
         )
-        details: dict[str, Any] = {**found.details, "why": choice.why}
+        why = choice.why
+        if "model" in found.details:
+            why += f" Kept: {found.details['model']}."
+        details: dict[str, Any] = {**found.details, "why": why}
         if self.crosscheck and not run.spent:
             details["crosscheck"] = crosscheck(
                 found, choice.check, source, knowledge, run.share(1.0, 0.5), second
             )
         return found.replacing(
             seconds=run.seconds - began,
-            notes=(choice.why, *found.notes),
+            notes=(why, *found.notes),
             details=details,
         )
 
@@ -174,7 +183,8 @@ def _family(source: Source, alpha: float, shape: Shape) -> Choice:
         return _levels(source, alpha, size)
     if any(kinds):
         size += "Levels and numbers occur together, so levels enter as indicator columns. "
-    if shape.curved and (shape.odd or shape.within):
+    models = () if any(kinds) else _models(source, shape)
+    if shape.curved and (shape.odd or shape.within) and not models:
         why = (
             f"Relations are curved ({shape.words}), so every number enters with its Hermite "
             f"polynomials up to degree {DEGREE}: an order search (BOSS) with the BIC on these."
@@ -184,6 +194,22 @@ def _family(source: Source, alpha: float, shape: Shape) -> Choice:
         return Choice(main, FCI(test, alpha=alpha), size + why)
     if any(kinds):
         return _together(source, alpha, shape, size)
+    return _numbers(source, alpha, shape, size, models)
+
+
+def _numbers(
+    source: Source, alpha: float, shape: Shape, size: str, models: tuple[Model, ...]
+) -> Choice:
+    """All columns are numbers."""
+    straight = f" ({shape.words})" if shape.words else ""
+    if models:
+        why = (
+            f"All columns are numbers{straight}, so {len(models)} models are tried, and the one "
+            "kept that makes the rows likeliest, with noise of any shape: "
+            f"{'; '.join(m.word for m in models)}."
+        )
+        test = DegenerateGaussian(NaturalSpline(4)) if shape.curved else FisherZ()
+        return Choice(Likeliest(models), FCI(test, alpha=alpha), size + why)
     if shape.curved:
         why = (
             f"Relations are curved ({shape.words}), so every number is explained by splines of its "
@@ -192,7 +218,6 @@ def _family(source: Source, alpha: float, shape: Shape) -> Choice:
         )
         test = DegenerateGaussian(NaturalSpline(4))
         return Choice(_flop(source, BasisFunctionBIC()), FCI(test, alpha=alpha), size + why)
-    straight = f" ({shape.words})" if shape.words else ""
     why = (
         "All columns are numbers: an order search (FLOP) with the Gaussian BIC at penalty 2, which "
         f"sees linear relations{straight}."
@@ -230,6 +255,31 @@ def _together(source: Source, alpha: float, shape: Shape, size: str) -> Choice:
     )
     checker = FCI(DegenerateGaussian(), alpha=alpha)
     return Choice(_flop(source, DegenerateGaussianBIC(2.0)), checker, size + why)
+
+
+def _models(source: Source, shape: Shape) -> tuple[Model, ...]:
+    """Models of numbers to compare by their likelihood; none where it is no fair comparison."""
+    if not isinstance(source, Data) or shape.within or target_names(source):
+        return ()
+    if source.has_missing or source.n * len(source.names) > CELLS or len(source.names) > MANY:
+        return ()
+    x = source.matrix(source.names)
+    if source.n < 50 or any(len(np.unique(c)) < source.n / 2 for c in x.T):
+        return ()
+    splines, curved = NaturalSpline(), _flop(source, BasisFunctionBIC())
+    room = source.n > ROOM * DEGREE * len(source.names)
+    out = [
+        Model(_flop(source, GaussianBIC()), "lines (FLOP with the Gaussian BIC at penalty 2)"),
+        Model(DirectLiNGAM(), "lines with noise that is not Gaussian (DirectLiNGAM)"),
+    ]
+    if room:
+        out.append(Model(curved, "splines (FLOP with the basis-function BIC)", splines))
+    if shape.odd:
+        ranks = NormalScores(_flop(source, GaussianBIC()))
+        out.append(Model(ranks, "lines between normal scores", None, True))
+    if shape.odd and room:
+        out.append(Model(NormalScores(curved), "splines between normal scores", splines, True))
+    return tuple(out)
 
 
 def _flop(source: Source, score: Score) -> FLOP:
