@@ -36,8 +36,9 @@ from .scores.gaussian_bic import GaussianBIC
 SKEWED, HEAVY = 2.0, 7.0  # |skewness| and excess kurtosis beyond which moments mislead
 ROOM = 10  # rows for each feature, to let numbers enter with polynomials
 DEGREE = 3
-MANY, RESTARTS = 60, 20  # columns up to which the order search is restarted, and how often
-CELLS = 1_000_000  # of the table, up to which several models are compared
+MANY, RESTARTS = 200, 20  # columns up to which the order search is restarted, and how often
+SOME = 60  # columns up to which several models are compared
+CELLS = 1_000_000  # of the table, likewise
 PRIOR = 3.0  # rows
 FEW = 5.0  # rows for each cell of a table of two parents and a child
 
@@ -261,7 +262,7 @@ def _models(source: Source, shape: Shape) -> tuple[Model, ...]:
     """Models of numbers to compare by their likelihood; none where it is no fair comparison."""
     if not isinstance(source, Data) or shape.within or target_names(source):
         return ()
-    if source.has_missing or source.n * len(source.names) > CELLS or len(source.names) > MANY:
+    if source.has_missing or source.n * len(source.names) > CELLS or len(source.names) > SOME:
         return ()
     x = source.matrix(source.names)
     if source.n < 50 or any(len(np.unique(c)) < source.n / 2 for c in x.T):
