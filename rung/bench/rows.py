@@ -45,7 +45,8 @@ def make(n: int, path: Path) -> None:
     import duckdb
 
     form = "(FORMAT parquet)" if path.suffix == ".parquet" else "(FORMAT csv, HEADER)"
-    temporary: dict[str, Any] = {"memory_limit": "2GB", "temp_directory": str(path.parent), "threads": 2}
+    folder = str(path.parent)
+    temporary: dict[str, Any] = {"memory_limit": "2GB", "temp_directory": folder, "threads": 2}
     with duckdb.connect(config=temporary) as connection:
         connection.execute("SET enable_progress_bar = false")
         connection.execute("SELECT setseed(0.5)")

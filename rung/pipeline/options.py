@@ -10,7 +10,6 @@ from typing import Any
 from .. import discovery, effects
 from ..core.errors import InputError, unknown
 
-
 WORDS = ("LiNGAM", "BDeu", "RCoT")  # spellings of the field in which capitals begin no word
 
 
