@@ -65,7 +65,6 @@ class ClassSearch:
         self.limit = 2000.0 if self.compiled else 200.0
         for u, v in np.argwhere(required if begin is None else begin).tolist():
             self._join(u, v)
-        self.R[class_search.TOTAL] = self.score()
 
     def _bind(self, bound: BoundScore) -> None:
         self.compiled = isinstance(bound, KernelScore)
@@ -88,10 +87,12 @@ class ClassSearch:
         hashes = np.random.default_rng(20_101).integers(1, 2**62, size=(d, 2))
         self.N[:, [c.HASH, c.HASHED]] = hashes
         bits = may * c.MAY + sep * c.SEP + self.ban * c.BAN + keep * c.KEEP
-        self.Q = np.ascontiguousarray(bits).astype(np.uint8)
-        self.L = np.zeros((4, 64 * d + 1024), dtype=np.int64)
+        self.Q = np.ascontiguousarray(bits.T).astype(np.uint8)
+        self.L = np.zeros((7, 64 * d + 1024), dtype=np.int64)
+        self.L[4:, :d] = np.arange(d)[::-1]
         self.z = np.zeros(k.FLAGS + d, dtype=np.int64)
         self.z[k.FLAGS :] = k.INSERTS | k.DELETES | k.TURNS
+        self.z[k.STACKS : k.STACKS + 3] = d
         self.z[k.KNOWN], self.z[k.MOST] = self.ban.any(), d * d + 1000
         self.R = np.zeros(k.PEAKS + 3 * d)
         self.R[k.PEAKS :] = -np.inf
@@ -136,7 +137,7 @@ class ClassSearch:
         k = self.kernels
         self._tidy()
         size = 4 * int(self.z[k.EDGES]) + 64
-        kernel = self._kernel(k.all_deletions)
+        kernel = self.kernel(k.all_deletions)
         while True:
             plan, worth = np.zeros((size, 4 + k.WIDE), dtype=np.int64), np.zeros(size)
             n = int(
@@ -154,22 +155,26 @@ class ClassSearch:
         """Drop watches on steps that cannot be taken any more, and copies."""
         k, n = self.kernels, int(self.z[self.kernels.WATCHES])
         b, code, _, a = self.watch[:n].T
-        live = (self.M[a, b] > 0) | (self.M[b, a] == 1)
-        kept = np.unique(np.stack([a[live], b[live], code[live]], axis=1), axis=0)
+        live = (self.M[a, b] > 0) & (self.M[a, b] != 5)
+        base = 4 * self.d**2
+        kept = np.unique((a[live] * self.d + b[live]) * base + code[live])
         self.N[:, k.WATCH] = -1
-        for at, (a_, b_, code_) in enumerate(kept.tolist()):
+        for at, whole in enumerate(kept.tolist()):
+            edge, code_ = divmod(whole, base)
+            a_, b_ = divmod(edge, self.d)
             self.watch[at] = b_, code_, self.N[a_, k.WATCH], a_
             self.N[a_, k.WATCH] = at
         self.z[k.WATCHES] = len(kept)
 
-    def _kernel(self, kernel: Any) -> Any:
+    def kernel(self, kernel: Any) -> Any:
+        """A kernel in the form that the score needs: compiled, or as plain Python."""
         from ..kernels.signatures import plain
 
         return kernel if self.compiled else plain(kernel)
 
     def _drive(self, kinds: int, plan: Any, worth: Any, count: int, run: Run) -> bool:
         """Call the kernel until it is done, looking at the clock in between."""
-        k, kernel = self.kernels, self._kernel(self.kernels.search)
+        k, kernel = self.kernels, self.kernel(self.kernels.search)
         while not run.spent:
             self.R[k.WORK] = 0.0
             began = time.perf_counter()
@@ -197,7 +202,7 @@ class ClassSearch:
             self._widen()
         if self.L.shape[1] - self.z[k.JOURNAL] < 8 * self.z[k.EDGES] + 128:
             self.z[[k.HEAD, k.TAIL]] = 0
-            more = np.zeros((4, self.L.shape[1] + 8 * int(self.z[k.EDGES])), dtype=np.int64)
+            more = np.zeros((7, self.L.shape[1] + 8 * int(self.z[k.EDGES])), dtype=np.int64)
             self.L = np.concatenate([self.L, more], axis=1)
         if self.z[k.SHORT]:
             self.z[k.SHORT] = 0
@@ -217,11 +222,10 @@ class ClassSearch:
 
     def dag(self) -> Bool:
         """(d, d) bool: a DAG of the class that obeys the knowledge."""
-        return np.asarray(self.M > 0)
+        return np.asarray(self.M & 2 > 0)
 
-    def score(self) -> float:
-        """Score of the class, computed anew."""
-        dag = self.dag()
+    def score(self, dag: Bool) -> float:
+        """Score of a DAG."""
         return float(
             sum(self.bound.local(v, np.nonzero(dag[:, v])[0].tolist()) for v in range(self.d))
         )
@@ -280,8 +284,10 @@ class Task:
         search = ClassSearch(bound, required, forbidden, targets)
         return cls(learner, source, known, run, began, required, forbidden, search)
 
-    def result(self, complete: bool, cites: tuple[str, ...], **details: Any) -> Discovery:
-        """The class at hand, with what the knowledge adds."""
+    def result(
+        self, complete: bool, cites: tuple[str, ...], dag: Bool | None = None, **details: Any
+    ) -> Discovery:
+        """The class of a DAG, or that at hand, with what the knowledge adds."""
         k, z, source = self.search.kernels, self.search.z, self.source
         notes = []
         if z[k.CUT]:
@@ -291,9 +297,9 @@ class Task:
             )
         if z[k.STEPS] >= z[k.MOST]:
             notes.append("the search went in circles and was ended: does the score fit the class?")
-        graph = class_of(
-            self.search.dag(), source.names, target_names(source), self.required, self.forbidden
-        )
+        dag = self.search.dag() if dag is None else dag
+        names, targets = source.names, target_names(source)
+        graph = class_of(dag, names, targets, self.required, self.forbidden)
         return Discovery(
             graph,
             knowledge=self.knowledge,
@@ -301,7 +307,7 @@ class Task:
             complete=complete,
             seconds=self.run.seconds - self.began,
             notes=tuple(notes),
-            score=self.search.score(),
+            score=self.search.score(dag),
             details={"operators": int(z[k.APPLIED]), **details},
             cites=cites,
         )

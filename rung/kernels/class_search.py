@@ -15,7 +15,8 @@ next watch, tail of the edge; `keys`, `values` of local scores; `rowkeys` (r, 2)
 places). `R` holds numbers, the gains of the operators at hand, and the best insertion, deletion
 and turn of each node; `z` counters, and for each node which of the three are due. Rows 2 and 3 of
 `L` hold single insertions to be computed anew, and what the knowledge refused, as codes: y * d + x
-for an insertion, d * d (1, 2 or 3) + y for all deletions, turns or insertions of y.
+for an insertion, d * d (1, 2 or 3) + y for all deletions, turns or insertions of y; rows 4 to 6 the
+nodes whose insertions, deletions or turns are to be computed anew.
 """
 
 # mypy: allow-untyped-defs, allow-incomplete-defs
@@ -43,6 +44,7 @@ from .classes import (  # noqa: F401  (`plain` runs the callees in this module)
     LOST,
     MARKED,
     MAY,
+    OUTER,
     REMOVED,
     SEP,
     TAIL,
@@ -52,20 +54,18 @@ from .classes import (  # noqa: F401  (`plain` runs the callees in this module)
     WHO,
     arrange,
     compelled,
-    delete,
     drop,
     flip,
-    insert,
     lead,
     link,
     obey,
+    operate,
     push,
     reach,
     record,
     settle,
     sink,
     stir,
-    turn,
     undo,
     unlink,
 )
@@ -75,7 +75,6 @@ from .signatures import (
     F3,
     I1,
     I2,
-    OPTIONS,
     U2,
     GainsFunction,
     LocalFunction,
@@ -87,9 +86,9 @@ from .signatures import (
 # more places in the vector of counters z
 WATCHES, PAIRS, TRIAL, REFUSED, STEPS, CUT, CACHED, ROWS = 6, 7, 8, 9, 10, 11, 12, 13
 CLEARED, KNOWN, AT, WATCHES0, REFUSED0, ACCEPTED, TRIED, SHORT, MOST, APPLIED = range(14, 24)
-FREE, FLAGS = 24, 25  # from FLAGS on, one a node: which candidates are due
+FREE, STACKS, FLAGS = 24, 25, 28  # from FLAGS on, one a node: which candidates are due
 # places in the vector of numbers R; the gains of the operators at hand follow from NUMBERS on
-TIE, TOTAL, WORK, BEFORE, NUMBERS = 0, 1, 2, 3, 4
+TIE, TOTAL, WORK, BEFORE, MOSTLY, NUMBERS = range(6)
 # after them the best insertion, deletion and turn of each node; see PEAKS
 # answers of a kernel: all done; stopped for the clock; arrays are too short; the journal broke
 DONE, PAUSE, FULL, BROKEN = 0, 1, 2, 3
@@ -114,7 +113,8 @@ def score(local, y, parents, k, N, keys, values, z, R, F, I, P, W):
             return values[at]
         at = (at + 1) & mask
     if 2 * z[CACHED] >= keys.shape[0]:
-        keys[:] = 0
+        for i in range(keys.shape[0]):
+            keys[i] = 0
         z[CACHED] = 0
         z[CLEARED] += 1
         at = key & mask
@@ -138,21 +138,23 @@ def row(gains, y, parents, k, M, N, Q, rowkeys, G, z, R, F, I, P, W):
         at = (at + 1) & mask
     if rowkeys[at, 0] == 0:
         if z[ROWS] >= G.shape[0]:
-            rowkeys[:] = 0
+            for i in range(rowkeys.shape[0]):
+                rowkeys[i, 0] = 0
             z[ROWS] = 0
             at = key & mask
         rowkeys[at, 0], rowkeys[at, 1] = key, z[ROWS]
-        G[z[ROWS], :] = np.nan
+        for x in range(d):
+            G[z[ROWS], x] = np.nan
         z[ROWS] += 1
     out = G[rowkeys[at, 1]]
     count = 0
     for x in range(d):
-        if np.isnan(out[x]) and Q[x, y] & MAY and M[x, y] == 0 and M[y, x] == 0:
+        if np.isnan(out[x]) and Q[y, x] & MAY and M[y, x] == 0:
             count += 1
     if count or np.isnan(out[y]):
         allowed = np.zeros(d, dtype=np.uint8)
         for x in range(d):
-            if np.isnan(out[x]) and Q[x, y] & MAY and M[x, y] == 0 and M[y, x] == 0:
+            if np.isnan(out[x]) and Q[y, x] & MAY and M[y, x] == 0:
                 allowed[x] = 1
         base = gains(y, parents, k, allowed, out, F, I, P, W)
         out[y] = base
@@ -176,8 +178,7 @@ def list_cliques(M, nodes, m, ops, z):
         for p in range(begin, m):
             fits = True
             for i in range(k):
-                other = nodes[ops[at, CLIQUE + 1 + i]]
-                if M[nodes[p], other] == 0 and M[other, nodes[p]] == 0:
+                if M[nodes[p], nodes[ops[at, CLIQUE + 1 + i]]] == 0:
                     fits = False
                     break
             if fits:
@@ -191,6 +192,16 @@ def list_cliques(M, nodes, m, ops, z):
                 count += 1
         at += 1
     return count
+
+
+@njit(void(I2, I1, int64, int64), **INNER)
+def due(L, z, y, kinds):
+    """Let the candidates of these kinds at y be computed anew."""
+    for i in range(3):
+        if kinds >> i & 1 and not z[FLAGS + y] >> i & 1:
+            L[4 + i, z[STACKS + i]] = y
+            z[STACKS + i] += 1
+    z[FLAGS + y] |= kinds
 
 
 @njit(int64(I2, I2, I1, int64, int64, int64), **INNER)
@@ -217,11 +228,15 @@ def peak(N, best, R, y):
     R[PEAKS + y] = best[y, who]
 
 
-@njit(void(GainsFunction, int64, U2, I2, U2, I1, F2, I2, I2, F2, I2, F1, F3, I2, F1, F1), **INNER)
-def insertions(gains, y, M, N, Q, z, best, watch, rowkeys, G, ops, R, F, I, P, W):
+@njit(
+    void(
+        GainsFunction, int64, U2, I2, U2, I2, I1, F2, I2, I2, F2, I2, F1, F3, I2, F1, F1,
+    ),
+    **INNER,
+)  # fmt: skip
+def insertions(gains, y, M, N, Q, L, z, best, watch, rowkeys, G, ops, R, F, I, P, W):
     """Compute best[y] anew; what a path rules out waits for the path."""
     d = M.shape[0]
-    z[FLAGS + y] &= ~INSERTS
     for x in range(d):
         best[y, x] = -np.inf
     parents = np.empty(N[y, DEG] + 1, dtype=np.int64)
@@ -229,17 +244,18 @@ def insertions(gains, y, M, N, Q, z, best, watch, rowkeys, G, ops, R, F, I, P, W
     fixed, m = 0, 0
     for i in range(N[y, DEG]):
         w = N[y, LIST + i]
-        if M[w, y] == 2:
+        if M[y, w] == 5:
             parents[fixed] = w
             fixed += 1
-        elif M[w, y] == 1 or M[y, w] == 1:
+        elif M[y, w] < 4:
             near[m] = w
             m += 1
     inside = np.zeros(m + 1, dtype=np.uint8)
     seen = np.empty(d, dtype=np.uint8)
     via = np.empty(d, dtype=np.int64)
     for c in range(list_cliques(M, near, m, ops, z)):
-        inside[:] = 0
+        for i in range(m):
+            inside[i] = 0
         k = fixed
         for i in range(ops[c, CLIQUE]):
             inside[ops[c, CLIQUE + 1 + i]] = 1
@@ -252,18 +268,19 @@ def insertions(gains, y, M, N, Q, z, best, watch, rowkeys, G, ops, R, F, I, P, W
         for x in range(d):
             if not G[at, x] > floor or G[at, x] - base <= best[y, x]:
                 continue
-            if x == y or Q[x, y] & MAY == 0 or M[x, y] or M[y, x]:
+            if x == y or Q[y, x] & MAY == 0 or M[y, x]:
                 continue
             fits = True
             for i in range(m):
-                if inside[i] == 0 and (M[near[i], x] or M[x, near[i]]):
+                if inside[i] == 0 and M[near[i], x]:
                     fits = False
                     break
             if not fits:
                 continue
             if not looked:
                 looked = True
-                seen[:] = 0
+                for i in range(d):
+                    seen[i] = 0
                 for i in range(fixed, k):
                     seen[parents[i]] = 1
                 reach(M, N, y, -1, 1, seen, via)
@@ -276,7 +293,7 @@ def insertions(gains, y, M, N, Q, z, best, watch, rowkeys, G, ops, R, F, I, P, W
                 while tail != y and seen[tail] == 1:
                     seen[tail] = 2
                     if not wait(N, watch, z, tail, via[tail], 3 * d * d + y):
-                        z[FLAGS + y] |= INSERTS
+                        due(L, z, y, INSERTS)
                     tail = via[tail]
     R[WORK] += d / 64.0
     peak(N, best, R, y)
@@ -299,15 +316,15 @@ def options(local, x, y, n, extra, M, N, keys, values, ops, z, R, F, I, P, W):
     fixed, m = 0, 0
     for i in range(N[y, DEG]):
         w = N[y, LIST + i]
-        if M[w, y] == 2:
+        if M[y, w] == 5:
             parents[fixed] = w
             fixed += 1
     q = fixed  # parents[fixed:q] must be in S
     for i in range(N[y, DEG]):
         w = N[y, LIST + i]
-        if (M[w, y] == 1 or M[y, w] == 1) and (M[w, x] or M[x, w]):
+        if M[y, w] < 4 and M[x, w]:
             for j in range(fixed, q):
-                if M[w, parents[j]] == 0 and M[parents[j], w] == 0:
+                if M[w, parents[j]] == 0:
                     return n
             parents[q] = w
             q += 1
@@ -316,11 +333,11 @@ def options(local, x, y, n, extra, M, N, keys, values, ops, z, R, F, I, P, W):
         return n
     for i in range(N[y, DEG]):
         w = N[y, LIST + i]
-        if w == x or (M[w, y] != 1 and M[y, w] != 1) or M[w, x] or M[x, w]:
+        if w == x or M[y, w] > 4 or M[x, w]:
             continue
         fits = True
         for j in range(fixed, q):
-            if M[w, parents[j]] == 0 and M[parents[j], w] == 0:
+            if M[w, parents[j]] == 0:
                 fits = False
                 break
         if fits:
@@ -356,17 +373,17 @@ def deletions(local, y, floor, M, N, Q, keys, values, ops, z, R, F, I, P, W):
     near = np.empty(N[y, DEG] + 1, dtype=np.int64)
     for e in range(N[y, DEG]):
         x = N[y, LIST + e]
-        if M[y, x] == 2 or Q[x, y] & KEEP:
+        if M[y, x] == 7 or Q[y, x] & KEEP:
             continue
         fixed, m = 0, 0
         for i in range(N[y, DEG]):
             w = N[y, LIST + i]
             if w == x:
                 continue
-            if M[w, y] == 2:
+            if M[y, w] == 5:
                 parents[fixed] = w
                 fixed += 1
-            elif (M[w, y] == 1 or M[y, w] == 1) and (M[w, x] or M[x, w]):
+            elif M[y, w] < 4 and M[x, w]:
                 near[m] = w
                 m += 1
         for c in range(list_cliques(M, near, m, ops, z)):
@@ -400,17 +417,17 @@ def turns(local, y, kinds, M, N, Q, keys, values, ops, z, R, F, I, P, W):
     parents = np.empty(size + N[y, DEG] + 2, dtype=np.int64)
     for e in range(N[y, DEG]):
         x = N[y, LIST + e]
-        if M[x, y] == 2 or Q[x, y] & MAY == 0:
+        if M[y, x] == 5 or Q[y, x] & MAY == 0:
             continue
-        if M[y, x] != 2 and not kinds & LOOSE:
+        if M[y, x] != 7 and not kinds & LOOSE:
             continue
         fixed = 0
         for i in range(N[x, DEG]):
             w = N[x, LIST + i]
-            if M[w, x] == 2 and w != y:
+            if M[x, w] == 5 and w != y:
                 parents[fixed] = w
                 fixed += 1
-        if M[y, x] == 2:
+        if M[y, x] == 7:
             extra = score(local, x, parents, fixed, N, keys, values, z, R, F, I, P, W)
             parents[fixed] = y
             extra -= score(local, x, parents, fixed + 1, N, keys, values, z, R, F, I, P, W)
@@ -421,23 +438,24 @@ def turns(local, y, kinds, M, N, Q, keys, values, ops, z, R, F, I, P, W):
         mine, m = 0, 0
         for i in range(N[y, DEG]):
             w = N[y, LIST + i]
-            if M[w, y] == 2:
+            if M[y, w] == 5:
                 own[mine] = w
                 mine += 1
-            elif w != x and (M[w, y] == 1 or M[y, w] == 1):
+            elif w != x and M[y, w] < 4:
                 near[m] = w
                 m += 1
         seen = np.empty(m + 1, dtype=np.uint8)
         stack = np.empty(m + 1, dtype=np.int64)
         for c in range(list_cliques(M, near, m, ops, z)):
             # S must hold one not joined to x; what joins x in S parts the rest of S from others
-            seen[:] = 0
+            for i in range(m):
+                seen[i] = 0
             k, out = fixed, 0
             for i in range(ops[c, CLIQUE]):
                 w = near[ops[c, CLIQUE + 1 + i]]
                 seen[ops[c, CLIQUE + 1 + i]] = 1
                 own[mine + i] = w
-                if M[w, x] or M[x, w]:
+                if M[x, w]:
                     parents[k] = w
                     k += 1
                 else:
@@ -448,9 +466,9 @@ def turns(local, y, kinds, M, N, Q, keys, values, ops, z, R, F, I, P, W):
                 out -= 1
                 a = near[stack[out]]
                 for i in range(m):
-                    if seen[i] or (M[a, near[i]] == 0 and M[near[i], a] == 0):
+                    if seen[i] or M[a, near[i]] == 0:
                         continue
-                    if M[near[i], x] or M[x, near[i]]:
+                    if M[x, near[i]]:
                         apart = False
                         break
                     seen[i] = 1
@@ -477,15 +495,39 @@ def turns(local, y, kinds, M, N, Q, keys, values, ops, z, R, F, I, P, W):
     return n
 
 
+@njit(
+    int64(
+        LocalFunction, int64, int64, int64, int64, U2, I2, U2, I1, F1, I2, I1, F1, F3, I2, F1, F1,
+    ),
+    **INNER,
+)  # fmt: skip
+def gather(local, kind, kinds, y, x, M, N, Q, keys, values, ops, z, R, F, I, P, W):
+    """Make the operators of a kind at y that gain (insertions: of x only) those at hand.
+
+    Their number; the largest gain goes into R[MOSTLY].
+    """
+    n = 0
+    if kind == DELETES:
+        n = deletions(local, y, 1, M, N, Q, keys, values, ops, z, R, F, I, P, W)
+    elif kind == TURNS:
+        n = turns(local, y, kinds, M, N, Q, keys, values, ops, z, R, F, I, P, W)
+    elif Q[y, x] & MAY and M[y, x] == 0:
+        n = options(local, x, y, 0, 0.0, M, N, keys, values, ops, z, R, F, I, P, W)
+    R[MOSTLY] = -np.inf
+    for i in range(n):
+        R[MOSTLY] = max(R[MOSTLY], R[NUMBERS + i])
+    return n
+
+
 @njit(void(I2, I2, I1, int64), **INNER)
 def awake(N, L, z, code):
     """Let what a code stands for be computed anew."""
     d = N.shape[0]
     if code >= d * d:
-        z[FLAGS + code % (d * d)] |= 1 << (code // (d * d) % 3)
+        due(L, z, code % (d * d), 1 << (code // (d * d) % 3))
     elif z[FLAGS + code // d] & INSERTS == 0:
         if z[PAIRS] == L.shape[1]:
-            z[FLAGS + code // d] |= INSERTS
+            due(L, z, code // d, INSERTS)
         else:
             L[2, z[PAIRS]] = code
             z[PAIRS] += 1
@@ -519,66 +561,36 @@ def mark(M, N, L, watch, z):
         a, b = pair // d, pair % d
         if kind == FLIPPED:
             continue
-        z[FLAGS + b] |= INSERTS | DELETES | TURNS
-        z[FLAGS + a] |= TURNS
-        if kind in (TOGGLED, REMOVED) or M[a, b] == 1 or M[b, a]:
-            z[FLAGS + a] |= INSERTS | DELETES
-        else:  # an arrow before and after: the parents and neighbours of a are the same
+        due(L, z, b, INSERTS | DELETES | TURNS)
+        if kind == ADDED and M[a, b] > 4:
+            due(L, z, a, TURNS)  # the parents and neighbours of a are the same
             awake(N, L, z, a * d + b)
+        else:
+            due(L, z, a, INSERTS | DELETES | TURNS)
         for side in range(2):
             u, w = (a, b) if side == 0 else (b, a)
             for i in range(N[u, DEG]):
                 y = N[u, LIST + i]
-                loose = M[u, y] == 1 or M[y, u] == 1
+                loose = M[u, y] < 4
+                near = M[y, w]
+                kinds = 0
                 # a turn at y: the parents of b change, what joins y and a, or the neighbours of a
-                if (loose or M[y, u]) and (
-                    u == b or M[y, w] == 1 or M[w, y] == 1 or M[a, b] == 1 or M[b, a] == 1
-                ):
-                    z[FLAGS + y] |= TURNS
-                if kind == TOGGLED or y == w or not loose:
-                    continue
-                if M[y, w] == 1 or M[w, y] == 1:
-                    z[FLAGS + y] |= INSERTS
-                if M[y, w] or M[w, y]:
-                    z[FLAGS + y] |= DELETES
-                else:
-                    awake(N, L, z, y * d + w)
-        if kind != ADDED and M[a, b] != 1 and M[b, a] != 1:
-            if M[a, b] == 0:
+                if (loose or M[u, y] == 5) and (u == b or 0 < near < 4 or 0 < M[a, b] < 4):
+                    kinds = TURNS
+                if kind != TOGGLED and y != w and loose:
+                    if near == 0:
+                        awake(N, L, z, y * d + w)
+                    elif near < 4:
+                        kinds |= INSERTS | DELETES
+                    else:
+                        kinds |= DELETES
+                due(L, z, y, kinds)
+        if kind != ADDED:
+            if M[a, b] == 0 or M[a, b] == 5:
                 lost(N, L, watch, z, a, b)
-            if M[b, a] == 0:
+            if M[a, b] == 0 or M[a, b] == 7:
                 lost(N, L, watch, z, b, a)
     z[MARKED] = z[JOURNAL]
-
-
-@njit(int64(int64, int64, int64, int64, U2, I2, U2, I2, I1, I2, I2, F1), **INNER)
-def attempt(kind, x, y, n, M, N, Q, L, z, watch, ops, R):
-    """Apply operator n at hand; 0 if no DAG of the class would obey the knowledge."""
-    begin = z[JOURNAL]
-    k = ops[n, 1]
-    S = np.empty(k, dtype=np.int64)
-    for i in range(k):
-        S[i] = ops[n, 2 + i]
-    if kind == INSERTS:
-        insert(M, N, Q, L, z, x, y, S, k)
-    elif kind == DELETES:
-        delete(M, N, Q, L, z, x, y, S, k)
-    else:
-        turn(M, N, Q, L, z, x, y, S, k)
-    if z[KNOWN] and not obey(M, N, Q, L, z):
-        undo(M, N, L, z, begin)
-        return 0
-    R[TOTAL] += R[NUMBERS + n]
-    z[STEPS] += 1
-    z[APPLIED] += 1
-    mark(M, N, L, watch, z)
-    for i in range(z[REFUSED]):
-        awake(N, L, z, L[3, i])
-    if z[TRIAL] == 0:
-        z[JOURNAL] = 0
-        z[MARKED] = 0
-        z[REFUSED] = 0
-    return 1
 
 
 @njit(void(I2, I1, int64), **INNER)
@@ -592,11 +604,12 @@ def refuse(L, z, code):
         z[REFUSED] += 1
 
 
-@njit(int64(int64, int64, int64, int64, float64, U2, I2, U2, I2, I1, I2, I2, F1), **INNER)
-def choose(kind, y, n, code, claimed, M, N, Q, L, z, watch, ops, R):
+@njit(int64(int64, int64, int64, int64, int64, float64, U2, I2, U2, I2, I1, I2, I2, F1), **INNER)
+def choose(kind, y, n, code, floor, claimed, M, N, Q, L, z, watch, ops, R):
     """Apply the best valid one of n operators at hand: 1, or 0 if `claimed` was too high.
 
-    Then R[NUMBERS] is the best that is valid, -inf if none is. FULL if an array is too short.
+    Then R[NUMBERS] is the best that is valid, -inf if none is above the floor. FULL if an array is
+    too short. An operator is refused if no DAG of its class obeys the knowledge.
     """
     d = M.shape[0]
     while True:
@@ -604,20 +617,23 @@ def choose(kind, y, n, code, claimed, M, N, Q, L, z, watch, ops, R):
         for j in range(1, n):
             if R[NUMBERS + j] > R[NUMBERS + i]:
                 i = j
-        if n == 0 or not R[NUMBERS + i] > R[TIE]:
+        if n == 0 or not R[NUMBERS + i] > floor:
             R[NUMBERS] = -np.inf
             return 0
-        x = ops[i, 0]
-        arrow = kind == TURNS and M[y, x] == 2
+        x, k = ops[i, 0], ops[i, 1]
+        S = np.empty(k, dtype=np.int64)
+        for j in range(k):
+            S[j] = ops[i, 2 + j]
+        arrow = kind == TURNS and M[y, x] == 7
         if kind == INSERTS or arrow:
             seen = np.zeros(d, dtype=np.uint8)
             via = np.empty(d, dtype=np.int64)
-            for j in range(ops[i, 1]):
-                seen[ops[i, 2 + j]] = 1
+            for j in range(k):
+                seen[S[j]] = 1
             if arrow:
                 for j in range(N[x, DEG]):
                     w = N[x, LIST + j]
-                    if M[x, w] == 1 or M[w, x] == 1:
+                    if M[x, w] < 4:
                         seen[w] = 1
             R[WORK] += 1.0
             if reach(M, N, y, x, 0 if arrow else 1, seen, via):
@@ -633,10 +649,24 @@ def choose(kind, y, n, code, claimed, M, N, Q, L, z, watch, ops, R):
             return 0
         if kind == INSERTS and max(N[x, DEG], N[y, DEG]) + LIST + 1 > N.shape[1]:
             return FULL
-        if attempt(kind, x, y, i, M, N, Q, L, z, watch, ops, R):
-            return 1
+        begin = z[JOURNAL]
+        operate(kind, M, N, Q, L, z, x, y, S, k)
+        if z[KNOWN] == 0 or obey(M, N, Q, L, z):
+            break
+        undo(M, N, L, z, begin)
         refuse(L, z, code)
         R[NUMBERS + i] = -np.inf
+    R[TOTAL] += R[NUMBERS + i]
+    z[STEPS] += 1
+    z[APPLIED] += 1
+    mark(M, N, L, watch, z)
+    for i in range(z[REFUSED]):
+        awake(N, L, z, L[3, i])
+    if z[TRIAL] == 0:
+        z[JOURNAL] = 0
+        z[MARKED] = 0
+        z[REFUSED] = 0
+    return 1
 
 
 @njit(int64(U2, I2, int64), **INNER)
@@ -644,7 +674,7 @@ def parents_key(M, N, y):
     """Hash of y and its compelled parents."""
     key = N[y, HASH]
     for i in range(N[y, DEG]):
-        if M[N[y, LIST + i], y] == 2:
+        if M[y, N[y, LIST + i]] == 5:
             key ^= N[N[y, LIST + i], HASHED]
     return key
 
@@ -652,14 +682,14 @@ def parents_key(M, N, y):
 @njit(int64(U2, I2, int64, int64, I2, int64), **INNER)
 def deletable(M, N, x, y, plan, i):
     """Whether the deletion of x -> y in plan[i] is still what it was."""
-    if plan[i, 3] != parents_key(M, N, y) or (M[x, y] == 0 and M[y, x] != 1):
+    if plan[i, 3] != parents_key(M, N, y) or M[y, x] == 0 or M[y, x] == 7:
         return 0
     for j in range(plan[i, 2]):
         w = plan[i, 4 + j]
-        if (M[w, y] != 1 and M[y, w] != 1) or (M[w, x] == 0 and M[x, w] == 0):
+        if M[y, w] == 0 or M[y, w] > 4 or M[x, w] == 0:
             return 0
         for h in range(j):
-            if M[w, plan[i, 4 + h]] == 0 and M[plan[i, 4 + h], w] == 0:
+            if M[w, plan[i, 4 + h]] == 0:
                 return 0
     return 1
 
@@ -676,6 +706,8 @@ def back(M, N, L, z, best, watch, R):
     R[TOTAL] = R[BEFORE]
     if z[STEPS] >= z[MOST]:  # the trial was cut off with candidates left
         z[PAIRS] = 0
+        for kind in range(3):
+            z[STACKS + kind] = 0
         for y in range(d):
             z[FLAGS + y] = 0
             for x in range(d):
@@ -689,7 +721,7 @@ def back(M, N, L, z, best, watch, R):
         LocalFunction, GainsFunction, int64, float64, I2, F1, int64, U2, I2, U2, I2, I1, F2, I2,
         I1, F1, I2, F2, I2, F1, F3, I2, F1, F1,
     ),
-    **OPTIONS,
+    **OUTER,
 )  # fmt: skip
 def search(
     local, gains, kinds, limit, plan, worth, count, M, N, Q, L, z, best, watch, keys, values,
@@ -714,7 +746,10 @@ def search(
             return BROKEN
         if L.shape[1] - z[JOURNAL] < 4 * z[EDGES] + 64 or z[SHORT]:
             return FULL
-        if count and z[TRIAL] == 0:
+        kind, x, y, n = 0, 0, 0, 0
+        floor, claimed, apply, single = R[TIE], R[TIE], True, False
+        begins = count > 0 and z[TRIAL] == 0
+        if begins:
             if z[AT] >= count:
                 return DONE
             x, y = plan[z[AT], 0], plan[z[AT], 1]
@@ -724,115 +759,84 @@ def search(
             R[BEFORE] = R[TOTAL]
             z[TRIAL], z[JOURNAL], z[MARKED], z[STEPS] = 1, 0, 0, 0
             z[WATCHES0], z[REFUSED0] = z[WATCHES], z[REFUSED]
-            z[FREE] = Q[x, y] & MAY
-            Q[x, y] ^= z[FREE]
+            z[FREE] = Q[y, x] & MAY
+            Q[y, x] ^= z[FREE]
             ops[0, 0], ops[0, 1], R[NUMBERS] = x, plan[z[AT], 2], worth[z[AT]]
             for i in range(ops[0, 1]):
                 ops[0, 2 + i] = plan[z[AT], 4 + i]
             z[TRIED] += 1
-            if not attempt(DELETES, x, y, 0, M, N, Q, L, z, watch, ops, R):
-                Q[x, y] |= z[FREE]
+            kind, n, floor, claimed = DELETES, 1, -np.inf, -np.inf
+        elif z[STEPS] < z[MOST]:
+            # deletions before turns before insertions; first what is due, then the best
+            for nth in range(1, 4):
+                at = nth % 3
+                kind = 1 << at
+                if not kinds & kind:
+                    kind = 0
+                    continue
+                if z[STACKS + at]:
+                    apply = False
+                    z[STACKS + at] -= 1
+                    y = L[4 + at, z[STACKS + at]]
+                    z[FLAGS + y] ^= kind
+                    break
+                if kind == INSERTS and z[PAIRS]:
+                    apply = False
+                    z[PAIRS] -= 1
+                    y, x = L[2, z[PAIRS]] // d, L[2, z[PAIRS]] % d
+                    single = True
+                    break
+                for v in range(d):
+                    if R[PEAKS + at * d + v] > claimed:
+                        y, claimed = v, R[PEAKS + at * d + v]
+                if claimed > R[TIE]:
+                    x = N[y, WHO]
+                    break
+                kind = 0
+        if kind == INSERTS and not apply and not single:
+            insertions(gains, y, M, N, Q, L, z, best, watch, rowkeys, G, ops, R, F, I, P, W)
+        elif kind and not begins:
+            n = gather(local, kind, kinds, y, x, M, N, Q, keys, values, ops, z, R, F, I, P, W)
+        if kind and not apply:
+            if kind != INSERTS:
+                R[PEAKS + (kind >> 1) * d + y] = R[MOSTLY]
+            elif single:
+                best[y, x] = R[MOSTLY]
+                if best[y, x] >= R[PEAKS + y]:
+                    R[PEAKS + y], N[y, WHO] = best[y, x], x
+                elif N[y, WHO] == x:
+                    peak(N, best, R, y)
+            if R[WORK] > limit:
+                return PAUSE
+            continue
+        if kind:
+            code = y * d + x if kind == INSERTS else (kind >> 1) * d * d + y
+            done = choose(kind, y, n, code, floor, claimed, M, N, Q, L, z, watch, ops, R)
+            if done == FULL:
+                return FULL
+            if done == 0 and begins:
+                Q[y, x] |= z[FREE]
+                z[REFUSED] = z[REFUSED0]
                 z[TRIAL] = 0
                 z[AT] += 1
-                continue
-        going = z[STEPS] < z[MOST]
-        if going and kinds & DELETES:
-            peaky = 0
-            for y in range(d):
-                if z[FLAGS + y] & DELETES:
-                    z[FLAGS + y] ^= DELETES
-                    most = -np.inf
-                    n = deletions(local, y, 1, M, N, Q, keys, values, ops, z, R, F, I, P, W)
-                    for i in range(n):
-                        most = max(most, R[NUMBERS + i])
-                    R[PEAKS + d + y] = most
-                    if R[WORK] > limit:
-                        return PAUSE
-                if R[PEAKS + d + y] > R[PEAKS + d + peaky]:
-                    peaky = y
-            y = peaky
-            if R[PEAKS + d + y] > R[TIE]:
-                n = deletions(local, y, 1, M, N, Q, keys, values, ops, z, R, F, I, P, W)
-                code = choose(DELETES, y, n, d * d + y, -np.inf, M, N, Q, L, z, watch, ops, R)
-                if code == FULL:
-                    return FULL
-                if code == 0:
-                    R[PEAKS + d + y] = -np.inf
-                continue
-        if going and kinds & TURNS:
-            peaky = 0
-            for y in range(d):
-                if z[FLAGS + y] & TURNS:
-                    z[FLAGS + y] ^= TURNS
-                    most = -np.inf
-                    n = turns(local, y, kinds, M, N, Q, keys, values, ops, z, R, F, I, P, W)
-                    for i in range(n):
-                        most = max(most, R[NUMBERS + i])
-                    R[PEAKS + 2 * d + y] = most
-                    if R[WORK] > limit:
-                        return PAUSE
-                if R[PEAKS + 2 * d + y] > R[PEAKS + 2 * d + peaky]:
-                    peaky = y
-            y = peaky
-            if R[PEAKS + 2 * d + y] > R[TIE]:
-                n = turns(local, y, kinds, M, N, Q, keys, values, ops, z, R, F, I, P, W)
-                code = choose(
-                    TURNS, y, n, 2 * d * d + y, R[PEAKS + 2 * d + y], M, N, Q, L, z, watch, ops, R
-                )
-                if code == FULL:
-                    return FULL
-                if code == 0:
-                    R[PEAKS + 2 * d + y] = R[NUMBERS]
-                continue
-        if going and kinds & INSERTS:
-            for y in range(d):
-                if z[FLAGS + y] & INSERTS:
-                    insertions(gains, y, M, N, Q, z, best, watch, rowkeys, G, ops, R, F, I, P, W)
-                    if R[WORK] > limit:
-                        return PAUSE
-            while z[PAIRS]:
-                z[PAIRS] -= 1
-                y, x = L[2, z[PAIRS]] // d, L[2, z[PAIRS]] % d
-                most = -np.inf
-                if Q[x, y] & MAY and M[x, y] == 0 and M[y, x] == 0:
-                    n = options(local, x, y, 0, 0.0, M, N, keys, values, ops, z, R, F, I, P, W)
-                    for i in range(n):
-                        most = max(most, R[NUMBERS + i])
-                before = best[y, x]
-                best[y, x] = most
-                if most >= R[PEAKS + y]:
-                    R[PEAKS + y], N[y, WHO] = most, x
-                elif N[y, WHO] == x and most < before:
-                    peak(N, best, R, y)
-                if R[WORK] > limit:
-                    return PAUSE
-            peaky = 0
-            for y in range(d):
-                if R[PEAKS + y] > R[PEAKS + peaky]:
-                    peaky = y
-            y = peaky
-            if R[PEAKS + y] > R[TIE]:
-                x = N[y, WHO]
-                n = options(local, x, y, 0, 0.0, M, N, keys, values, ops, z, R, F, I, P, W)
-                code = choose(INSERTS, y, n, y * d + x, best[y, x], M, N, Q, L, z, watch, ops, R)
-                if code == FULL:
-                    return FULL
-                if code == 0:
-                    best[y, x] = R[NUMBERS]
-                    peak(N, best, R, y)
-                continue
+            elif done == 0 and kind == INSERTS:
+                best[y, x] = R[NUMBERS]
+                peak(N, best, R, y)
+            elif done == 0:
+                R[PEAKS + (kind >> 1) * d + y] = R[NUMBERS]
+            continue
         if count == 0:
             return DONE
         if R[TOTAL] > R[BEFORE] + max(R[TIE], 1e-7):
             z[ACCEPTED] += 1
         else:
             back(M, N, L, z, best, watch, R)
-            Q[plan[z[AT], 0], plan[z[AT], 1]] |= z[FREE]
+            Q[plan[z[AT], 1], plan[z[AT], 0]] |= z[FREE]
         z[TRIAL], z[JOURNAL], z[MARKED] = 0, 0, 0
         z[AT] += 1
 
 
-@njit(int64(LocalFunction, I2, F1, U2, I2, U2, I1, F1, I2, I1, F1, F3, I2, F1, F1), **OPTIONS)
+@njit(int64(LocalFunction, I2, F1, U2, I2, U2, I1, F1, I2, I1, F1, F3, I2, F1, F1), **OUTER)
 def all_deletions(local, plan, worth, M, N, Q, keys, values, ops, z, R, F, I, P, W):
     """Every valid deletion, whatever its gain: (x, y, size of S, hash, S), gains; their number.
 

@@ -1,13 +1,14 @@
 """Equivalence classes of DAGs under edge operators, kept up to date edge by edge.
 
-A class is held as one of its DAGs with a flag on each edge. `M[u, v]` is 0 for no edge u -> v, 1
-for an edge that some member of the class reverses, 2 for one that all members share (compelled).
-`N[u]` holds numbers about node u, among them how many nodes are joined to it (at DEG), and these
-(from LIST on). `Q[u, v]` holds what is known of u -> v as bits. The flags are the least solution
-of these rules, for an edge u -> v (Meek 1995; Andersson, Madigan and Perlman 1997; with targets
-Hauser and Buehlmann 2012, theorem 18):
+A class is held as one of its DAGs with a flag on each edge. `M[u, v]` is the edge as seen from u:
+0 for none, 1 for u <- v and 3 for u -> v if some member of the class reverses it, 5 for u <- v and
+7 for u -> v if all members share it (compelled). So an edge in the list of u is loose if M[u, v] is
+below 4, and leaves u if M[u, v] & 2. `N[u]` holds numbers about node u, among them how many nodes
+are joined to it (at DEG), and these (from LIST on). `Q[v, u]` holds what is known of u -> v as
+bits. The compelled edges u -> v are the least solution of these rules (Meek 1995; Andersson,
+Madigan and Perlman 1997; with targets Hauser and Buehlmann 2012, theorem 18):
 
-- SEP in `Q[u, v]`: some condition sets one end only, or the knowledge orders the two;
+- SEP in `Q[v, u]`: some condition sets one end only, or the knowledge orders the two;
 - another parent of v is not joined to u;
 - a compelled parent of u is not joined to v;
 - there is w with compelled u -> w and w -> v;
@@ -34,6 +35,7 @@ from numba import njit
 from .signatures import I1, I2, OPTIONS, U1, U2, int64, void
 
 # kernels that only kernels call need no wrappers, which take half of their compile time
+OUTER = OPTIONS | {"no_cfunc_wrapper": True}
 INNER = OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 # places in a row of N
@@ -66,10 +68,10 @@ def drop(N, u, v):
             return
 
 
-@njit(void(U2, I2, I2, I1, int64, int64), **OPTIONS)
+@njit(void(U2, I2, I2, I1, int64, int64), **OUTER)
 def link(M, N, L, z, u, v):
     """Add u -> v."""
-    M[u, v] = 1
+    M[u, v], M[v, u] = 3, 1
     N[u, LIST + N[u, DEG]] = v
     N[v, LIST + N[v, DEG]] = u
     N[u, DEG] += 1
@@ -81,8 +83,8 @@ def link(M, N, L, z, u, v):
 @njit(void(U2, I2, I2, I1, int64, int64), **INNER)
 def unlink(M, N, L, z, u, v):
     """Remove u -> v."""
-    record(L, z, M.shape[0], u * M.shape[0] + v, REMOVED + 4 * (M[u, v] == 2))
-    M[u, v] = 0
+    record(L, z, M.shape[0], u * M.shape[0] + v, REMOVED + (M[u, v] & 4))
+    M[u, v], M[v, u] = 0, 0
     drop(N, u, v)
     drop(N, v, u)
     z[EDGES] -= 1
@@ -91,29 +93,23 @@ def unlink(M, N, L, z, u, v):
 @njit(int64(U2, I2, U2, int64, int64), **INNER)
 def compelled(M, N, Q, u, v):
     """Whether the rules compel u -> v, given the flags of the other edges."""
-    if Q[u, v] & SEP:
+    if Q[v, u] & SEP:
         return 1
     for i in range(N[v, DEG]):
         w = N[v, LIST + i]
-        if w == u or M[w, v] == 0:
-            continue
-        if M[w, u] == 0 and M[u, w] == 0:
-            return 1
-        if M[u, w] == 2 and M[w, v] == 2:
+        if w != u and M[v, w] & 2 == 0 and (M[u, w] == 0 or (M[u, w] == 7 and M[v, w] == 5)):
             return 1
     for i in range(N[u, DEG]):
         w = N[u, LIST + i]
-        if M[w, u] == 2 and M[w, v] == 0 and M[v, w] == 0:
+        if M[u, w] == 5 and M[v, w] == 0:
             return 1
     for i in range(N[v, DEG]):
         a = N[v, LIST + i]
-        if a == u or M[a, v] == 0:
+        if a == u or M[v, a] & 2:
             continue
         for j in range(i):
             b = N[v, LIST + j]
-            if b == u or M[b, v] == 0 or M[a, b] or M[b, a]:
-                continue
-            if not (M[a, u] and M[b, u]):
+            if b != u and M[v, b] & 2 == 0 and M[a, b] == 0 and (M[u, a] & 2 or M[u, b] & 2):
                 return 1
     return 0
 
@@ -121,32 +117,32 @@ def compelled(M, N, Q, u, v):
 @njit(void(U2, I2, I1, int64, int64), **INNER)
 def push(Q, L, z, u, v):
     """Let the edge u -> v be looked at."""
-    if Q[u, v] & WAITING == 0:
-        Q[u, v] |= WAITING
+    if Q[v, u] & WAITING == 0:
+        Q[v, u] |= WAITING
         L[1, z[TAIL]] = u * Q.shape[0] + v
         z[TAIL] = (z[TAIL] + 1) % L.shape[1]
 
 
-@njit(void(U2, I2, U2, I2, I1, int64, int64), **OPTIONS)
+@njit(void(U2, I2, U2, I2, I1, int64, int64), **OUTER)
 def stir(M, N, Q, L, z, x, y):
     """Let all edges be looked at that a change between x and y can concern."""
     for side in range(2):
         v = x if side == 0 else y
         for i in range(N[v, DEG]):
             w = N[v, LIST + i]
-            if M[v, w]:
+            if M[v, w] & 2:
                 push(Q, L, z, v, w)
             else:
                 push(Q, L, z, w, v)
     for i in range(N[x, DEG]):
         h = N[x, LIST + i]
-        if M[x, h] and M[y, h]:
+        if M[x, h] & M[y, h] & 2:
             for j in range(N[h, DEG]):
-                if M[N[h, LIST + j], h]:
+                if M[h, N[h, LIST + j]] & 2 == 0:
                     push(Q, L, z, N[h, LIST + j], h)
 
 
-@njit(void(U2, I2, U2, I2, I1), **OPTIONS)
+@njit(void(U2, I2, U2, I2, I1), **OUTER)
 def settle(M, N, Q, L, z):
     """Bring the flags up to date from the edges that wait."""
     d = M.shape[0]
@@ -154,24 +150,25 @@ def settle(M, N, Q, L, z):
         pair = L[1, z[HEAD]]
         z[HEAD] = (z[HEAD] + 1) % L.shape[1]
         u, v = pair // d, pair % d
-        Q[u, v] ^= WAITING
-        if M[u, v] == 0:
+        Q[v, u] ^= WAITING
+        if M[u, v] & 2 == 0:
             continue
-        flag = 1 + compelled(M, N, Q, u, v)
-        if flag == M[u, v]:
+        flag = 4 * compelled(M, N, Q, u, v)
+        if flag == M[u, v] & 4:
             continue
-        M[u, v] = flag
+        M[u, v] ^= 4
+        M[v, u] ^= 4
         record(L, z, d, pair, TOGGLED)
         for i in range(N[v, DEG]):
             w = N[v, LIST + i]
-            if M[v, w]:
+            if M[v, w] & 2:
                 if M[u, w]:
                     push(Q, L, z, u, w)
                 else:
                     push(Q, L, z, v, w)
         for i in range(N[u, DEG]):
             w = N[u, LIST + i]
-            if M[w, u] and M[w, v]:
+            if M[w, u] & M[w, v] & 2:
                 push(Q, L, z, w, v)
 
 
@@ -184,17 +181,18 @@ def undo(M, N, L, z, begin):
         pair, kind = L[0, z[JOURNAL]] // 8, L[0, z[JOURNAL]] % 8
         u, v = pair // d, pair % d
         if kind == TOGGLED:
-            M[u, v] = 3 - M[u, v]
+            M[u, v] ^= 4
+            M[v, u] ^= 4
         elif kind == FLIPPED:
-            M[v, u] = 0
-            M[u, v] = 1
+            M[u, v], M[v, u] = 3, 1
         elif kind == ADDED:
-            M[u, v] = 0
+            M[u, v], M[v, u] = 0, 0
             drop(N, u, v)
             drop(N, v, u)
             z[EDGES] -= 1
         else:
-            M[u, v] = 2 if kind >= 4 else 1
+            M[u, v] = 3 + (kind & 4)
+            M[v, u] = 1 + (kind & 4)
             N[u, LIST + N[u, DEG]] = v
             N[v, LIST + N[v, DEG]] = u
             N[u, DEG] += 1
@@ -205,8 +203,7 @@ def undo(M, N, L, z, begin):
 @njit(void(U2, I2, I1, int64, int64), **INNER)
 def flip(M, L, z, u, v):
     """Turn the reversible edge u -> v to v -> u: another DAG of the class."""
-    M[u, v] = 0
-    M[v, u] = 1
+    M[u, v], M[v, u] = 1, 3
     record(L, z, M.shape[0], u * M.shape[0] + v, FLIPPED)
 
 
@@ -220,7 +217,9 @@ def arrange(M, N, L, z, first, k):
     d = M.shape[0]
     place = np.zeros(d, dtype=np.uint8)
     weight = np.zeros(d, dtype=np.int64)
-    top = np.full(N.shape[1] + 2, -1, dtype=np.int64)
+    top = np.empty(N.shape[1] + 2, dtype=np.int64)
+    for i in range(top.shape[0]):
+        top[i] = -1
     node = np.empty(z[EDGES] + 1, dtype=np.int64)
     after = np.empty(z[EDGES] + 1, dtype=np.int64)
     used, level, i = 0, 0, 0
@@ -244,10 +243,10 @@ def arrange(M, N, L, z, first, k):
         place[v] = 1
         for j in range(N[v, DEG]):
             w = N[v, LIST + j]
-            if M[v, w] != 1 and M[w, v] != 1:
+            if M[v, w] > 4:
                 continue
             if place[w]:
-                if M[v, w]:
+                if M[v, w] == 3:
                     flip(M, L, z, v, w)
             else:
                 weight[w] += 1
@@ -266,71 +265,43 @@ def lead(M, N, L, z, y, first, k):
     """
     have = 0
     for j in range(N[y, DEG]):
-        have += M[N[y, LIST + j], y] == 1
+        have += M[y, N[y, LIST + j]] == 1
     fine = have == k and first.shape[0] <= k + 1
     for i in range(k):
-        fine = fine and M[first[i], y] == 1
+        fine = fine and M[y, first[i]] == 1
     if not fine:
         arrange(M, N, L, z, first, first.shape[0])
 
 
-@njit(void(U2, I2, U2, I2, I1, int64, int64, I1, int64), **INNER)
-def insert(M, N, Q, L, z, x, y, S, k):
-    """Add x -> y to a DAG where S[:k] and the compelled parents are the parents of y.
+@njit(void(int64, U2, I2, U2, I2, I1, int64, int64, I1, int64), **INNER)
+def operate(kind, M, N, Q, L, z, x, y, S, k):
+    """Insert, delete or turn (kind 1, 2 or 4) an edge so that x -> y is, is not, or is.
 
-    Source: Chickering (2002), definition 12, in the form of Hauser and Buehlmann (2012).
+    It is done in a DAG of the class where S[:k] are the other parents of y by reversible edges.
+
+    Source: Chickering (2002), definitions 12 and 13; Hauser and Buehlmann (2012), section 4.
     """
-    first = np.empty(k + 1, dtype=np.int64)
-    for i in range(k):
-        first[i] = S[i]
-    first[k] = y
-    lead(M, N, L, z, y, first, k)
-    link(M, N, L, z, x, y)
-    stir(M, N, Q, L, z, x, y)
-    settle(M, N, Q, L, z)
-
-
-@njit(void(U2, I2, U2, I2, I1, int64, int64, I1, int64), **INNER)
-def delete(M, N, Q, L, z, x, y, S, k):
-    """Remove x -> y from a DAG where S[:k] are the other parents of y by reversible edges.
-
-    Source: Chickering (2002), definition 13.
-    """
-    loose = 1 if M[x, y] == 1 or M[y, x] == 1 else 0
+    loose = 1 if 0 < M[x, y] < 4 else 0
     first = np.empty(k + loose + 1, dtype=np.int64)
     for i in range(k):
         first[i] = S[i]
-    if loose:
-        first[k] = x
     first[k + loose] = y
-    lead(M, N, L, z, y, first, k + loose)
+    if loose:  # x leads y to delete x - y, and follows it to turn it
+        first[k] = x
+        if kind == 4:
+            first[k], first[k + 1] = y, x
+    if kind == 4 and loose == 0:
+        alone = np.empty(1, dtype=np.int64)
+        alone[0] = x
+        lead(M, N, L, z, x, alone, 0)
+    lead(M, N, L, z, y, first, k + (loose if kind == 2 else 0))
     stir(M, N, Q, L, z, x, y)
-    unlink(M, N, L, z, x, y)
-    settle(M, N, Q, L, z)
-
-
-@njit(void(U2, I2, U2, I2, I1, int64, int64, I1, int64), **INNER)
-def turn(M, N, Q, L, z, x, y, S, k):
-    """Turn y -> x in a DAG where S[:k] are the parents of y by reversible edges.
-
-    Source: Hauser and Buehlmann (2012), propositions 31 and 34.
-    """
-    first = np.empty(k + 1, dtype=np.int64)
-    for i in range(k):
-        first[i] = S[i]
-    first[k] = y
-    if M[y, x] == 2:
-        lead(M, N, L, z, y, first, k)
-        first[0] = x
-        lead(M, N, L, z, x, first[:1], 0)
-    else:
-        both = np.empty(k + 2, dtype=np.int64)
-        for i in range(k + 1):
-            both[i] = first[i]
-        both[k + 1] = x
-        lead(M, N, L, z, y, both, k)
-    unlink(M, N, L, z, y, x)
-    link(M, N, L, z, x, y)
+    if kind == 2:
+        unlink(M, N, L, z, x, y)
+    elif kind == 4:
+        unlink(M, N, L, z, y, x)
+    if kind != 2:
+        link(M, N, L, z, x, y)
     stir(M, N, Q, L, z, x, y)
     settle(M, N, Q, L, z)
 
@@ -351,7 +322,7 @@ def reach(M, N, y, x, direct, seen, via):
         begin += 1
         for i in range(N[a, DEG]):
             c = N[a, LIST + i]
-            if seen[c] or (M[a, c] == 0 and M[c, a] != 1) or (direct == 0 and a == y and c == x):
+            if seen[c] or M[a, c] == 5 or (direct == 0 and a == y and c == x):
                 continue
             via[c] = a
             if c == x:
@@ -367,13 +338,12 @@ def sink(M, N, Q, part, left, v):
     """Whether v can be the last of part[:left]: no banned edge into it, neighbours all joined."""
     for i in range(left):
         a = part[i]
-        if M[a, v] != 1 and M[v, a] != 1:
+        if M[v, a] == 0 or M[v, a] > 4:
             continue
-        if Q[a, v] & BAN:
+        if Q[v, a] & BAN:
             return 0
         for j in range(i):
-            b = part[j]
-            if (M[b, v] == 1 or M[v, b] == 1) and M[a, b] == 0 and M[b, a] == 0:
+            if M[v, part[j]] and M[v, part[j]] < 4 and M[a, part[j]] == 0:
                 return 0
     return 1
 
@@ -388,7 +358,8 @@ def obey(M, N, Q, L, z):
     done = np.zeros(d, dtype=np.uint8)
     for u in range(d):
         for i in range(N[u, DEG]):
-            if M[u, N[u, LIST + i]] == 2 and Q[u, N[u, LIST + i]] & BAN:
+            w = N[u, LIST + i]
+            if M[u, w] == 5 and Q[u, w] & BAN:
                 return 0
     part = np.empty(d, dtype=np.int64)
     for root in range(d):
@@ -402,7 +373,7 @@ def obey(M, N, Q, L, z):
             begin += 1
             for i in range(N[a, DEG]):
                 c = N[a, LIST + i]
-                if M[a, c] == 1 or M[c, a] == 1:
+                if M[a, c] < 4:
                     bound += (Q[a, c] & BAN) > 0
                     if done[c] == 0:
                         done[c] = 1
@@ -424,6 +395,6 @@ def obey(M, N, Q, L, z):
             part[left - 1] = v
             left -= 1
             for at in range(left):
-                if M[v, part[at]] == 1:
+                if M[v, part[at]] == 3:
                     flip(M, L, z, v, part[at])
     return 1

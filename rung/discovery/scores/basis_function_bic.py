@@ -94,7 +94,7 @@ def _single(source: Source, basis: Basis | None, penalty: float) -> KernelScore:
 def _start(C: NDArray[np.float64]) -> NDArray[np.int64]:
     """An order in which each variable is the one that lines of the earlier ones explain best.
 
-    As `rung.kernels.order_search.pivot_order`, which would compile the whole search.
+    As `rung.kernels.pivot.pivot_order`.
     """
     d, strong = len(C), (C**2).sum(axis=0)
     L, left, order = np.zeros((d, d)), np.ones(d), np.zeros(d, dtype=np.int64)

@@ -46,7 +46,7 @@ class GaussianBIC:
 def gaussian_score(source: Source, basis: Basis | None, penalty: float, asker: str) -> KernelScore:
     """Blocks of columns scored as by `GaussianBIC`."""
     from ...kernels.gaussian import gaussian_gains, gaussian_local
-    from ...kernels.order_search import pivot_order
+    from ...kernels.pivot import pivot_order
 
     found = by_node(source, basis, asker)
     d, p = len(found.which), found.matrices.shape[1]

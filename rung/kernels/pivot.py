@@ -1,0 +1,52 @@
+"""An order of the variables to begin a search with."""
+
+# mypy: allow-untyped-defs, allow-incomplete-defs
+# (the types of arguments stand in the signature of each kernel)
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from .signatures import F3, I1, I2, OPTIONS
+
+
+@njit(I1(F3, I2), **OPTIONS)
+def pivot_order(F, I):
+    """A start: at each place the node whose variance the earlier ones explain best.
+
+    Begins with the pair of the largest correlation (Wienoebst, Henckel and Weichwald 2025).
+    Columns are single, F[0] a correlation matrix.
+    """
+    C = F[0]
+    d = C.shape[0]
+    order = np.empty(d, dtype=np.int64)
+    done = np.zeros(d, dtype=np.uint8)
+    left = np.ones(d)
+    L = np.zeros((d, d))
+    a, b, top = 0, min(1, d - 1), -1.0
+    for i in range(d):
+        for j in range(i + 1, d):
+            if abs(C[i, j]) > top:
+                top, a, b = abs(C[i, j]), i, j
+    if (C[a] ** 2).sum() < (C[b] ** 2).sum():  # not by their places: columns come in any order
+        a, b = b, a
+    for step in range(d):
+        if step < 2:
+            best = a if step == 0 else b
+        else:
+            best = -1
+            for j in range(d):
+                if not done[j] and (best < 0 or left[j] < left[best]):
+                    best = j
+        order[step] = best
+        done[best] = 1
+        root = np.sqrt(max(left[best], 1e-12))
+        for j in range(d):
+            if not done[j]:
+                s = C[best, j]
+                for t in range(step):
+                    s -= L[t, best] * L[t, j]
+                L[step, j] = s / root
+                left[j] -= L[step, j] ** 2
+    return order
