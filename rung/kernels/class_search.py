@@ -149,12 +149,12 @@ def row(gains, y, parents, k, M, N, Q, rowkeys, G, z, R, F, I, P, W):
     out = G[rowkeys[at, 1]]
     count = 0
     for x in range(d):
-        if np.isnan(out[x]) and Q[y, x] & MAY and M[y, x] == 0:
+        if out[x] != out[x] and Q[y, x] & MAY and M[y, x] == 0:
             count += 1
-    if count or np.isnan(out[y]):
+    if count or out[y] != out[y]:
         allowed = np.zeros(d, dtype=np.uint8)
         for x in range(d):
-            if np.isnan(out[x]) and Q[y, x] & MAY and M[y, x] == 0:
+            if out[x] != out[x] and Q[y, x] & MAY and M[y, x] == 0:
                 allowed[x] = 1
         base = gains(y, parents, k, allowed, out, F, I, P, W)
         out[y] = base
@@ -301,221 +301,134 @@ def insertions(gains, y, M, N, Q, L, z, best, watch, rowkeys, G, ops, R, F, I, P
 
 @njit(
     int64(
-        LocalFunction, int64, int64, int64, float64, U2, I2, I1, F1, I2, I1, F1, F3, I2, F1, F1,
+        LocalFunction, int64, int64, int64, int64, int64, U2, I2, U2, I1, F1, I2, I1, F1, F3, I2,
+        F1, F1,
     ),
     **INNER,
 )  # fmt: skip
-def options(local, x, y, n, extra, M, N, keys, values, ops, z, R, F, I, P, W):
-    """Add to the n operators at hand x -> y with every S that holds what joins y and x.
+def gather(local, kind, kinds, y, only, floor, M, N, Q, keys, values, ops, z, R, F, I, P, W):
+    """Make the operators of a kind at y (insertions: of `only`) those at hand; their number.
 
-    S: cliques of neighbours of y that hold all those joined to x. `extra` is added to the gain of
-    each; those that gain no more than the tie are left out. Returns the number at hand.
+    With `floor` those alone that gain. The largest gain goes into R[MOSTLY]. Sets S that an
+    operator may name:
+    - to insert x -> y, or to turn y -> x, a clique of neighbours of y that holds all joined to x;
+    - to delete x -> y, a clique of neighbours of y that are joined to x;
+    - to turn y - x, with LOOSE, a clique of neighbours of y, one of them not joined to x, whose
+      nodes joined to x part the others from the other neighbours of y that are joined to x.
+
+    Source: Chickering (2002), theorems 15 and 17; Hauser and Buehlmann (2012), propositions 31
+    (arrows) and 34 (undirected edges).
     """
-    near = np.empty(N[y, DEG] + 1, dtype=np.int64)
-    parents = np.empty(N[y, DEG] + 2, dtype=np.int64)
-    fixed, m = 0, 0
-    for i in range(N[y, DEG]):
-        w = N[y, LIST + i]
-        if M[y, w] == 5:
-            parents[fixed] = w
-            fixed += 1
-    q = fixed  # parents[fixed:q] must be in S
-    for i in range(N[y, DEG]):
-        w = N[y, LIST + i]
-        if M[y, w] < 4 and M[x, w]:
-            for j in range(fixed, q):
-                if M[w, parents[j]] == 0:
-                    return n
-            parents[q] = w
-            q += 1
-    if q - fixed > WIDE:
-        z[CUT] += 1
-        return n
-    for i in range(N[y, DEG]):
-        w = N[y, LIST + i]
-        if w == x or M[y, w] > 4 or M[x, w]:
+    n, most = 0, -np.inf
+    size = N[y, DEG]
+    near = np.empty(size + 1, dtype=np.int64)
+    stack = np.empty(size + 1, dtype=np.int64)
+    seen = np.empty(size + 1, dtype=np.uint8)
+    parents = np.empty(size + 2, dtype=np.int64)
+    for e in range(1 if kind == INSERTS else size):
+        x = only if kind == INSERTS else N[y, LIST + e]
+        edge = M[y, x]
+        if kind == DELETES:
+            if edge == 7 or Q[y, x] & KEEP:
+                continue
+        elif Q[y, x] & MAY == 0 or edge == 5 or (kind == INSERTS and edge):
             continue
-        fits = True
-        for j in range(fixed, q):
-            if M[w, parents[j]] == 0:
-                fits = False
-                break
-        if fits:
-            near[m] = w
-            m += 1
-    for c in range(list_cliques(M, near, m, ops, z)):
-        k = q + ops[c, CLIQUE]
-        if k - fixed > WIDE or n == CLIQUES:
-            z[CUT] += 1
-            return n
-        for i in range(q, k):
-            parents[i] = near[ops[c, CLIQUE + 1 + i - q]]
-        value = extra - score(local, y, parents, k, N, keys, values, z, R, F, I, P, W)
-        parents[k] = x
-        value += score(local, y, parents, k + 1, N, keys, values, z, R, F, I, P, W)
-        if value <= R[TIE]:
-            continue
-        ops[n, 0], ops[n, 1], R[NUMBERS + n] = x, k - fixed, value
-        for i in range(fixed, k):
-            ops[n, 2 + i - fixed] = parents[i]
-        n += 1
-    return n
-
-
-@njit(int64(LocalFunction, int64, int64, U2, I2, U2, I1, F1, I2, I1, F1, F3, I2, F1, F1), **INNER)
-def deletions(local, y, floor, M, N, Q, keys, values, ops, z, R, F, I, P, W):
-    """Make the deletions of edges into y the operators at hand; their number.
-
-    With `floor` only those that gain.
-    """
-    n = 0
-    parents = np.empty(N[y, DEG] + 2, dtype=np.int64)
-    near = np.empty(N[y, DEG] + 1, dtype=np.int64)
-    for e in range(N[y, DEG]):
-        x = N[y, LIST + e]
-        if M[y, x] == 7 or Q[y, x] & KEEP:
+        arrow = edge == 0 or edge == 7  # S holds all that is joined to x, unless to delete
+        if kind == TURNS and not arrow and not kinds & LOOSE:
             continue
         fixed, m = 0, 0
-        for i in range(N[y, DEG]):
+        for i in range(size):
             w = N[y, LIST + i]
-            if w == x:
-                continue
-            if M[y, w] == 5:
+            if M[y, w] == 5 and w != x:
                 parents[fixed] = w
                 fixed += 1
-            elif M[y, w] < 4 and M[x, w]:
-                near[m] = w
-                m += 1
+        q, fits = fixed, True
+        for i in range(size):
+            w = N[y, LIST + i]
+            if M[y, w] > 4 or w == x:
+                continue
+            if kind == DELETES or not arrow:
+                if M[x, w] or kind == TURNS:
+                    near[m] = w
+                    m += 1
+            elif M[x, w]:
+                for j in range(fixed, q):
+                    fits = fits and M[w, parents[j]] != 0
+                parents[q] = w
+                q += 1
+        if not fits:
+            continue
+        if q - fixed > WIDE:
+            z[CUT] += 1
+            continue
+        if kind != DELETES and arrow:
+            for i in range(size):
+                w = N[y, LIST + i]
+                if M[y, w] < 4 and w != x and M[x, w] == 0:
+                    fits = True
+                    for j in range(fixed, q):
+                        fits = fits and M[w, parents[j]] != 0
+                    if fits:
+                        near[m] = w
+                        m += 1
+        above = np.empty(N[x, DEG] + size + 2, dtype=np.int64)
+        over = 0
+        if kind == TURNS:
+            for i in range(N[x, DEG]):
+                w = N[x, LIST + i]
+                if M[x, w] == 5 and w != y:
+                    above[over] = w
+                    over += 1
+        extra = 0.0
         for c in range(list_cliques(M, near, m, ops, z)):
-            k = fixed + ops[c, CLIQUE]
-            for i in range(fixed, k):
-                parents[i] = near[ops[c, CLIQUE + 1 + i - fixed]]
-            value = score(local, y, parents, k, N, keys, values, z, R, F, I, P, W)
+            k = q + ops[c, CLIQUE]
+            if k - fixed > WIDE or n == CLIQUES:
+                z[CUT] += 1
+                break
+            for i in range(m):
+                seen[i] = 0
+            for i in range(q, k):
+                seen[ops[c, CLIQUE + 1 + i - q]] = 1
+                parents[i] = near[ops[c, CLIQUE + 1 + i - q]]
+            if kind == TURNS and (c == 0 or not arrow):
+                top, out = over, 0
+                if not arrow:
+                    for i in range(q, k):
+                        if M[x, parents[i]]:
+                            above[top] = parents[i]
+                            top += 1
+                        else:
+                            stack[out] = ops[c, CLIQUE + 1 + i - q]
+                            out += 1
+                    fits = out > 0
+                    while out and fits:
+                        out -= 1
+                        a = near[stack[out]]
+                        for i in range(m):
+                            if seen[i] == 0 and M[a, near[i]]:
+                                if M[x, near[i]]:
+                                    fits = False
+                                    break
+                                seen[i] = 1
+                                stack[out] = i
+                                out += 1
+                    if not fits:
+                        continue
+                extra = score(local, x, above, top, N, keys, values, z, R, F, I, P, W)
+                above[top] = y
+                extra -= score(local, x, above, top + 1, N, keys, values, z, R, F, I, P, W)
+            value = -score(local, y, parents, k, N, keys, values, z, R, F, I, P, W)
             parents[k] = x
-            value -= score(local, y, parents, k + 1, N, keys, values, z, R, F, I, P, W)
+            value += score(local, y, parents, k + 1, N, keys, values, z, R, F, I, P, W)
+            value = -value if kind == DELETES else extra + value
             if floor and value <= R[TIE]:
                 continue
-            if n == CLIQUES:
-                z[CUT] += 1
-                return n
             ops[n, 0], ops[n, 1], R[NUMBERS + n] = x, k - fixed, value
             for i in range(fixed, k):
                 ops[n, 2 + i - fixed] = parents[i]
             n += 1
-    return n
-
-
-@njit(int64(LocalFunction, int64, int64, U2, I2, U2, I1, F1, I2, I1, F1, F3, I2, F1, F1), **INNER)
-def turns(local, y, kinds, M, N, Q, keys, values, ops, z, R, F, I, P, W):
-    """Make what turns y -> x to x -> y, with LOOSE also y - x, the operators at hand; their number.
-
-    Source: Hauser and Buehlmann (2012), propositions 31 (arrows) and 34 (undirected edges).
-    """
-    n, size = 0, 1
-    for i in range(N[y, DEG]):
-        size = max(size, N[N[y, LIST + i], DEG])
-    parents = np.empty(size + N[y, DEG] + 2, dtype=np.int64)
-    for e in range(N[y, DEG]):
-        x = N[y, LIST + e]
-        if M[y, x] == 5 or Q[y, x] & MAY == 0:
-            continue
-        if M[y, x] != 7 and not kinds & LOOSE:
-            continue
-        fixed = 0
-        for i in range(N[x, DEG]):
-            w = N[x, LIST + i]
-            if M[x, w] == 5 and w != y:
-                parents[fixed] = w
-                fixed += 1
-        if M[y, x] == 7:
-            extra = score(local, x, parents, fixed, N, keys, values, z, R, F, I, P, W)
-            parents[fixed] = y
-            extra -= score(local, x, parents, fixed + 1, N, keys, values, z, R, F, I, P, W)
-            n = options(local, x, y, n, extra, M, N, keys, values, ops, z, R, F, I, P, W)
-            continue
-        own = np.empty(N[y, DEG] + 1, dtype=np.int64)
-        near = np.empty(N[y, DEG] + 1, dtype=np.int64)
-        mine, m = 0, 0
-        for i in range(N[y, DEG]):
-            w = N[y, LIST + i]
-            if M[y, w] == 5:
-                own[mine] = w
-                mine += 1
-            elif w != x and M[y, w] < 4:
-                near[m] = w
-                m += 1
-        seen = np.empty(m + 1, dtype=np.uint8)
-        stack = np.empty(m + 1, dtype=np.int64)
-        for c in range(list_cliques(M, near, m, ops, z)):
-            # S must hold one not joined to x; what joins x in S parts the rest of S from others
-            for i in range(m):
-                seen[i] = 0
-            k, out = fixed, 0
-            for i in range(ops[c, CLIQUE]):
-                w = near[ops[c, CLIQUE + 1 + i]]
-                seen[ops[c, CLIQUE + 1 + i]] = 1
-                own[mine + i] = w
-                if M[x, w]:
-                    parents[k] = w
-                    k += 1
-                else:
-                    stack[out] = ops[c, CLIQUE + 1 + i]
-                    out += 1
-            apart = out > 0
-            while out and apart:
-                out -= 1
-                a = near[stack[out]]
-                for i in range(m):
-                    if seen[i] or M[a, near[i]] == 0:
-                        continue
-                    if M[x, near[i]]:
-                        apart = False
-                        break
-                    seen[i] = 1
-                    stack[out] = i
-                    out += 1
-            if not apart:
-                continue
-            value = score(local, x, parents, k, N, keys, values, z, R, F, I, P, W)
-            parents[k] = y
-            value -= score(local, x, parents, k + 1, N, keys, values, z, R, F, I, P, W)
-            k = mine + ops[c, CLIQUE]
-            value -= score(local, y, own, k, N, keys, values, z, R, F, I, P, W)
-            own[k] = x
-            value += score(local, y, own, k + 1, N, keys, values, z, R, F, I, P, W)
-            if value <= R[TIE]:
-                continue
-            if n == CLIQUES:
-                z[CUT] += 1
-                return n
-            ops[n, 0], ops[n, 1], R[NUMBERS + n] = x, k - mine, value
-            for i in range(mine, k):
-                ops[n, 2 + i - mine] = own[i]
-            n += 1
-    return n
-
-
-@njit(
-    int64(
-        LocalFunction, int64, int64, int64, int64, U2, I2, U2, I1, F1, I2, I1, F1, F3, I2, F1, F1,
-    ),
-    **INNER,
-)  # fmt: skip
-def gather(local, kind, kinds, y, x, M, N, Q, keys, values, ops, z, R, F, I, P, W):
-    """Make the operators of a kind at y that gain (insertions: of x only) those at hand.
-
-    Their number; the largest gain goes into R[MOSTLY].
-    """
-    n = 0
-    if kind == DELETES:
-        n = deletions(local, y, 1, M, N, Q, keys, values, ops, z, R, F, I, P, W)
-    elif kind == TURNS:
-        n = turns(local, y, kinds, M, N, Q, keys, values, ops, z, R, F, I, P, W)
-    elif Q[y, x] & MAY and M[y, x] == 0:
-        n = options(local, x, y, 0, 0.0, M, N, keys, values, ops, z, R, F, I, P, W)
-    R[MOSTLY] = -np.inf
-    for i in range(n):
-        R[MOSTLY] = max(R[MOSTLY], R[NUMBERS + i])
+            most = max(most, value)
+    R[MOSTLY] = most
     return n
 
 
@@ -796,7 +709,7 @@ def search(
         if kind == INSERTS and not apply and not single:
             insertions(gains, y, M, N, Q, L, z, best, watch, rowkeys, G, ops, R, F, I, P, W)
         elif kind and not begins:
-            n = gather(local, kind, kinds, y, x, M, N, Q, keys, values, ops, z, R, F, I, P, W)
+            n = gather(local, kind, kinds, y, x, 1, M, N, Q, keys, values, ops, z, R, F, I, P, W)
         if kind and not apply:
             if kind != INSERTS:
                 R[PEAKS + (kind >> 1) * d + y] = R[MOSTLY]
@@ -844,7 +757,7 @@ def all_deletions(local, plan, worth, M, N, Q, keys, values, ops, z, R, F, I, P,
     """
     count = 0
     for y in range(M.shape[0]):
-        n = deletions(local, y, 0, M, N, Q, keys, values, ops, z, R, F, I, P, W)
+        n = gather(local, DELETES, 0, y, y, 0, M, N, Q, keys, values, ops, z, R, F, I, P, W)
         if count + n > plan.shape[0]:
             return -1
         key = parents_key(M, N, y)

@@ -23,13 +23,16 @@ def pivot_order(F, I):
     order = np.empty(d, dtype=np.int64)
     done = np.zeros(d, dtype=np.uint8)
     left = np.ones(d)
-    L = np.zeros((d, d))
+    L = np.empty((d, d))
     a, b, top = 0, min(1, d - 1), -1.0
     for i in range(d):
         for j in range(i + 1, d):
             if abs(C[i, j]) > top:
                 top, a, b = abs(C[i, j]), i, j
-    if (C[a] ** 2).sum() < (C[b] ** 2).sum():  # not by their places: columns come in any order
+    more = 0.0
+    for j in range(d):
+        more += C[b, j] ** 2 - C[a, j] ** 2
+    if more > 0.0:  # not by their places: columns come in any order
         a, b = b, a
     for step in range(d):
         if step < 2:
