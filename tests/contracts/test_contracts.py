@@ -17,6 +17,8 @@ CHEAP = {
     "Bootstrap": lambda plug: plug(rung.BOSS(), draws=8),
     "LocalCauses": lambda plug: plug("d"),
     "BoostedAdditive": lambda plug: plug(iterations=30),
+    "DagmaMLP": lambda plug: plug(hidden=(3,), steps=40, central=(0.1, 0.01)),
+    "NotearsMLP": lambda plug: plug(hidden=(3,), steps=30, tolerance=1e-3),
 }
 EXPORTS = [
     pytest.param(family, name, id=name)
