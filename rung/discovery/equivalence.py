@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,15 @@ from .ties import Bool
 
 SECONDS = 0.1  # aimed at between two looks at the clock
 ROWS = 2**26  # bytes that remembered rows of gains may take
+
+
+def functions_of(bound: BoundScore) -> tuple[Any, Any, bool]:
+    """The two functions of a score that kernels call, their arrays, and whether it is compiled."""
+    if isinstance(bound, KernelScore):
+        arrays = (bound.F, bound.I, bound.P, np.empty(bound.scratch))
+        return (bound.local_function, bound.gains_function), arrays, True
+    empty = np.zeros((1, 1, 1))
+    return _plain(bound), (empty, np.zeros((1, 1), dtype=np.int64), empty[0, 0], empty[0, 0]), False
 
 
 class ClassSearch:
@@ -50,7 +60,7 @@ class ClassSearch:
 
         self.kernels, self.bound = class_search, bound
         d = len(required)
-        self._bind(bound)
+        self.functions, self.arrays, self.compiled = functions_of(bound)
         self.d = d
         fixed = _ordered(forbidden)
         self.ban = forbidden & ~fixed & ~forbidden.T
@@ -65,15 +75,6 @@ class ClassSearch:
         self.limit = 2000.0 if self.compiled else 200.0
         for u, v in np.argwhere(required if begin is None else begin).tolist():
             self._join(u, v)
-
-    def _bind(self, bound: BoundScore) -> None:
-        self.compiled = isinstance(bound, KernelScore)
-        if isinstance(bound, KernelScore):
-            self.functions = (bound.local_function, bound.gains_function)
-            self.arrays = (bound.F, bound.I, bound.P, np.empty(bound.scratch))
-        else:
-            self.functions, empty = _plain(bound), np.zeros((1, 1, 1))
-            self.arrays = (empty, np.zeros((1, 1), dtype=np.int64), empty[0, 0], empty[0, 0])
 
     def _begin(self, may: Bool, sep: Bool, keep: Bool) -> None:
         from ..kernels import classes as c
@@ -224,12 +225,6 @@ class ClassSearch:
         """(d, d) bool: a DAG of the class that obeys the knowledge."""
         return np.asarray(self.M & 2 > 0)
 
-    def score(self, dag: Bool) -> float:
-        """Score of a DAG."""
-        return float(
-            sum(self.bound.local(v, np.nonzero(dag[:, v])[0].tolist()) for v in range(self.d))
-        )
-
 
 def _ordered(forbidden: Bool) -> Bool:
     """(d, d) bool: pairs that the knowledge orders by whole groups of variables.
@@ -261,7 +256,7 @@ class Task:
     began: float
     required: Bool
     forbidden: Bool
-    search: ClassSearch
+    bound: BoundScore
 
     @classmethod
     def of(
@@ -279,17 +274,41 @@ class Task:
         if known.ties:
             raise NotSupported(f"{type(learner).__name__} cannot tie edges; leave out `ties`")
         bound = learner.score.on(source, rng=np.random.default_rng(rng))
-        where = {name: i for i, name in enumerate(names)}
-        targets = [[where[v] for v in condition] for condition in target_names(source)]
-        search = ClassSearch(bound, required, forbidden, targets)
-        return cls(learner, source, known, run, began, required, forbidden, search)
+        return cls(learner, source, known, run, began, required, forbidden, bound)
+
+    @cached_property
+    def search(self) -> ClassSearch:
+        """The search at its start."""
+        where = {name: i for i, name in enumerate(self.source.names)}
+        targets = [[where[v] for v in condition] for condition in target_names(self.source)]
+        return ClassSearch(self.bound, self.required, self.forbidden, targets)
 
     def result(
-        self, complete: bool, cites: tuple[str, ...], dag: Bool | None = None, **details: Any
+        self,
+        complete: bool,
+        cites: tuple[str, ...],
+        dag: Bool,
+        notes: tuple[str, ...] = (),
+        **details: Any,
     ) -> Discovery:
-        """The class of a DAG, or that at hand, with what the knowledge adds."""
-        k, z, source = self.search.kernels, self.search.z, self.source
-        notes = []
+        """The class of a DAG, with what the knowledge adds."""
+        names, targets = self.source.names, target_names(self.source)
+        parents = [np.nonzero(dag[:, v])[0].tolist() for v in range(len(names))]
+        return Discovery(
+            class_of(dag, names, targets, self.required, self.forbidden),
+            knowledge=self.knowledge,
+            learner=self.learner,
+            complete=complete,
+            seconds=self.run.seconds - self.began,
+            notes=notes,
+            score=float(sum(self.bound.local(v, p) for v, p in enumerate(parents))),
+            details=details,
+            cites=cites,
+        )
+
+    def found(self, complete: bool, cites: tuple[str, ...], **details: Any) -> Discovery:
+        """The class that the search is at."""
+        k, z, notes = self.search.kernels, self.search.z, []
         if z[k.CUT]:
             notes.append(
                 f"some neighbourhoods have more than {k.CLIQUES} cliques, or cliques of more than "
@@ -297,20 +316,9 @@ class Task:
             )
         if z[k.STEPS] >= z[k.MOST]:
             notes.append("the search went in circles and was ended: does the score fit the class?")
-        dag = self.search.dag() if dag is None else dag
-        names, targets = source.names, target_names(source)
-        graph = class_of(dag, names, targets, self.required, self.forbidden)
-        return Discovery(
-            graph,
-            knowledge=self.knowledge,
-            learner=self.learner,
-            complete=complete,
-            seconds=self.run.seconds - self.began,
-            notes=tuple(notes),
-            score=self.search.score(dag),
-            details={"operators": int(z[k.APPLIED]), **details},
-            cites=cites,
+        return self.result(
+            complete, cites, self.search.dag(), tuple(notes), operators=int(z[k.APPLIED]), **details
         )
 
 
-__all__ = ["ClassSearch", "Task"]
+__all__ = ["ClassSearch", "Task", "functions_of"]

@@ -13,7 +13,7 @@ from ..core.errors import InputError, NotSupported
 from ..core.knowledge import Knowledge
 from ..core.protocols import Score
 from ..core.source import Source
-from .equivalence import ClassSearch, Task
+from .equivalence import Task, functions_of
 from .scores.gaussian_bic import GaussianBIC
 from .ties import Bool
 
@@ -76,26 +76,27 @@ class ExactSearch:
             )
         if self.largest is not None and (task.required.sum(axis=0) > self.largest).any():
             raise InputError(f"largest={self.largest}: a variable has more required causes")
-        dag = _best(task.search, task.required, task.forbidden, self.largest, task.run)
+        dag = _best(task, self.largest)
         if dag is None:
             k = task.search.kernels
             if task.search.climb(k.INSERTS | k.DELETES | k.TURNS, task.run):
                 task.search.extend(k.INSERTS | k.DELETES | k.TURNS, task.run)
-            return task.result(False, ("silander2006",))
-        return task.result(True, ("silander2006",), dag=dag)
+            return task.found(False, ("silander2006",))
+        return task.result(True, ("silander2006",), dag)
 
 
-def _best(
-    search: ClassSearch, required: Bool, forbidden: Bool, largest: int | None, run: Run
-) -> Bool | None:
+def _best(task: Task, largest: int | None) -> Bool | None:
     """The best DAG, [i, j] for i -> j; None if the run was spent before."""
     from ..kernels import exact
+    from ..kernels.signatures import plain
 
-    d = search.d
+    functions, arrays, compiled = functions_of(task.bound)
+    required, forbidden, run = task.required, task.forbidden, task.run
+    d = len(required)
     power = 1 << np.arange(d)
     most = d if largest is None else largest
     best = np.empty((d, 1 << (d - 1)))
-    fill, limit = search.kernel(exact.fill), 1000
+    fill, limit = exact.fill if compiled else plain(exact.fill), 1000 if compiled else 50
     for v in range(d):
         may = ~forbidden[:, v]
         may[v] = False
@@ -105,9 +106,7 @@ def _best(
             if run.spent:
                 return None
             began = time.perf_counter()
-            at = int(
-                fill(search.functions[0], v, at, limit, allowed, need, most, best, *search.arrays)
-            )
+            at = int(fill(functions[0], v, at, limit, allowed, need, most, best, *arrays))
             took = time.perf_counter() - began
             limit = int(limit * min(4.0, max(0.25, SECONDS / max(took, 1e-6)))) + 1
         exact.spread(best, v)

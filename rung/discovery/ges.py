@@ -53,4 +53,4 @@ class GES:
         search, k = task.search, task.search.kernels
         phases = [k.INSERTS, k.DELETES] + [k.TURNS | k.LOOSE] * self.turning
         complete = all(search.climb(kinds, task.run) for kinds in phases)
-        return task.result(complete, ("chickering2002",))
+        return task.found(complete, ("chickering2002",))

@@ -58,4 +58,4 @@ class GIES:
                 complete = complete and search.climb(kinds, task.run)
             if not self.repeat or search.z[k.STEPS] >= search.z[k.MOST]:
                 break
-        return task.result(complete, ("hauser2012",))
+        return task.found(complete, ("hauser2012",))

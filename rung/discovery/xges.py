@@ -55,4 +55,4 @@ class XGES:
         if complete and self.extended:
             complete = search.extend(kinds, task.run)
         tried, accepted = int(search.z[k.TRIED]), int(search.z[k.ACCEPTED])
-        return task.result(complete, ("nazaret2024",), tried=tried, accepted=accepted)
+        return task.found(complete, ("nazaret2024",), tried=tried, accepted=accepted)
