@@ -21,6 +21,9 @@ from .scores.bound import KernelScore, functions_of
 from .scores.gaussian_bic import GaussianBIC
 
 Bool = NDArray[np.bool_]
+MANY = 100
+SHAKES = 50
+TIE = 1e-9  # what a shake gains at least
 MEMORY = 2**29  # bytes that the sets of parents may take before they are forgotten
 WORK = 20_000  # evaluations times variables between two looks at the clock
 
@@ -43,7 +46,12 @@ class FLOP:
     score : Score
         `GaussianBIC` on plain columns has its own fast code; any other score works too.
     restarts : int
-        How often as many neighbourhoods as there are variables are shaken; 0 for none.
+        How often as many neighbourhoods as there are variables, at least `SHAKES`, are shaken;
+        0 for none.
+    least : float, optional
+        The gain of score that keeps a shake. By default any up to `MANY` variables, and beyond
+        half the logarithm of the number of rows, what the BIC asks of one parameter: among so many
+        orders smaller gains come by chance, and what they add is mostly false.
 
     Source: Wienoebst, Henckel and Weichwald (2026), sections 3 and 4. There a restart swaps random
     pairs of the whole order and is kept or not as a whole; start order, tie rule, memory of parent
@@ -51,11 +59,14 @@ class FLOP:
     """
 
     score: Score = field(default_factory=GaussianBIC)
-    restarts: int = 20
+    restarts: int = 5
+    least: float | None = None
 
     def __post_init__(self) -> None:
         if self.restarts < 0:
             raise InputError(f"restarts={self.restarts}: expected 0 or more")
+        if self.least is not None and not self.least >= 0:
+            raise InputError(f"least={self.least}: expected 0 or more, or None")
 
     def learn(
         self,
@@ -76,7 +87,10 @@ class FLOP:
             raise NotSupported("FLOP cannot tie edges; leave out `ties`")
         required, forbidden = known.matrices(names)
         search = _Search(self.score.on(source, rng=rng), required, forbidden, run)
-        complete = search.run(self.restarts, rng)
+        least = self.least
+        if least is None:
+            least = 0.5 * np.log(max(source.n, 1)) if len(names) > MANY else 0.0
+        complete = search.run(self.restarts, max(least, TIE), rng)
         dag = search.dag()
         return Discovery(
             class_of(dag, names, target_names(source), required, forbidden),
@@ -111,8 +125,10 @@ class _Search:
         self.compiled = isinstance(bound, KernelScore)
         gains, local, *arrays = functions_of(bound)
         single = self.compiled and gains is gaussian_gains and arrays[0].shape[1] == d
+        if single:
+            arrays[3] = np.empty((d + 1) * (4 * d + 2))  # scratch, and factors (see column_gains)
         may = np.ascontiguousarray(allowed).astype(np.uint8)
-        self.score = (int(single), gains, local, may, fixed, *arrays)
+        self.score = (int(single), gains, local, may, fixed, *arrays, np.full(d + 3, -1))
         pivots = getattr(bound, "start", None)
         visit = np.arange(d) if pivots is None else np.asarray(pivots)[::-1]
         self.visit = np.ascontiguousarray(visit[topological(required[np.ix_(visit, visit)])])
@@ -128,7 +144,7 @@ class _Search:
         self.count = np.zeros(2, dtype=np.int64)
         self._forget()
 
-    def run(self, restarts: int, rng: np.random.Generator) -> bool:
+    def run(self, restarts: int, least: float, rng: np.random.Generator) -> bool:
         """Climb, then shake again and again; False if the run was spent before."""
         self.refit()
         if not self.climb(0.5 if restarts else 1.0):
@@ -136,7 +152,7 @@ class _Search:
         dice = np.array([int(rng.integers(1, 2**31 - 1))], dtype=np.int64)
         for i in range(restarts if self.d > 2 else 0):
             done = 0.5 + 0.5 * i / restarts
-            if self.clock.spent or not (self.shake(dice, done) and self.climb(done)):
+            if self.clock.spent or not (self.shake(dice, least, done) and self.climb(done)):
                 return False
             self.restarts += 1
         return True
@@ -170,28 +186,30 @@ class _Search:
         self.clock.tick(done, f"score {self.trace[-1][1]:.2f}")
         return True
 
-    def shake(self, dice: NDArray[np.int64], done: float) -> bool:
-        """As many shakes as there are nodes; False if the run was spent before."""
+    def shake(self, dice: NDArray[np.int64], least: float, done: float) -> bool:
+        """One restart; False if the run was spent before."""
         from ..kernels.flop import shake
 
         tally, gained = np.zeros(3, dtype=np.int64), np.zeros(1)
-        turn = 0
-        while turn < self.d:
-            turn = self._call(shake, turn, self.d, self._chunk, dice, tally, gained)
+        turn, shakes = 0, max(self.d, SHAKES)
+        while turn < shakes:
+            turn = self._call(shake, turn, shakes, self._chunk, least, dice, tally, gained)
             self.evaluations += int(tally[2])
             if turn < 0:
                 turn = -1 - turn
                 self._room(turn)
-            elif self.clock.spent and turn < self.d:
+            elif self.clock.spent and turn < shakes:
                 return False
         return True
 
     def dag(self) -> Bool:
         """DAG of the order at hand, [p, v] for p -> v."""
-        from ..kernels.flop import project
+        from ..kernels.parent_sets import project
+        from ..kernels.signatures import plain
 
         out = np.zeros((self.d, self.d), dtype=np.uint8)
-        while self._call(project, out) < 0:
+        function = project if self.compiled else plain(project)
+        while function(out, self.order, self.looked, *self.score, *self._sets) < 0:
             self._room(-1)
         return np.asarray(out > 0)
 
@@ -204,13 +222,16 @@ class _Search:
     def _chunk(self) -> int:
         return max(WORK // self.d, 1) if self.compiled else 1
 
-    def _call(self, kernel: Any, *arguments: Any) -> int:
+    def _call(self, kernel: Any, *arguments: Any) -> Any:
         from ..kernels.signatures import plain
 
         function = kernel if self.compiled else plain(kernel)
         state = (self.order, self.scores, self.looked)
-        sets = (self.sets, self.values, self.branches, self.table, self.count, self.keys)
-        return int(function(*arguments, *state, *self.score, *sets))
+        return function(*arguments, *state, *self.score, *self._sets)
+
+    @property
+    def _sets(self) -> tuple[NDArray[Any], ...]:
+        return self.sets, self.values, self.branches, self.table, self.count, self.keys
 
     def _reserve(self, sets: int, branches: int) -> None:
         """Arrays for so many sets (a power of 2) and branches."""
@@ -221,7 +242,7 @@ class _Search:
 
     def _forget(self) -> None:
         """Keep only the smallest set of each node."""
-        from ..kernels.flop import rehash
+        from ..kernels.parent_sets import rehash
 
         d = self.d
         self.count[:] = d, 0
@@ -231,7 +252,7 @@ class _Search:
 
     def _room(self, turn: int) -> None:
         """Make room for more sets: by forgetting them if they take too much memory."""
-        from ..kernels.flop import rehash
+        from ..kernels.parent_sets import rehash
 
         sets, branches = self.count.tolist()
         old = (self.sets, self.values, self.table, self.branches)

@@ -1,18 +1,11 @@
-"""Order search that keeps, for every node, which others its parents depend on.
+"""The order search of FLOP: moves that touch only what they change.
 
-From a parent set the candidates that raise the score are listed once, best first; a node's parents
-for a prefix of the order are found by walking from set to set (`trace`): the first candidate in
-the prefix is added, and where none is left the most useless parent is dropped. Sets are shared by
-all walks of a node, in all orders ever looked at. A walk depends only on the nodes that it looked
-at, so moving a node past another costs nothing unless one looked at the other (`looked`), and a
-node jumps from one place where something changes to the next.
+The parents of a node, found by a walk over sets (see `parent_sets`), depend only on the nodes that
+the walk looked at. So moving a node past another costs nothing unless one looked at the other, and
+a node jumps from one place where something changes to the next.
 
-Arrays. Sets: `N` (sets, 4) int64 holds [first branch or -1, set after dropping or NONE or UNKNOWN,
-key, dropped parent], `S` their scores, `B` (branches, 2) int32 holds [candidate or -1 at the end,
-set with it or -1], `H` a hash table from key to set, `count` [sets used, branches used], `Z` a
-random key for each node and for each node's empty set. Set v is the smallest set of node v: its
-required parents, listed in `R[v, 1:]` with their number in front. Order: `O` (2, d) int64, the
-nodes in order and the place of each; `scores` (d,); `looked[c, v]` is 1 if v's walk looked at c.
+Arrays. `O` (2, d) int64: the nodes in order, and the place of each; `scores` (d,); `looked[c, v]`
+is 1 if the walk of v looked at c. The others are those of `parent_sets`.
 """
 
 # mypy: allow-untyped-defs, allow-incomplete-defs
@@ -20,295 +13,21 @@ nodes in order and the place of each; `scores` (d,); `looked[c, v]` is 1 if v's 
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numba import njit, types
 
-from .gaussian import TINY
-from .signatures import (
-    F1,
-    F3,
-    GAINS,
-    I1,
-    I2,
-    OPTIONS,
-    U1,
-    U2,
-    GainsFunction,
-    LocalFunction,
-    float64,
-    int64,
-    void,
-)  # fmt: skip
+from .parent_sets import BOUND, FULL, SETS, TIE, trace
+from .signatures import F1, I1, I2, OPTIONS, U1, U2, float64, int64, void
 
-TIE = 1e-9
-FULL = -1  # the arrays of sets are too short; enlarge them and go on
-NONE, UNKNOWN = -1, -2
 MOVED = 3  # nodes that a shake puts elsewhere
 
-B1, B2 = types.Array(types.int32, 1, "C"), types.Array(types.int32, 2, "C")
-BOUND = (int64, GainsFunction, LocalFunction, U2, I2, F3, I2, F1, F1)  # the score
-SETS = (I2, F1, B2, B1, I1, I1)  # N, S, B, H, count, Z
 STATE = (I2, F1, U2)  # O, scores, looked
-
-
-@njit(GAINS, **OPTIONS)
-def column_gains(v, parents, k, allowed, out, F, I, P, W):
-    """As `gaussian_gains` for single columns; a candidate that does not gain gets -inf.
-
-    One pass over the columns a parent, and a logarithm only for a candidate that gains.
-    """
-    d = out.shape[0]
-    m = I[1, v]
-    C = F[m]
-    n, penalty = P[m], P[F.shape[0]] * 0.5 * math.log(P[m])
-    left = np.empty(d)
-    for j in range(d):
-        left[j] = C[j, j]
-    r = 0
-    for i in range(k + 1):
-        p = parents[i] if i < k else v
-        pivot = left[p]
-        if pivot < TINY and i < k:
-            continue
-        row = W[r * d : (r + 1) * d]
-        line = C[p]
-        for j in range(d):
-            row[j] = line[j]
-        for t in range(r):
-            earlier = W[t * d : (t + 1) * d]
-            w = earlier[p]
-            if w != 0.0:
-                for j in range(d):
-                    row[j] -= w * earlier[j]
-        if i < k:
-            scale = 1.0 / math.sqrt(pivot)
-            for j in range(d):
-                row[j] *= scale
-                left[j] -= row[j] * row[j]
-            left[p] = 0.0
-            r += 1
-    own = left[v]
-    if own < TINY:
-        base = -0.5 * n * math.log(TINY) - penalty * r if C[v, v] > 0.0 else -penalty * r
-        for c in range(d):
-            out[c] = -np.inf
-        return base
-    base = -0.5 * n * math.log(own) - penalty * r
-    row = W[r * d : (r + 1) * d]
-    least = own * (1.0 - math.exp(-2.0 * penalty / n))
-    for c in range(d):
-        out[c] = -np.inf
-        if allowed[c] != 0 and row[c] * row[c] > least * left[c] and left[c] >= TINY:
-            share = 1.0 - row[c] * row[c] / (own * left[c])
-            out[c] = base - 0.5 * n * math.log(max(share, TINY / left[c])) - penalty
-    return base
-
-
-@njit(int64(int64, I1, int64, F1, F3, I2, F1, F1), **OPTIONS)
-def column_drop(v, parents, k, best, F, I, P, W):
-    """Number of the parent of v whose loss costs least, for single columns; best[0]: that score.
-
-    From the inverse of the parents' Cholesky factor; -1 if a parent is determined by the others.
-    """
-    m = I[1, v]
-    C = F[m]
-    n, penalty = P[m], P[F.shape[0]] * 0.5 * math.log(P[m])
-    size = k + 1
-    for i in range(size):  # factor over the parents, then v
-        a = parents[i] if i < k else v
-        for j in range(i + 1):
-            b = parents[j] if j < k else v
-            s = C[a, b]
-            for t in range(j):
-                s -= W[i * size + t] * W[j * size + t]
-            if j < i:
-                W[i * size + j] = s / W[j * size + j]
-            elif i < k:
-                if s < TINY:
-                    return -1
-                W[i * size + i] = math.sqrt(s)
-            else:
-                W[i * size + i] = max(s, TINY)
-    rss = W[k * size + k]
-    least, where = np.inf, 0
-    for i in range(k):  # column i of the inverse factor, below the diagonal, into column i above it
-        inverse = 1.0 / W[i * size + i]
-        beta, norm = W[k * size + i] * inverse, inverse * inverse
-        best[i] = inverse
-        for t in range(i + 1, k):
-            s = 0.0
-            for u in range(i, t):
-                s -= W[t * size + u] * best[u]
-            s /= W[t * size + t]
-            best[t] = s
-            beta += s * W[k * size + t]
-            norm += s * s
-        cost = beta * beta / norm
-        if cost < least:
-            least, where = cost, i
-    best[0] = -0.5 * n * math.log(rss + least) - penalty * (k - 1)
-    return where
-
-
-@njit(int64(int64, I2, F1, B2, B1, I1, int64), **OPTIONS)
-def set_of(key, N, S, B, H, count, v):
-    """The set with this key, made if it is new; FULL if there is no room."""
-    mask = H.shape[0] - 1
-    at = key & mask
-    while H[at] >= 0:
-        if N[H[at], 2] == key:
-            return H[at]
-        at = (at + 1) & mask
-    new = count[0]
-    if new >= N.shape[0] or 2 * new > mask:
-        return FULL
-    H[at] = new
-    count[0] += 1
-    N[new, 0], N[new, 1], N[new, 2], N[new, 3] = UNKNOWN, UNKNOWN, key, v
-    return new
-
-
-@njit(int64(int64, int64, I1, int64, *BOUND, *SETS), **OPTIONS)
-def grow(
-    v, node, parents, k, single, gains, local, allowed, R, F, I, P, W, N, S, B, H, count, Z
-):  # fmt: skip
-    """List the candidates that raise the score of a set, best first; FULL or 0."""
-    d = allowed.shape[0]
-    if count[1] + d + 1 > B.shape[0]:
-        return FULL
-    out = np.empty(d)
-    may = allowed[v].copy()
-    for i in range(k):
-        may[parents[i]] = 0
-    if single:
-        base = column_gains(v, parents, k, may, out, F, I, P, W)
-    else:
-        base = gains(v, parents, k, may, out, F, I, P, W)
-    first = count[1]
-    at = first
-    floor = base + TIE
-    for c in range(d):
-        if may[c] != 0 and out[c] > floor:
-            i = at
-            while i > first and out[B[i - 1, 0]] < out[c]:
-                B[i, 0] = B[i - 1, 0]
-                i -= 1
-            B[i, 0] = c
-            B[at, 1] = UNKNOWN
-            at += 1
-    B[at, 0] = NONE
-    count[1] = at + 1
-    N[node, 0] = first
-    S[node] = base
-    return 0
-
-
-@njit(int64(int64, int64, I1, int64, *BOUND, *SETS), **OPTIONS)
-def drop(
-    v, node, parents, k, single, gains, local, allowed, R, F, I, P, W, N, S, B, H, count, Z
-):  # fmt: skip
-    """Find the parent whose loss raises the score of a set most, and the set without it."""
-    fixed = R[v, 0]
-    best, where = S[node] + TIE, -1
-    out = np.empty(k + 1)
-    found = -1
-    if single and fixed == 0:
-        found = column_drop(v, parents, k, out, F, I, P, W)
-        if found >= 0 and out[0] > best:
-            where = found
-    if found < 0:
-        trial = np.empty(k, dtype=np.int64)
-        for i in range(fixed, k):
-            for j in range(k - 1):
-                trial[j] = parents[j] if j < i else parents[j + 1]
-            value = local(v, trial, k - 1, F, I, P, W)
-            if value > best:
-                best, where = value, i
-    if where < 0:
-        N[node, 1] = NONE
-        return 0
-    child = set_of(N[node, 2] ^ Z[parents[where]], N, S, B, H, count, v)
-    if child < 0:
-        return FULL
-    N[node, 1], N[node, 3] = child, parents[where]
-    return 0
-
-
-@njit(int64(int64, int64, int64, U2, I1, I1, I1, *BOUND, *SETS), **OPTIONS)
-def trace(
-    v, limit, mark, looked, place, parents, out, single, gains, local, allowed, R, F, I, P, W,
-    N, S, B, H, count, Z,
-):  # fmt: skip
-    """The set that v reaches with what is placed before `limit`; FULL if there is no room.
-
-    Its parents go to `parents`. out: [their number, the largest place of a node that was added,
-    the smallest place of a node outside that would have been]. mark 0 or 1: written to looked[c, v]
-    for each node c looked at; else nothing is written.
-    """
-    k = R[v, 0]
-    for i in range(k):
-        parents[i] = R[v, i + 1]
-    last, following = -1, allowed.shape[0]
-    node = v
-    shrinking = False
-    while True:
-        at = N[node, 0]
-        if at < 0:
-            if grow(
-                v, node, parents, k, single, gains, local, allowed, R, F, I, P, W, N, S, B, H,
-                count, Z,
-            ) < 0:  # fmt: skip
-                return FULL
-            at = N[node, 0]
-        c = B[at, 0] if not shrinking else -1
-        while c >= 0 and place[c] >= limit:
-            following = min(following, place[c])
-            if mark >= 0:
-                looked[c, v] = mark
-            at += 1
-            c = B[at, 0]
-        if c >= 0:
-            last = max(last, place[c])
-            if mark >= 0:
-                looked[c, v] = mark
-            child = B[at, 1]
-            if child < 0:
-                child = set_of(N[node, 2] ^ Z[c], N, S, B, H, count, v)
-                if child < 0:
-                    return FULL
-                B[at, 1] = child
-            parents[k] = c
-            k += 1
-            node = child
-            continue
-        if N[node, 1] == UNKNOWN:
-            if k <= R[v, 0]:
-                N[node, 1] = NONE
-            elif drop(
-                v, node, parents, k, single, gains, local, allowed, R, F, I, P, W, N, S, B, H,
-                count, Z,
-            ) < 0:  # fmt: skip
-                return FULL
-        if N[node, 1] == NONE:
-            break
-        gone = N[node, 3]
-        shrinking = True
-        k -= 1
-        for i in range(k):
-            if parents[i] == gone:
-                for j in range(i, k):
-                    parents[j] = parents[j + 1]
-                break
-        node = N[node, 1]
-    out[0], out[1], out[2] = k, last, following
-    return node
 
 
 @njit(int64(int64, int64, *STATE, *BOUND, *SETS), **OPTIONS)
 def refit(
-    begin, end, O, scores, looked, single, gains, local, allowed, R, F, I, P, W, N, S, B, H, count, Z
+    begin, end, O, scores, looked, single, gains, local, allowed, R, F, I, P, W, held, N, S, B, H,
+    count, Z,
 ):  # fmt: skip
     """Trace the nodes at places begin .. end - 1 anew; the first place not done."""
     d = O.shape[1]
@@ -317,12 +36,12 @@ def refit(
         v = O[0, i]
         node = trace(
             v, i, -1, looked, O[1], parents, out, single, gains, local, allowed, R, F, I, P, W,
-            N, S, B, H, count, Z,
+            held, N, S, B, H, count, Z,
         )  # fmt: skip
         if node < 0:
             return i
         trace(
-            v, i, 1, looked, O[1], parents, out, single, gains, local, allowed, R, F, I, P, W,
+            v, i, 1, looked, O[1], parents, out, single, gains, local, allowed, R, F, I, P, W, held,
             N, S, B, H, count, Z,
         )  # fmt: skip
         scores[v] = S[node]
@@ -331,7 +50,7 @@ def refit(
 
 @njit(int64(int64, int64, F1, I1, *STATE, *BOUND, *SETS), **OPTIONS)
 def move(
-    v, to, gained, touched, O, scores, looked, single, gains, local, allowed, R, F, I, P, W,
+    v, to, gained, touched, O, scores, looked, single, gains, local, allowed, R, F, I, P, W, held,
     N, S, B, H, count, Z,
 ):  # fmt: skip
     """Put v at place `to`; FULL, with nothing changed, if there is no room.
@@ -359,7 +78,7 @@ def move(
             place[v] = -1 if to < here else d
         node = trace(
             w, limit if w == v else place[w], -1, looked, place, parents, out, single, gains,
-            local, allowed, R, F, I, P, W, N, S, B, H, count, Z,
+            local, allowed, R, F, I, P, W, held, N, S, B, H, count, Z,
         )  # fmt: skip
         place[v] = here
         if node < 0:
@@ -368,7 +87,7 @@ def move(
         w = touched[i]
         trace(
             w, place[w], 0, looked, place, parents, out, single, gains, local, allowed, R,
-            F, I, P, W, N, S, B, H, count, Z,
+            F, I, P, W, held, N, S, B, H, count, Z,
         )  # fmt: skip
     for j in range(here, to, step):
         order[j] = order[j + step]
@@ -379,7 +98,7 @@ def move(
         w = touched[i]
         node = trace(
             w, place[w], 1, looked, place, parents, out, single, gains, local, allowed, R,
-            F, I, P, W, N, S, B, H, count, Z,
+            F, I, P, W, held, N, S, B, H, count, Z,
         )  # fmt: skip
         gained[0] += S[node] - scores[w]
         scores[w] = S[node]
@@ -402,7 +121,7 @@ def room(v, O, R):
 
 @njit(float64(int64, I1, I1, *STATE, *BOUND, *SETS), **OPTIONS)
 def evaluate(
-    v, to, parents, O, scores, looked, single, gains, local, allowed, R, F, I, P, W,
+    v, to, parents, O, scores, looked, single, gains, local, allowed, R, F, I, P, W, held,
     N, S, B, H, count, Z,
 ):  # fmt: skip
     """The gain of the best place for v, which goes to to[0]; NaN if there is no room.
@@ -429,7 +148,7 @@ def evaluate(
         if row[w]:
             node = trace(
                 w, j, -1, looked, place, parents, out, single, gains, local, allowed, R,
-                F, I, P, W, N, S, B, H, count, Z,
+                F, I, P, W, held, N, S, B, H, count, Z,
             )  # fmt: skip
             if node < 0:
                 place[v] = here
@@ -441,7 +160,7 @@ def evaluate(
     if hope > TIE:
         node = trace(
             v, here, -1, looked, place, parents, out, single, gains, local, allowed, R,
-            F, I, P, W, N, S, B, H, count, Z,
+            F, I, P, W, held, N, S, B, H, count, Z,
         )  # fmt: skip
         own, passed = 0.0, 0.0
         for i in range(m):
@@ -450,7 +169,7 @@ def evaluate(
             if out[1] >= j:  # v loses a node that it looked at
                 node = trace(
                     v, j, -1, looked, place, parents, out, single, gains, local, allowed, R,
-                    F, I, P, W, N, S, B, H, count, Z,
+                    F, I, P, W, held, N, S, B, H, count, Z,
                 )  # fmt: skip
                 if node < 0:
                     return np.nan
@@ -465,7 +184,7 @@ def evaluate(
         return best if to[0] != here else 0.0
     node = trace(
         v, high + 1, -1, looked, place, parents, out, single, gains, local, allowed, R,
-        F, I, P, W, N, S, B, H, count, Z,
+        F, I, P, W, held, N, S, B, H, count, Z,
     )  # fmt: skip
     if node < 0:
         return np.nan
@@ -474,7 +193,7 @@ def evaluate(
         return best if to[0] != here else 0.0
     trace(
         v, here, -1, looked, place, parents, out, single, gains, local, allowed, R,
-        F, I, P, W, N, S, B, H, count, Z,
+        F, I, P, W, held, N, S, B, H, count, Z,
     )  # fmt: skip
     passed = 0.0
     following = out[2]
@@ -484,7 +203,7 @@ def evaluate(
             place[v] = d
             node = trace(
                 w, j, -1, looked, place, parents, out, single, gains, local, allowed, R,
-                F, I, P, W, N, S, B, H, count, Z,
+                F, I, P, W, held, N, S, B, H, count, Z,
             )  # fmt: skip
             place[v] = here
             if node < 0:
@@ -495,7 +214,7 @@ def evaluate(
         if j == following:
             node = trace(
                 v, j + 1, -1, looked, place, parents, out, single, gains, local, allowed, R,
-                F, I, P, W, N, S, B, H, count, Z,
+                F, I, P, W, held, N, S, B, H, count, Z,
             )  # fmt: skip
             if node < 0:
                 return np.nan
@@ -509,7 +228,7 @@ def evaluate(
 @njit(int64(int64, int64, I1, I1, F1, *STATE, *BOUND, *SETS), **OPTIONS)
 def climb(
     begin, limit, visit, since, gained, O, scores, looked, single, gains, local, allowed, R,
-    F, I, P, W, N, S, B, H, count, Z,
+    F, I, P, W, held, N, S, B, H, count, Z,
 ):  # fmt: skip
     """Move visit[begin % d], visit[(begin + 1) % d], ... to their best places; at most `limit`.
 
@@ -524,7 +243,7 @@ def climb(
             return turn
         v = visit[turn % d]
         gain = evaluate(
-            v, to, parents, O, scores, looked, single, gains, local, allowed, R, F, I, P, W,
+            v, to, parents, O, scores, looked, single, gains, local, allowed, R, F, I, P, W, held,
             N, S, B, H, count, Z,
         )  # fmt: skip
         if np.isnan(gain):
@@ -533,44 +252,11 @@ def climb(
         if gain > TIE:
             if move(
                 v, to[0], gained, touched, O, scores, looked, single, gains, local, allowed, R,
-                F, I, P, W, N, S, B, H, count, Z,
+                F, I, P, W, held, N, S, B, H, count, Z,
             ) < 0:  # fmt: skip
                 return FULL - turn
             since[0] = 0
     return begin + limit
-
-
-@njit(int64(U2, *STATE, *BOUND, *SETS), **OPTIONS)
-def project(
-    dag, O, scores, looked, single, gains, local, allowed, R, F, I, P, W, N, S, B, H, count, Z
-):  # fmt: skip
-    """The DAG of the order, dag[p, v] = 1 for p -> v; FULL or 0."""
-    d = O.shape[1]
-    parents, out = np.empty(d + 1, dtype=np.int64), np.empty(3, dtype=np.int64)
-    dag[:] = 0
-    for i in range(d):
-        v = O[0, i]
-        node = trace(
-            v, i, -1, looked, O[1], parents, out, single, gains, local, allowed, R, F, I, P, W,
-            N, S, B, H, count, Z,
-        )  # fmt: skip
-        if node < 0:
-            return FULL
-        for j in range(out[0]):
-            dag[parents[j], v] = 1
-    return 0
-
-
-@njit(void(I2, B1, I1), **OPTIONS)
-def rehash(N, H, count):
-    """Enter all sets into the hash table H again."""
-    mask = H.shape[0] - 1
-    H[:] = NONE
-    for node in range(count[0]):
-        at = N[node, 2] & mask
-        while H[at] >= 0:
-            at = (at + 1) & mask
-        H[at] = node
 
 
 @njit(void(int64, I1, I1, U1), **OPTIONS)
@@ -604,12 +290,12 @@ def near(c, members, O, looked):
 
 
 @njit(
-    int64(int64, int64, int64, I1, I1, F1, *STATE, *BOUND, *SETS),
+    int64(int64, int64, int64, float64, I1, I1, F1, *STATE, *BOUND, *SETS),
     **OPTIONS,
 )
 def shake(
-    begin, end, limit, dice, tally, gained, O, scores, looked, single, gains, local, allowed, R,
-    F, I, P, W, N, S, B, H, count, Z,
+    begin, end, limit, least, dice, tally, gained, O, scores, looked, single, gains, local,
+    allowed, R, F, I, P, W, held, N, S, B, H, count, Z,
 ):  # fmt: skip
     """Shake turns begin .. end - 1: reorder a few nodes near one, repair, keep it unless worse.
 
@@ -653,7 +339,7 @@ def shake(
                 queued[v] = 0
                 gain = evaluate(
                     v, to, parents, O, scores, looked, single, gains, local, allowed, R,
-                    F, I, P, W, N, S, B, H, count, Z,
+                    F, I, P, W, held, N, S, B, H, count, Z,
                 )  # fmt: skip
                 work += 1
             else:
@@ -666,7 +352,7 @@ def shake(
             who[moves], origin[moves] = v, place[v]
             if move(
                 v, to[0], change, touched, O, scores, looked, single, gains, local, allowed, R,
-                F, I, P, W, N, S, B, H, count, Z,
+                F, I, P, W, held, N, S, B, H, count, Z,
             ) < 0:  # fmt: skip
                 full = True
                 break
@@ -676,17 +362,17 @@ def shake(
                 enqueue(w, ring, ends, queued)
                 trace(
                     w, place[w], -1, looked, place, parents, out, single, gains, local, allowed,
-                    R, F, I, P, W, N, S, B, H, count, Z,
+                    R, F, I, P, W, held, N, S, B, H, count, Z,
                 )  # fmt: skip
                 for j in range(out[0]):
                     enqueue(parents[j], ring, ends, queued)
         for i in range(ends[0], ends[1]):
             queued[ring[i % d]] = 0
-        if full or change[0] < -TIE:
+        if full or change[0] < least:
             for i in range(moves - 1, -1, -1):
                 move(
                     who[i], origin[i], change, touched, O, scores, looked, single, gains, local,
-                    allowed, R, F, I, P, W, N, S, B, H, count, Z,
+                    allowed, R, F, I, P, W, held, N, S, B, H, count, Z,
                 )  # fmt: skip
         else:
             gained[0] += change[0]
@@ -697,3 +383,6 @@ def shake(
             dice[0] = state
             return FULL - turn
     return end
+
+
+__all__ = ["climb", "evaluate", "move", "near", "refit", "shake"]

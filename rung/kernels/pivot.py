@@ -44,12 +44,15 @@ def pivot_order(F, I):
                     best = j
         order[step] = best
         done[best] = 1
-        root = np.sqrt(max(left[best], 1e-12))
+        scale = 1.0 / np.sqrt(max(left[best], 1e-12))
+        row = L[step]
         for j in range(d):
-            if not done[j]:
-                s = C[best, j]
-                for t in range(step):
-                    s -= L[t, best] * L[t, j]
-                L[step, j] = s / root
-                left[j] -= L[step, j] ** 2
+            row[j] = C[best, j] * scale
+        for t in range(step):  # along rows, which lie together in memory
+            earlier = L[t]
+            w = earlier[best] * scale
+            for j in range(d):
+                row[j] -= w * earlier[j]
+        for j in range(d):
+            left[j] -= row[j] * row[j]
     return order

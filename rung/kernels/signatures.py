@@ -11,6 +11,7 @@ scratch space.
 
 from __future__ import annotations
 
+from functools import cache
 from types import FunctionType
 from typing import Any
 
@@ -41,14 +42,23 @@ OPTIONS = {"cache": True, "nogil": True}
 INNER = {**OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
+@cache
 def plain(kernel: Any) -> Any:
-    """A kernel as a Python function that calls other kernels as Python functions too."""
-    space = dict(kernel.py_func.__globals__)
-    for name, value in list(space.items()):
-        if hasattr(value, "py_func"):
-            code = value.py_func
-            space[name] = FunctionType(code.__code__, space, name, code.__defaults__)
-    return space[kernel.py_func.__name__]
+    """A kernel as a Python function that calls other kernels, of any file, as such too."""
+    spaces: dict[int, dict[str, Any]] = {}
+
+    def converted(code: FunctionType) -> FunctionType:
+        home = code.__globals__
+        if id(home) not in spaces:
+            space = spaces[id(home)] = dict(home)
+            for name, value in home.items():
+                if hasattr(value, "py_func"):
+                    space[name] = converted(value.py_func)
+        return FunctionType(
+            code.__code__, spaces[id(home)], code.__name__, code.__defaults__, code.__closure__
+        )
+
+    return converted(kernel.py_func)
 
 
 __all__ = [
