@@ -366,8 +366,9 @@ class Data(Source, Result):
         v = self.variable(name)
         push = getattr(self.columns, "signature", None)
         if push and (found := push(name)):
-            return digest(str(v.kind), v.size, np.array(found, dtype=np.uint64))
-        return digest(str(v.kind), v.size, self.columns[name])
+            return digest(str(v.kind), v.size, np.array(found, dtype=np.uint64)), ""
+        column = np.asarray(self.columns[name])  # sorted first: the order of rows means nothing
+        return digest(str(v.kind), v.size, np.sort(column, axis=0)), digest(column)
 
     # -- showing --------------------------------------------------------------------------
 
