@@ -10,7 +10,7 @@ from typing import Any
 from .. import discovery, effects
 from ..core.errors import InputError, unknown
 
-WORDS = ("LiNGAM", "BDeu", "GRaSP", "RCoT")  # spellings of the field in which capitals begin no word
+WORDS = ("LiNGAM", "BDeu", "GRaSP", "RCoT")  # their capitals begin no word
 
 
 def command_name(name: str) -> str:
