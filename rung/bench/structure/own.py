@@ -43,7 +43,7 @@ class Own:
         if name == "test":
             import rung
 
-            test = getattr(rung, options["test"])()
+            test = getattr(rung, options.pop("test"))(**options)
             given = np.arange(2, data.d)[None, :]
             one = np.array([1])
             return lambda: float(
