@@ -132,12 +132,12 @@ def test_auto_suits_the_kinds():
     both = numbers.with_column(rung.Variable("b", Kind.BINARY, (0, 1)), codes.column("b"))
     skewed = rung.Data.from_matrix(np.exp(2 * numbers.values), "abc")
     cases = [
-        (numbers, rung.BOSS(rung.GaussianBIC())),
-        (numbers.moments(), rung.BOSS(rung.GaussianBIC())),
-        (codes, rung.BOSS(rung.DiscreteBIC())),
-        (codes.table(["a", "b", "c"]), rung.BOSS(rung.DiscreteBIC())),
-        (both, rung.BOSS(rung.DegenerateGaussianBIC())),
-        (skewed, rung.NormalScores(rung.BOSS(rung.GaussianBIC()))),
+        (numbers, rung.FLOP(rung.GaussianBIC())),
+        (numbers.moments(), rung.FLOP(rung.GaussianBIC())),
+        (codes, rung.FLOP(rung.BDeu(3.0))),
+        (codes.table(["a", "b", "c"]), rung.FLOP(rung.BDeu(3.0))),
+        (both, rung.FLOP(rung.DegenerateGaussianBIC(2.0))),
+        (skewed, rung.NormalScores(rung.FLOP(rung.GaussianBIC()))),
     ]
     for source, wanted in cases:
         found = rung.discover(source)
@@ -155,7 +155,7 @@ def test_auto_sees_curved_relations():
     data = rung.Data.from_matrix(np.column_stack([a, b, c, g]), "abcg")
     found = rung.discover(data)
     assert found.graph.skeleton() == rung.Graph.parse("a -- b -- c; g")
-    assert "curved" in found.details["why"]
+    assert "Kept: splines" in found.details["why"]
     assert rung.discover(data, rung.BOSS()).graph.skeleton() != found.graph.skeleton()
 
 
@@ -184,7 +184,7 @@ def test_the_crosscheck_compares_edge_by_edge():
 
 def test_bootstrap_of_auto_settles_the_choice_once():
     found = rung.discover(chain(300), rung.Bootstrap(rung.Auto(), draws=5))
-    assert found.learner == rung.Bootstrap(rung.BOSS(rung.GaussianBIC()), draws=5)
+    assert found.learner == rung.Bootstrap(rung.FLOP(rung.GaussianBIC()), draws=5)
     assert "why" in found.details
     assert "crosscheck" in found.details
 
