@@ -132,12 +132,12 @@ def test_auto_suits_the_kinds():
     both = numbers.with_column(rung.Variable("b", Kind.BINARY, (0, 1)), codes.column("b"))
     skewed = rung.Data.from_matrix(np.exp(2 * numbers.values), "abc")
     cases = [
-        (numbers, rung.FLOP(rung.GaussianBIC())),
-        (numbers.moments(), rung.FLOP(rung.GaussianBIC())),
-        (codes, rung.FLOP(rung.BDeu(3.0))),
-        (codes.table(["a", "b", "c"]), rung.FLOP(rung.BDeu(3.0))),
-        (both, rung.FLOP(rung.DegenerateGaussianBIC(2.0))),
-        (skewed, rung.NormalScores(rung.FLOP(rung.GaussianBIC()))),
+        (numbers, rung.FLOP(rung.GaussianBIC(), restarts=20)),
+        (numbers.moments(), rung.FLOP(rung.GaussianBIC(), restarts=20)),
+        (codes, rung.FLOP(rung.BDeu(3.0), restarts=20)),
+        (codes.table(["a", "b", "c"]), rung.FLOP(rung.BDeu(3.0), restarts=20)),
+        (both, rung.FLOP(rung.DegenerateGaussianBIC(2.0), restarts=20)),
+        (skewed, rung.NormalScores(rung.FLOP(rung.GaussianBIC(), restarts=20))),
     ]
     for source, wanted in cases:
         found = rung.discover(source)
@@ -184,7 +184,7 @@ def test_the_crosscheck_compares_edge_by_edge():
 
 def test_bootstrap_of_auto_settles_the_choice_once():
     found = rung.discover(chain(300), rung.Bootstrap(rung.Auto(), draws=5))
-    assert found.learner == rung.Bootstrap(rung.FLOP(rung.GaussianBIC()), draws=5)
+    assert found.learner == rung.Bootstrap(rung.FLOP(rung.GaussianBIC(), restarts=20), draws=5)
     assert "why" in found.details
     assert "crosscheck" in found.details
 
