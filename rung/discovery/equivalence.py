@@ -73,6 +73,8 @@ class ClassSearch:
             sep |= hit[:, None] != hit[None, :]
         self._begin(may, sep, required | required.T)
         self.limit = 2000.0 if self.compiled else 200.0
+        begin_with = getattr(bound, "start", None)
+        self.rank = np.arange(d) if begin_with is None else np.argsort(begin_with)
         for u, v in np.argwhere(required if begin is None else begin).tolist():
             self._join(u, v)
 
@@ -148,7 +150,10 @@ class ClassSearch:
                 )
             )  # fmt: skip
             if n >= 0:
-                best = np.argsort(-worth[:n], kind="stable")
+                # x -> y and y -> x often gain the same: rounded, and then not by their columns
+                same = np.round(-worth[:n] / max(1e-9 * np.abs(worth[:n]).max(initial=0), 1e-9))
+                x, y = self.rank[plan[:n, 0]], self.rank[plan[:n, 1]]
+                best = np.lexsort((x, y, same))
                 return plan[best], worth[best]
             size *= 2
 
