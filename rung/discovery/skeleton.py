@@ -159,7 +159,7 @@ class Tester:
     def of(cls, bound: BoundTest) -> Tester:
         """The test's own kernel, or a plain function over its p-values."""
         if isinstance(bound, KernelTest):
-            from ..kernels.gaussian import fisher_z
+            from ..kernels.gaussian_tests import fisher_z
 
             if bound.function is fisher_z:
                 return cls(

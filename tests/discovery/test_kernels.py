@@ -10,7 +10,7 @@ import scipy.special
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rung.kernels.gaussian import fisher_z, partial_correlation
+from rung.kernels.gaussian_tests import fisher_z, partial_correlation
 from rung.kernels.skeleton import advance
 from rung.kernels.special import chi2_sf, gamma_upper
 

@@ -28,7 +28,7 @@ class FisherZ:
 
     def on(self, source: Source, *, rng: np.random.Generator | None = None) -> KernelTest:
         """Bind to a source; correlations are computed once."""
-        from ...kernels.gaussian import fisher_z, fisher_z_rows
+        from ...kernels.gaussian_tests import fisher_z, fisher_z_rows
 
         if isinstance(getattr(source, "missing", None), TestWise) and source.has_missing:  # type: ignore[attr-defined]
             return _by_rows(source, fisher_z_rows)
