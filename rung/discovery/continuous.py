@@ -357,10 +357,11 @@ def notes_of(setting: Setting, used: float, asked: float) -> tuple[str, ...]:
     out = []
     spread = np.diagonal(setting.covariances, axis1=1, axis2=2).max(axis=0)
     spread = spread[spread > 0]
-    if len(spread) > 1 and spread.max() < 1.05 * spread.min():
+    alike = 1.05 + 8.0 / np.sqrt(setting.rows)  # standardised, but for sampling
+    if len(spread) > 1 and spread.max() < alike * spread.min():
         out.append(
-            "all columns have the same variance: least squares over DAGs then has little to tell "
-            "the direction of edges by, unless their noise differs in just that way; an order "
+            "all columns have about the same variance: least squares over DAGs then has little to "
+            "tell the direction of edges by, unless their noise differs in just that way; an order "
             "search such as BOSS is more accurate on standardised columns"
         )
     else:
