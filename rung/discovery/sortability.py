@@ -46,6 +46,10 @@ def r2_sortability(data: Source | Floats, graph: Graph) -> float:
     scale = np.sqrt(np.where(varies, spread, 1.0))
     share = np.zeros(len(s))
     correlation = s / np.outer(scale, scale)
+    own = correlation[np.ix_(varies, varies)]
+    if len(own) and np.linalg.cond(own) < 1e8:  # 1 - 1 / (diagonal of the inverse), all at once
+        share[varies] = 1.0 - 1.0 / np.diag(np.linalg.inv(own))
+        return sortability(share, graph)
     for j in np.flatnonzero(varies):
         others = varies.copy()
         others[j] = False
