@@ -42,7 +42,7 @@ def curved(seed, n=200, d=5):
 
 
 def test_predictions_and_gradients():
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="torch is optional")
     rng = RNG(0)
     networks = Networks(3, (4, 2))
     x = rng.normal(size=(7, 3))
@@ -120,7 +120,7 @@ def test_networks_beat_lines_on_curves(learner, linear):
 
 @pytest.mark.parametrize("learner", QUICK, ids=["notears", "dagma"])
 def test_seeds_knowledge_budget(learner):
-    torch = pytest.importorskip("torch")
+    torch = pytest.importorskip("torch", reason="torch is optional")
     threads, (data, _) = torch.get_num_threads(), curved(4)
     first, again = (learner.learn(data, rng=7).details["weights"] for _ in range(2))
     assert (first == again).all()
