@@ -35,7 +35,8 @@ def hsic(x: Floats, y: Floats, run: Run | None = None) -> Dependence | None:
 
     Source: Gretton, Fukumizu, Teo, Song, Scholkopf and Smola (2008), section 3.
     """
-    from ..kernels.hsic import gamma_log_tail, hsic_sums, hsic_variance
+    from ..kernels.hsic import hsic_sums, hsic_variance
+    from ..kernels.special import gamma_log_tail
 
     a, b = (
         np.ascontiguousarray(np.asarray(v, dtype=np.float64).reshape(len(v), -1).T) for v in (x, y)

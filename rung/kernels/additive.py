@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numba import njit
 
-from .elimination import TINY, eliminate
+from .elimination import TINY, block_bic, eliminate
 from .signatures import (
     F1,
     F2,
@@ -132,38 +132,7 @@ def basis_gains(v, parents, k, allowed, out, F, I, P, W):
 @njit(LOCAL, **OPTIONS)
 def basis_local(v, parents, k, F, I, P, W):
     """Basis-function BIC of node v given parents[:k]; arrays as in `basis_gains`."""
-    m = I[1, v]
-    C = F[m]
-    n, penalty = P[m], P[F.shape[0]] * 0.5 * math.log(P[m])
-    size = I[2, v]
-    for i in range(k):
-        size += I[0, parents[i] + 1] - I[0, parents[i]]
-    at, given, logdet, q = 0, 0, 0.0, 0
-    cols = np.empty(size, dtype=np.int64)
-    for i in range(k + 1):
-        node = parents[i] if i < k else v
-        end = I[0, node + 1] if i < k else I[0, v] + I[2, v]
-        for c in range(I[0, node], end):
-            pivot = C[c, c]
-            for t in range(at):
-                s = C[c, cols[t]]
-                for u in range(t):
-                    s -= W[at * size + u] * W[t * size + u]
-                s /= W[t * size + t]
-                W[at * size + t] = s
-                pivot -= s * s
-            if pivot >= TINY:
-                W[at * size + at] = math.sqrt(pivot)
-                cols[at] = c
-                at += 1
-                if i == k:
-                    logdet += math.log(pivot)
-                    q += 1
-            elif i == k and C[c, c] > 0.0:
-                logdet += math.log(TINY)
-        if i < k:
-            given = at
-    return -0.5 * n * logdet - penalty * q * given
+    return block_bic(v, I[0, v] + I[2, v], parents, k, F, I, P, W)
 
 
 @njit(int64(GainsFunction, int64, U1, int64, I1, F3, I2, F1, F1), **OPTIONS)

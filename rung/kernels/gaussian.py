@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numba import njit
 
-from .elimination import TINY, eliminate
+from .elimination import TINY, block_bic, eliminate
 from .signatures import F1, F2, GAINS, LOCAL, OPTIONS, float64, int64
 
 
@@ -100,35 +100,4 @@ def gaussian_gains(v, parents, k, allowed, out, F, I, P, W):
 @njit(LOCAL, **OPTIONS)
 def gaussian_local(v, parents, k, F, I, P, W):
     """BIC of node v given parents[:k]; arrays as in `gaussian_gains`."""
-    m = I[1, v]
-    C = F[m]
-    n, penalty = P[m], P[F.shape[0]] * 0.5 * math.log(P[m])
-    size = I[0, v + 1] - I[0, v]
-    for i in range(k):
-        size += I[0, parents[i] + 1] - I[0, parents[i]]
-    at, given, logdet, q = 0, 0, 0.0, 0
-    # rows of the Cholesky factor over (parents, v); a determined column is left out
-    cols = np.empty(size, dtype=np.int64)
-    for i in range(k + 1):
-        node = parents[i] if i < k else v
-        for c in range(I[0, node], I[0, node + 1]):
-            pivot = C[c, c]
-            for t in range(at):
-                s = C[c, cols[t]]
-                for u in range(t):
-                    s -= W[at * size + u] * W[t * size + u]
-                s /= W[t * size + t]
-                W[at * size + t] = s
-                pivot -= s * s
-            if pivot >= TINY:
-                W[at * size + at] = math.sqrt(pivot)
-                cols[at] = c
-                at += 1
-                if i == k:
-                    logdet += math.log(pivot)
-                    q += 1
-            elif i == k and C[c, c] > 0.0:
-                logdet += math.log(TINY)
-        if i < k:
-            given = at
-    return -0.5 * n * logdet - penalty * q * given
+    return block_bic(v, I[0, v + 1], parents, k, F, I, P, W)

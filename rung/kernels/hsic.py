@@ -84,42 +84,6 @@ def hsic_variance(A, B, rates, means, total, begin, end):
     total[0] -= cross
 
 
-@njit(float64(float64, float64), **OPTIONS)
-def gamma_log_tail(a, x):
-    """log Q(a, x), the upper tail of the gamma distribution, also where Q underflows.
-
-    Series and continued fraction as in `special.gamma_upper`.
-    """
-    if x <= 0.0:
-        return 0.0
-    front = a * math.log(x) - x - math.lgamma(a)
-    if x < a + 1.0:
-        term = total = 1.0 / a
-        i = a
-        while term > total * 1e-16:
-            i += 1.0
-            term *= x / i
-            total += term
-        return math.log(max(1.0 - math.exp(front) * total, 1e-300))
-    tiny = 1e-300
-    b = x + 1.0 - a
-    c = 1.0 / tiny
-    d = 1.0 / b
-    h = d
-    for i in range(1, 10_000):
-        an = -i * (i - a)
-        b += 2.0
-        d = an * d + b
-        d = 1.0 / (d if abs(d) > tiny else tiny)
-        c = b + an / c
-        c = c if abs(c) > tiny else tiny
-        step = d * c
-        h *= step
-        if abs(step - 1.0) < 1e-15:
-            break
-    return front + math.log(h)
-
-
 @njit(int64(F1, float64, float64, F2), fastmath=SUMS, **OPTIONS)
 def incomplete_cholesky(x, rate, left_out, L):
     """Rows of L with L' L = K but for `left_out` of the trace; the number of rows used.

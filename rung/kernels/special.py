@@ -1,4 +1,4 @@
-"""Tail of the chi-square distribution, for kernels."""
+"""Tails of the gamma and chi-square distributions, for kernels."""
 
 # mypy: allow-untyped-defs, allow-incomplete-defs
 # (the types of arguments stand in the signature of each kernel)
@@ -13,15 +13,12 @@ from .signatures import OPTIONS, float64
 
 
 @njit(float64(float64, float64), **OPTIONS)
-def gamma_upper(a, x):
-    """Regularised upper incomplete gamma function Q(a, x), a > 0.
+def gamma_factor(a, x):
+    """What multiplies x^a e^-x / Gamma(a): in the lower tail below a + 1, in the upper above.
 
-    Power series below a + 1, Lentz's continued fraction above (Abramowitz and Stegun 1964,
-    6.5.29 and 6.5.31); relative error about 1e-13.
+    Power series, and Lentz's continued fraction (Abramowitz and Stegun 1964, 6.5.29 and 6.5.31);
+    relative error about 1e-13. a, x > 0.
     """
-    if x <= 0.0:
-        return 1.0
-    front = math.exp(a * math.log(x) - x - math.lgamma(a))
     if x < a + 1.0:
         term = total = 1.0 / a
         i = a
@@ -29,7 +26,7 @@ def gamma_upper(a, x):
             i += 1.0
             term *= x / i
             total += term
-        return max(1.0 - front * total, 0.0)
+        return total
     tiny = 1e-300
     b = x + 1.0 - a
     c = 1.0 / tiny
@@ -46,7 +43,28 @@ def gamma_upper(a, x):
         h *= step
         if abs(step - 1.0) < 1e-15:
             break
-    return front * h
+    return h
+
+
+@njit(float64(float64, float64), **OPTIONS)
+def gamma_upper(a, x):
+    """Regularised upper incomplete gamma function Q(a, x), a > 0."""
+    if x <= 0.0:
+        return 1.0
+    part = math.exp(a * math.log(x) - x - math.lgamma(a)) * gamma_factor(a, x)
+    return max(1.0 - part, 0.0) if x < a + 1.0 else part
+
+
+@njit(float64(float64, float64), **OPTIONS)
+def gamma_log_tail(a, x):
+    """log Q(a, x), also where Q underflows."""
+    if x <= 0.0:
+        return 0.0
+    front = a * math.log(x) - x - math.lgamma(a)
+    factor = gamma_factor(a, x)
+    if x < a + 1.0:
+        return math.log(max(1.0 - math.exp(front) * factor, 1e-300))
+    return front + math.log(factor)
 
 
 @njit(float64(float64, float64), **OPTIONS)
