@@ -21,7 +21,7 @@ from .scores.bound import KernelScore, functions_of
 from .scores.gaussian_bic import GaussianBIC
 
 Bool = NDArray[np.bool_]
-MANY = 100
+MANY = 50
 SHAKES = 50
 TIE = 1e-9  # what a shake gains at least
 MEMORY = 2**29  # bytes that the sets of parents may take before they are forgotten
@@ -91,7 +91,7 @@ class FLOP:
         if least is None:
             least = 0.5 * np.log(max(source.n, 1)) if len(names) > MANY else 0.0
         complete = search.run(self.restarts, max(least, TIE), rng)
-        dag = search.dag()
+        dag = search.refit()
         return Discovery(
             class_of(dag, names, target_names(source), required, forbidden),
             knowledge=known,
@@ -139,7 +139,7 @@ class _Search:
         self.restarts = self.evaluations = 0
         self.trace: list[tuple[float, float]] = []
         self.flushed = -1
-        sets = 1 << int(8 * d + 64).bit_length()
+        sets = 1 << int(64 * d + 64).bit_length()
         self._reserve(sets, 32 * sets + 2 * d)
         self.count = np.zeros(2, dtype=np.int64)
         self._forget()
@@ -157,16 +157,19 @@ class _Search:
             self.restarts += 1
         return True
 
-    def refit(self) -> None:
-        """The parents of every node in the order at hand."""
+    def refit(self) -> Bool:
+        """The parents of every node in the order at hand: its DAG, [p, v] for p -> v."""
         from ..kernels.flop import refit
 
+        dag = np.zeros((self.d, self.d), dtype=np.uint8)
+        self.looked[:] = 0
         at = 0
         while at < self.d:
-            done = self._call(refit, at, min(at + self._chunk, self.d))
+            done = self._call(refit, at, min(at + self._chunk, self.d), dag)
             if done == at:
                 self._room(-1)
             at = done
+        return np.asarray(dag > 0)
 
     def climb(self, done: float) -> bool:
         """Move nodes to their best places until none gains; False if the run was spent before."""
@@ -188,7 +191,7 @@ class _Search:
 
     def shake(self, dice: NDArray[np.int64], least: float, done: float) -> bool:
         """One restart; False if the run was spent before."""
-        from ..kernels.flop import shake
+        from ..kernels.shake import shake
 
         tally, gained = np.zeros(3, dtype=np.int64), np.zeros(1)
         turn, shakes = 0, max(self.d, SHAKES)
@@ -201,17 +204,6 @@ class _Search:
             elif self.clock.spent and turn < shakes:
                 return False
         return True
-
-    def dag(self) -> Bool:
-        """DAG of the order at hand, [p, v] for p -> v."""
-        from ..kernels.parent_sets import project
-        from ..kernels.signatures import plain
-
-        out = np.zeros((self.d, self.d), dtype=np.uint8)
-        function = project if self.compiled else plain(project)
-        while function(out, self.order, self.looked, *self.score, *self._sets) < 0:
-            self._room(-1)
-        return np.asarray(out > 0)
 
     def score_of(self, dag: Bool) -> float:
         """Its score, without anything that was remembered."""

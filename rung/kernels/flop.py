@@ -17,34 +17,33 @@ import numpy as np
 from numba import njit, types
 
 from .parent_sets import BOUND, FULL, SETS, TIE, trace
-from .signatures import F1, I1, I2, OPTIONS, U1, U2, float64, int64, void
-
-MOVED = 3  # nodes that a shake puts elsewhere
+from .signatures import F1, I1, I2, OPTIONS, U2, float64, int64
 
 STATE = (I2, F1, U2)  # O, scores, looked
 
 
-@njit(int64(int64, int64, *STATE, *BOUND, *SETS), **OPTIONS)
+@njit(int64(int64, int64, U2, *STATE, *BOUND, *SETS), **OPTIONS)
 def refit(
-    begin, end, O, scores, looked, single, gains, local, allowed, R, F, I, P, W, held, N, S, B, H,
-    count, Z,
+    begin, end, dag, O, scores, looked, single, gains, local, allowed, R, F, I, P, W, held,
+    N, S, B, H, count, Z,
 ):  # fmt: skip
-    """Trace the nodes at places begin .. end - 1 anew; the first place not done."""
+    """Trace the nodes at places begin .. end - 1 anew; the first place not done.
+
+    dag[p, v] becomes 1 for p -> v.
+    """
     d = O.shape[1]
     parents, out = np.empty(d + 1, dtype=np.int64), np.empty(3, dtype=np.int64)
     for i in range(begin, end):
         v = O[0, i]
         node = trace(
-            v, i, -1, looked, O[1], parents, out, single, gains, local, allowed, R, F, I, P, W,
-            held, N, S, B, H, count, Z,
-        )  # fmt: skip
-        if node < 0:
-            return i
-        trace(
             v, i, 1, looked, O[1], parents, out, single, gains, local, allowed, R, F, I, P, W, held,
             N, S, B, H, count, Z,
         )  # fmt: skip
+        if node < 0:
+            return i
         scores[v] = S[node]
+        for j in range(out[0]):
+            dag[parents[j], v] = 1
     return end
 
 
@@ -119,110 +118,137 @@ def room(v, O, R):
     return low, high
 
 
-@njit(float64(int64, I1, I1, *STATE, *BOUND, *SETS), **OPTIONS)
+@njit(int64(int64, int64, int64, I1, I1, F1, F1, I1, *STATE, *BOUND, *SETS), **OPTIONS)
+def choose(
+    v, m, side, start, end, passed, best, to, O, scores, looked, single, gains, local, allowed, R,
+    F, I, P, W, held, N, S, B, H, count, Z,
+):  # fmt: skip
+    """Where v gains most among m stretches of the order; FULL or 0.
+
+    In stretch i, places start[i] .. end[i], the others gain passed[i], and v is best off at its
+    last place. From left to right v gains predecessors, so a walk bounds what v can reach in all
+    stretches before: they are halved again and again, and those that cannot win are left out.
+    Raises best[0] and sets to[0]; of equal places the leftmost. best[1]: the bound for all.
+    """
+    place = O[1]
+    here = place[v]
+    parents, out = np.empty(place.shape[0] + 1, dtype=np.int64), np.empty(3, dtype=np.int64)
+    top = np.empty(m + 1)  # what the others gain at most up to (side 0) or from (1) a stretch on
+    top[0 if side == 0 else m] = -np.inf
+    if side == 0:
+        for i in range(m):
+            top[i + 1] = max(top[i], passed[i])
+    else:
+        for i in range(m - 1, -1, -1):
+            top[i] = max(top[i + 1], passed[i])
+    low, high, bound = np.empty(128, dtype=np.int64), np.empty(128, dtype=np.int64), np.empty(128)
+    low[0], high[0], bound[0] = 0, m - 1, best[1]
+    depth = 1
+    while depth > 0:
+        depth -= 1
+        a, b, most = low[depth], high[depth], bound[depth]
+        if a > b or most + (top[b + 1] if side == 0 else top[a]) <= best[0] - TIE:
+            continue
+        i = (a + b) // 2
+        node = trace(
+            v, end[i] + side, -1, looked, place, parents, out, single, gains, local, allowed, R,
+            F, I, P, W, held, N, S, B, H, count, Z,
+        )  # fmt: skip
+        if node < 0:
+            return FULL
+        own = S[node] - scores[v]
+        value = own + passed[i]
+        spot = max(start[i], out[1] + 1 - side)
+        if value > best[0] + TIE or (value > best[0] - TIE and to[0] != here and spot < to[0]):
+            best[0] = max(best[0], value)
+            to[0] = spot
+        # stretch 0 is the nearest: to the left v only loses, to the right it only gains
+        low[depth], high[depth], bound[depth] = a, i - 1, most if side == 0 else own
+        low[depth + 1], high[depth + 1] = i + 1, b
+        bound[depth + 1] = own if side == 0 else most
+        depth += 2
+    return 0
+
+
+@njit(float64(int64, I1, *STATE, *BOUND, *SETS), **OPTIONS)
 def evaluate(
-    v, to, parents, O, scores, looked, single, gains, local, allowed, R, F, I, P, W, held,
+    v, to, O, scores, looked, single, gains, local, allowed, R, F, I, P, W, held,
     N, S, B, H, count, Z,
 ):  # fmt: skip
     """The gain of the best place for v, which goes to to[0]; NaN if there is no room.
 
-    What the nodes before gain if v comes before them does not depend on where, and v itself cannot
-    gain by losing predecessors; so the way to the left ends once what is left to gain is too
-    little, and likewise to the right.
+    What a node before v gains if v comes before it does not depend on where; nor does what a node
+    after it loses. Only nodes whose walk looked at v count: they part the order into stretches.
     """
     d = O.shape[1]
     order, place = O[0], O[1]
     here = place[v]
-    out = np.empty(3, dtype=np.int64)
+    parents, out = np.empty(d + 1, dtype=np.int64), np.empty(3, dtype=np.int64)
+    start, end = np.empty(d + 1, dtype=np.int64), np.empty(d + 1, dtype=np.int64)
+    passed = np.empty(d + 1)
+    best = np.zeros(2)
     row = looked[v]
-    low, high = room(v, O, R)
-    best = TIE
+    first, last = room(v, O, R)
     to[0] = here
-    # to the left
-    spots = np.empty(d, dtype=np.int64)
-    change = np.empty(d)
-    m, hope = 0, 0.0
-    place[v] = -1
-    for j in range(here - 1, low - 1, -1):
-        w = order[j]
-        if row[w]:
+    m, sum_, hope = 0, 0.0, 0.0
+    for j in range(here - 1, first - 1, -1):  # to the left
+        if row[order[j]]:
+            place[v] = -1
             node = trace(
-                w, j, -1, looked, place, parents, out, single, gains, local, allowed, R,
-                F, I, P, W, held, N, S, B, H, count, Z,
-            )  # fmt: skip
-            if node < 0:
-                place[v] = here
-                return np.nan
-            spots[m], change[m] = j, S[node] - scores[w]
-            hope += max(change[m], 0.0)
-            m += 1
-    place[v] = here
-    if hope > TIE:
-        node = trace(
-            v, here, -1, looked, place, parents, out, single, gains, local, allowed, R,
-            F, I, P, W, held, N, S, B, H, count, Z,
-        )  # fmt: skip
-        own, passed = 0.0, 0.0
-        for i in range(m):
-            j = spots[i]
-            passed += change[i]
-            if out[1] >= j:  # v loses a node that it looked at
-                node = trace(
-                    v, j, -1, looked, place, parents, out, single, gains, local, allowed, R,
-                    F, I, P, W, held, N, S, B, H, count, Z,
-                )  # fmt: skip
-                if node < 0:
-                    return np.nan
-                own = S[node] - scores[v]
-            if own + passed > best - (TIE if to[0] != here else 0.0):
-                best = max(best, own + passed)  # of equal places the leftmost
-                to[0] = max(low, out[1] + 1, spots[i + 1] + 1 if i + 1 < m else 0)
-            if own + hope <= best - TIE:
-                break
-    # to the right
-    if here >= high:
-        return best if to[0] != here else 0.0
-    node = trace(
-        v, high + 1, -1, looked, place, parents, out, single, gains, local, allowed, R,
-        F, I, P, W, held, N, S, B, H, count, Z,
-    )  # fmt: skip
-    if node < 0:
-        return np.nan
-    hope = S[node] - scores[v]
-    if hope <= best:
-        return best if to[0] != here else 0.0
-    trace(
-        v, here, -1, looked, place, parents, out, single, gains, local, allowed, R,
-        F, I, P, W, held, N, S, B, H, count, Z,
-    )  # fmt: skip
-    passed = 0.0
-    following = out[2]
-    for j in range(here + 1, high + 1):
-        w = order[j]
-        if row[w]:
-            place[v] = d
-            node = trace(
-                w, j, -1, looked, place, parents, out, single, gains, local, allowed, R,
+                order[j], j, -1, looked, place, parents, out, single, gains, local, allowed, R,
                 F, I, P, W, held, N, S, B, H, count, Z,
             )  # fmt: skip
             place[v] = here
             if node < 0:
                 return np.nan
-            passed += S[node] - scores[w]
-            if passed + hope <= best:
+            if m > 0:
+                start[m - 1] = j + 1
+            sum_ += S[node] - scores[order[j]]
+            hope = max(hope, sum_)
+            start[m], end[m], passed[m] = first, j, sum_
+            m += 1
+    if hope > TIE:
+        full = choose(
+            v, m, 0, start, end, passed, best, to, O, scores, looked, single, gains, local,
+            allowed, R, F, I, P, W, held, N, S, B, H, count, Z,
+        )  # fmt: skip
+        if full < 0:
+            return np.nan
+    if here < last:  # to the right
+        node = trace(
+            v, last + 1, -1, looked, place, parents, out, single, gains, local, allowed, R,
+            F, I, P, W, held, N, S, B, H, count, Z,
+        )  # fmt: skip
+        if node < 0:
+            return np.nan
+        best[1] = S[node] - scores[v]
+        m, sum_ = 1, 0.0
+        start[0], end[0], passed[0] = here, last, 0.0
+        for j in range(here + 1, last + 1):
+            if best[1] + sum_ <= best[0] + TIE:
+                m -= 1
                 break
-        if j == following:
-            node = trace(
-                v, j + 1, -1, looked, place, parents, out, single, gains, local, allowed, R,
-                F, I, P, W, held, N, S, B, H, count, Z,
+            if row[order[j]]:
+                place[v] = d
+                node = trace(
+                    order[j], j, -1, looked, place, parents, out, single, gains, local, allowed, R,
+                    F, I, P, W, held, N, S, B, H, count, Z,
+                )  # fmt: skip
+                place[v] = here
+                if node < 0:
+                    return np.nan
+                sum_ += S[node] - scores[order[j]]
+                end[m - 1] = j - 1
+                start[m], end[m], passed[m] = j, last, sum_
+                m += 1
+        if m > 0:
+            full = choose(
+                v, m, 1, start, end, passed, best, to, O, scores, looked, single, gains, local,
+                allowed, R, F, I, P, W, held, N, S, B, H, count, Z,
             )  # fmt: skip
-            if node < 0:
+            if full < 0:
                 return np.nan
-            following = out[2]
-            if S[node] - scores[v] + passed > best:
-                best = S[node] - scores[v] + passed
-                to[0] = j
-    return best if to[0] != here else 0.0
+    return best[0] if to[0] != here and best[0] > TIE else 0.0
 
 
 @njit(int64(int64, int64, I1, I1, F1, *STATE, *BOUND, *SETS), **OPTIONS)
@@ -236,14 +262,13 @@ def climb(
     FULL - turn.
     """
     d = O.shape[1]
-    parents, touched = np.empty(d + 1, dtype=np.int64), np.empty(d + 1, dtype=np.int64)
-    to = np.empty(1, dtype=np.int64)
+    touched, to = np.empty(d + 1, dtype=np.int64), np.empty(1, dtype=np.int64)
     for turn in range(begin, begin + limit):
         if since[0] >= d:
             return turn
         v = visit[turn % d]
         gain = evaluate(
-            v, to, parents, O, scores, looked, single, gains, local, allowed, R, F, I, P, W, held,
+            v, to, O, scores, looked, single, gains, local, allowed, R, F, I, P, W, held,
             N, S, B, H, count, Z,
         )  # fmt: skip
         if np.isnan(gain):
@@ -257,132 +282,3 @@ def climb(
                 return FULL - turn
             since[0] = 0
     return begin + limit
-
-
-@njit(void(int64, I1, I1, U1), **OPTIONS)
-def enqueue(v, ring, ends, queued):
-    """Put v at the end of the queue if it is not in it; ends: [first, one past the last]."""
-    if queued[v] == 0:
-        queued[v] = 1
-        ring[ends[1] % ring.shape[0]] = v
-        ends[1] += 1
-
-
-@njit(int64(I1, int64), **OPTIONS)
-def throw(dice, sides):
-    """A number below `sides` (Park and Miller 1988); dice[0] is the state."""
-    dice[0] = dice[0] * 48271 % 2147483647
-    return dice[0] % sides
-
-
-@njit(int64(int64, I1, I2, U2), **OPTIONS)
-def near(c, members, O, looked):
-    """Into members: c, the nodes after it that look at it, those before that it looks at."""
-    place = O[1]
-    m = 1
-    members[0] = c
-    for w in range(place.shape[0]):
-        after = place[w] > place[c]
-        if (after and looked[c, w]) or (place[w] < place[c] and looked[w, c]):
-            members[m] = w
-            m += 1
-    return m
-
-
-@njit(
-    int64(int64, int64, int64, float64, I1, I1, F1, *STATE, *BOUND, *SETS),
-    **OPTIONS,
-)
-def shake(
-    begin, end, limit, least, dice, tally, gained, O, scores, looked, single, gains, local,
-    allowed, R, F, I, P, W, held, N, S, B, H, count, Z,
-):  # fmt: skip
-    """Shake turns begin .. end - 1: reorder a few nodes near one, repair, keep it unless worse.
-
-    Some of the node's neighbourhood go to places of others of it; then the nodes whose parents
-    changed, and their parents, move to their best places until none gains. A change for the worse
-    is undone move by move. About `limit` evaluations in all. tally: [shakes that gained, that were
-    kept, evaluations]. The turn to go on with, or FULL - turn.
-    """
-    d = O.shape[1]
-    place = O[1]
-    parents, touched = np.empty(d + 1, dtype=np.int64), np.empty(d + 1, dtype=np.int64)
-    out, to = np.empty(3, dtype=np.int64), np.empty(1, dtype=np.int64)
-    ring, queued = np.empty(d, dtype=np.int64), np.zeros(d, dtype=np.uint8)
-    ends = np.empty(2, dtype=np.int64)
-    members = np.empty(d, dtype=np.int64)
-    most = 4 * d + 64  # moves of one shake
-    who, origin = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int64)
-    change = np.zeros(1)
-    work = 0
-    for turn in range(begin, end):
-        if work > limit:
-            return turn
-        state = dice[0]
-        m = near(throw(dice, d), members, O, looked)
-        if m < 2:
-            continue
-        change[0] = 0.0
-        moves, shaken = 0, 0
-        ends[0] = ends[1] = 0
-        full = False
-        while moves < most:
-            gain = 0.0
-            if shaken < MOVED:
-                shaken += 1
-                v = members[throw(dice, m)]
-                low, high = room(v, O, R)
-                to[0] = min(max(place[members[throw(dice, m)]], low), high)
-            elif ends[0] < ends[1]:
-                v = ring[ends[0] % d]
-                ends[0] += 1
-                queued[v] = 0
-                gain = evaluate(
-                    v, to, parents, O, scores, looked, single, gains, local, allowed, R,
-                    F, I, P, W, held, N, S, B, H, count, Z,
-                )  # fmt: skip
-                work += 1
-            else:
-                break
-            if np.isnan(gain):
-                full = True
-                break
-            if to[0] == place[v]:
-                continue
-            who[moves], origin[moves] = v, place[v]
-            if move(
-                v, to[0], change, touched, O, scores, looked, single, gains, local, allowed, R,
-                F, I, P, W, held, N, S, B, H, count, Z,
-            ) < 0:  # fmt: skip
-                full = True
-                break
-            moves += 1
-            for i in range(1, touched[0] + 1):
-                w = touched[i]
-                enqueue(w, ring, ends, queued)
-                trace(
-                    w, place[w], -1, looked, place, parents, out, single, gains, local, allowed,
-                    R, F, I, P, W, held, N, S, B, H, count, Z,
-                )  # fmt: skip
-                for j in range(out[0]):
-                    enqueue(parents[j], ring, ends, queued)
-        for i in range(ends[0], ends[1]):
-            queued[ring[i % d]] = 0
-        if full or change[0] < least:
-            for i in range(moves - 1, -1, -1):
-                move(
-                    who[i], origin[i], change, touched, O, scores, looked, single, gains, local,
-                    allowed, R, F, I, P, W, held, N, S, B, H, count, Z,
-                )  # fmt: skip
-        else:
-            gained[0] += change[0]
-            tally[0] += change[0] > TIE
-            tally[1] += 1
-        tally[2] = work
-        if full:
-            dice[0] = state
-            return FULL - turn
-    return end
-
-
-__all__ = ["climb", "evaluate", "move", "near", "refit", "shake"]

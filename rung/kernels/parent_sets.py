@@ -42,6 +42,7 @@ from .signatures import (
 TIE = 1e-9
 FULL = -1  # the arrays of sets are too short; enlarge them and go on
 NONE, UNKNOWN = -1, -2
+RUN = 16  # candidates sorted by insertion
 
 B1, B2 = types.Array(types.int32, 1, "C"), types.Array(types.int32, 2, "C")
 BOUND = (int64, GainsFunction, LocalFunction, U2, I2, F3, I2, F1, F1, I1)  # the score
@@ -50,7 +51,9 @@ SETS = (I2, F1, B2, B1, I1, I1)  # N, S, B, H, count, Z
 
 @njit(float64(int64, I1, int64, U1, F1, F3, I2, F1, F1, I1), **OPTIONS)
 def column_gains(v, parents, k, allowed, out, F, I, P, W, held):
-    """As `gaussian_gains` for single columns; a candidate that does not gain gets -inf.
+    """As `gaussian_gains` for single columns, but for what stands in `out`.
+
+    That is the variance of v that a candidate explains, and 0 for one that does not gain.
 
     W keeps, after the scratch of `column_drop`, for each number of parents: the factor's last row,
     what is left of each variance, the residual covariances of v, and the rank. What they are for
@@ -82,19 +85,31 @@ def column_gains(v, parents, k, allowed, out, F, I, P, W, held):
         row = after[:d]
         pivot = before[d + p]
         if pivot < TINY:
-            row[:] = 0.0
-            after[d:] = before[d:]
+            for j in range(d):  # a slice assigned to a slice would take seconds to compile
+                row[j] = 0.0
+            for j in range(d, stride):
+                after[j] = before[j]
             continue
         scale = 1.0 / math.sqrt(pivot)
         line = C[p]
         for j in range(d):
             row[j] = line[j] * scale
-        for t in range(1, i + 1):
-            earlier = levels[t * stride : t * stride + d]
-            w = earlier[p] * scale
-            if w != 0.0:
-                for j in range(d):
-                    row[j] -= w * earlier[j]
+        t = 1
+        while t + 3 <= i:  # four at a time, to pass over the row less often
+            at = t * stride
+            a, b = levels[at : at + d], levels[at + stride : at + stride + d]
+            at += 2 * stride
+            e, f = levels[at : at + d], levels[at + stride : at + stride + d]
+            wa, wb, we, wf = a[p] * scale, b[p] * scale, e[p] * scale, f[p] * scale
+            for j in range(d):
+                row[j] -= wa * a[j] + wb * b[j] + we * e[j] + wf * f[j]
+            t += 4
+        while t <= i:
+            a = levels[t * stride : t * stride + d]
+            wa = a[p] * scale
+            for j in range(d):
+                row[j] -= wa * a[j]
+            t += 1
         left, own = before[d : 2 * d], before[2 * d : 3 * d]
         left_after, own_after = after[d : 2 * d], after[2 * d : 3 * d]
         w = row[v]
@@ -105,18 +120,18 @@ def column_gains(v, parents, k, allowed, out, F, I, P, W, held):
         after[3 * d] = before[3 * d] + 1.0
     last = levels[k * stride : (k + 1) * stride]
     left, own = last[d : 2 * d], last[2 * d : 3 * d]
-    out[:] = -np.inf
+    for c in range(d):
+        out[c] = 0.0
     base = -penalty * last[3 * d]
     if C[v, v] <= 0.0:
         return base
     base -= 0.5 * n * math.log(max(left[v], TINY))
     if left[v] < TINY:
         return base
-    least = left[v] * (1.0 - math.exp(-2.0 * penalty / n))
+    least = left[v] * (1.0 - math.exp(-2.0 * (penalty + TIE) / n))
     for c in range(d):
         if own[c] * own[c] > least * left[c] and allowed[c] != 0 and left[c] >= TINY:
-            share = 1.0 - own[c] * own[c] / (left[v] * left[c])
-            out[c] = base - 0.5 * n * math.log(max(share, TINY / left[c])) - penalty
+            out[c] = own[c] * own[c] / left[c]
     return base
 
 
@@ -184,6 +199,35 @@ def set_of(key, N, S, B, H, count, v):
     return new
 
 
+@njit(void(types.Array(types.int32, 1, "A"), F1), **OPTIONS)
+def descending(ids, keys):
+    """Sort ids by their keys, the largest first, ties as they come: runs of RUN, merged."""
+    n = ids.shape[0]
+    name, key = np.empty((2, n), dtype=np.int64), np.empty((2, n))
+    for i in range(n):
+        k = keys[ids[i]]
+        j = i
+        while j % RUN > 0 and key[0, j - 1] < k:
+            key[0, j], name[0, j] = key[0, j - 1], name[0, j - 1]
+            j -= 1
+        key[0, j], name[0, j] = k, ids[i]
+    now, width = 0, RUN
+    while width < n:
+        for low in range(0, n, 2 * width):
+            middle, high = min(low + width, n), min(low + 2 * width, n)
+            i, j = low, middle
+            for to in range(low, high):
+                if j >= high or (i < middle and key[now, i] >= key[now, j]):
+                    key[1 - now, to], name[1 - now, to] = key[now, i], name[now, i]
+                    i += 1
+                else:
+                    key[1 - now, to], name[1 - now, to] = key[now, j], name[now, j]
+                    j += 1
+        now, width = 1 - now, 2 * width
+    for i in range(n):
+        ids[i] = name[now, i]
+
+
 @njit(int64(int64, int64, I1, int64, *BOUND, *SETS), **OPTIONS)
 def grow(
     v, node, parents, k, single, gains, local, allowed, R, F, I, P, W, held, N, S, B, H, count, Z
@@ -193,25 +237,25 @@ def grow(
     if count[1] + d + 1 > B.shape[0]:
         return FULL
     out = np.empty(d)
-    may = allowed[v].copy()
-    for i in range(k):
-        may[parents[i]] = 0
     if single:
-        base = column_gains(v, parents, k, may, out, F, I, P, W, held)
+        base = column_gains(v, parents, k, allowed[v], out, F, I, P, W, held)
+        floor = 0.0
     else:
+        may = allowed[v].copy()
+        for i in range(k):
+            may[parents[i]] = 0
         base = gains(v, parents, k, may, out, F, I, P, W)
+        floor = base + TIE
+        for c in range(d):
+            if may[c] == 0:
+                out[c] = floor
     first = count[1]
     at = first
-    floor = base + TIE
     for c in range(d):
-        if may[c] != 0 and out[c] > floor:
-            i = at
-            while i > first and out[B[i - 1, 0]] < out[c]:
-                B[i, 0] = B[i - 1, 0]
-                i -= 1
-            B[i, 0] = c
-            B[at, 1] = UNKNOWN
+        if out[c] > floor:
+            B[at, 0], B[at, 1] = c, UNKNOWN
             at += 1
+    descending(B[first:at, 0], out)
     B[at, 0] = NONE
     count[1] = at + 1
     N[node, 0] = first
@@ -326,30 +370,10 @@ def trace(
 def rehash(N, H, count):
     """Enter all sets into the hash table H again."""
     mask = H.shape[0] - 1
-    H[:] = NONE
+    for at in range(H.shape[0]):
+        H[at] = NONE
     for node in range(count[0]):
         at = N[node, 2] & mask
         while H[at] >= 0:
             at = (at + 1) & mask
         H[at] = node
-
-
-@njit(int64(U2, I2, U2, *BOUND, *SETS), **OPTIONS)
-def project(
-    dag, O, looked, single, gains, local, allowed, R, F, I, P, W, held, N, S, B, H, count, Z
-):  # fmt: skip
-    """The DAG of the order, dag[p, v] = 1 for p -> v; FULL or 0."""
-    d = O.shape[1]
-    parents, out = np.empty(d + 1, dtype=np.int64), np.empty(3, dtype=np.int64)
-    dag[:] = 0
-    for i in range(d):
-        v = O[0, i]
-        node = trace(
-            v, i, -1, looked, O[1], parents, out, single, gains, local, allowed, R, F, I, P, W,
-            held, N, S, B, H, count, Z,
-        )  # fmt: skip
-        if node < 0:
-            return FULL
-        for j in range(out[0]):
-            dag[parents[j], v] = 1
-    return 0
