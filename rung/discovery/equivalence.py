@@ -82,17 +82,18 @@ class ClassSearch:
         from ..kernels import classes as c
 
         k, d = self.kernels, self.d
-        rows = max(4, min(ROWS // (8 * d), 64 * d))
+        rows = max(4, min(ROWS // (16 * d), 64 * d))
         table = 1 << int(2 * rows - 1).bit_length()
         self.M = np.zeros((d, d), dtype=np.uint8)
         self.N = np.zeros((d, c.LIST + min(d, 16)), dtype=np.int64)
         self.N[:, c.WATCH] = -1
         hashes = np.random.default_rng(20_101).integers(1, 2**62, size=(d, 2))
         self.N[:, [c.HASH, c.HASHED]] = hashes
-        bits = may * c.MAY + sep * c.SEP + self.ban * c.BAN + keep * c.KEEP
+        bits = may * c.MAY + ~may * c.NEVER + sep * c.SEP + self.ban * c.BAN + keep * c.KEEP
         self.Q = np.ascontiguousarray(bits.T).astype(np.uint8)
         self.L = np.zeros((7, 64 * d + 1024), dtype=np.int64)
         self.L[4:, :d] = np.arange(d)[::-1]
+        self.X = np.zeros((9, 2 * d + 8), dtype=np.int64)
         self.z = np.zeros(k.FLAGS + d, dtype=np.int64)
         self.z[k.FLAGS :] = k.INSERTS | k.DELETES | k.TURNS
         self.z[k.STACKS : k.STACKS + 3] = d
@@ -103,7 +104,7 @@ class ClassSearch:
         self.best = np.full((d, d), -np.inf)
         self.watch = np.zeros((64 * d + 1024, 4), dtype=np.int64)
         self.keys, self.values = np.zeros(1 << 14, dtype=np.int64), np.zeros(1 << 14)
-        self.rowkeys, self.G = np.zeros((table, 2), dtype=np.int64), np.empty((rows, d))
+        self.rowkeys, self.G = np.zeros((table, 3), dtype=np.int64), np.empty((rows, 2 * d))
         self.ops = np.zeros((k.CLIQUES, k.CLIQUE + 1 + k.WIDE), dtype=np.int64)
 
     def _join(self, u: int, v: int) -> None:
@@ -137,25 +138,19 @@ class ClassSearch:
 
     def _deletions(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """All deletions, best first."""
-        k = self.kernels
+        k, size = self.kernels, 4 * int(self.z[self.kernels.EDGES]) + 64
         self._tidy()
-        size = 4 * int(self.z[k.EDGES]) + 64
-        kernel = self.kernel(k.all_deletions)
         while True:
             plan, worth = np.zeros((size, 4 + k.WIDE), dtype=np.int64), np.zeros(size)
-            n = int(
-                kernel(
-                    self.functions[0], plan, worth, self.M, self.N, self.Q, self.keys,
-                    self.values, self.ops, self.z, self.R, *self.arrays,
-                )
-            )  # fmt: skip
-            if n >= 0:
-                # x -> y and y -> x often gain the same: rounded, and then not by their columns
-                same = np.round(-worth[:n] / max(1e-9 * np.abs(worth[:n]).max(initial=0), 1e-9))
-                x, y = self.rank[plan[:n, 0]], self.rank[plan[:n, 1]]
-                best = np.lexsort((x, y, same))
-                return plan[best], worth[best]
+            if self._call(0, plan, worth, -1) == k.DONE:
+                break
             size *= 2
+        n = int(self.z[k.AT])
+        plan, worth = plan[:n], worth[:n]
+        # x -> y and y -> x often gain the same: rounded, and then not by their columns
+        same = np.round(-worth / max(1e-9 * np.abs(worth).max(initial=0), 1e-9))
+        best = np.lexsort((self.rank[plan[:, 0]], self.rank[plan[:, 1]], same))
+        return plan[best], worth[best]
 
     def _tidy(self) -> None:
         """Drop watches on steps that cannot be taken any more, and copies."""
@@ -172,23 +167,26 @@ class ClassSearch:
             self.N[a_, k.WATCH] = at
         self.z[k.WATCHES] = len(kept)
 
-    def kernel(self, kernel: Any) -> Any:
-        """A kernel in the form that the score needs: compiled, or as plain Python."""
+    def _call(self, kinds: int, plan: Any, worth: Any, count: int) -> int:
+        """One call of the kernel: compiled, or as plain Python where the score is."""
         from ..kernels.signatures import plain
 
-        return kernel if self.compiled else plain(kernel)
+        kernel = self.kernels.search
+        return int(
+            (kernel if self.compiled else plain(kernel))(
+                *self.functions, kinds, self.limit, plan, worth, count, self.M, self.N, self.Q,
+                self.L, self.X, self.z, self.best, self.watch, self.keys, self.values,
+                self.rowkeys, self.G, self.ops, self.R, *self.arrays,
+            )
+        )  # fmt: skip
 
     def _drive(self, kinds: int, plan: Any, worth: Any, count: int, run: Run) -> bool:
         """Call the kernel until it is done, looking at the clock in between."""
-        k, kernel = self.kernels, self.kernel(self.kernels.search)
+        k = self.kernels
         while not run.spent:
             self.R[k.WORK] = 0.0
             began = time.perf_counter()
-            code = kernel(
-                *self.functions, kinds, self.limit, plan, worth, count, self.M, self.N, self.Q,
-                self.L, self.z, self.best, self.watch, self.keys, self.values, self.rowkeys,
-                self.G, self.ops, self.R, *self.arrays,
-            )  # fmt: skip
+            code = self._call(kinds, plan, worth, count)
             took = time.perf_counter() - began
             if code == k.DONE:
                 return True

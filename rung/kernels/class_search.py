@@ -10,13 +10,13 @@ Insertions into y with the same parents are scored by one call of the score's `g
 stay in `G`, single local scores in `values`, both found by a hash of node and parents.
 
 Arrays, besides those of `classes`: `best` (d, d); `watch` (w, 4): head of the edge, who waits,
-next watch, tail of the edge; `keys`, `values` of local scores; `rowkeys` (r, 2): hash and row of
-`G`; `ops`: operators at hand (cause, size of S, S), and from column CLIQUE on cliques (size,
-places). `R` holds numbers, the gains of the operators at hand, and the best insertion, deletion
-and turn of each node; `z` counters, and for each node which of the three are due. Rows 2 and 3 of
-`L` hold single insertions to be computed anew, and what the knowledge refused, as codes: y * d + x
-for an insertion, d * d (1, 2 or 3) + y for all deletions, turns or insertions of y; rows 4 to 6 the
-nodes whose insertions, deletions or turns are to be computed anew.
+next watch, tail of the edge; `keys`, `values` of local scores; `rowkeys` (r, 3): hash, row of
+`G` and how many gain; `ops`: operators at hand (cause, size of S, S), and from column CLIQUE on
+cliques (size, places). `R` holds numbers, the gains of the operators at hand, and the best
+insertion, deletion and turn of each node; `z` counters, and for each node which of the three are
+due. Rows 2 and 3 of `L` hold single insertions to be computed anew, and what the knowledge
+refused, as codes: y * d + x for an insertion, d * d (1, 2 or 3) + y for all deletions, turns or
+insertions of y; rows 4 to 6 the nodes whose insertions, deletions or turns are due. `X` is scratch.
 """
 
 # mypy: allow-untyped-defs, allow-incomplete-defs
@@ -29,8 +29,10 @@ from numba import njit
 
 from .borrowed import borrowed
 from .classes import (  # noqa: F401  (`plain` runs the callees in this module)
+    ABOVE,
     ADDED,
     BAN,
+    CHOSEN,
     DEG,
     EDGES,
     FLIPPED,
@@ -38,17 +40,25 @@ from .classes import (  # noqa: F401  (`plain` runs the callees in this module)
     HASHED,
     HEAD,
     INNER,
+    INSIDE,
     JOURNAL,
     KEEP,
+    LINE,
     LIST,
     LOST,
     MARKED,
     MAY,
+    NEAR,
+    NEVER,
     OUTER,
+    PARENTS,
     REMOVED,
+    SEEN,
     SEP,
+    STACK,
     TAIL,
     TOGGLED,
+    VIA,
     WAITING,
     WATCH,
     WHO,
@@ -100,9 +110,9 @@ CLIQUE = 2 + WIDE
 PEAKS = NUMBERS + CLIQUES
 
 
-@njit(float64(LocalFunction, int64, I1, int64, I2, I1, F1, I1, F1, F3, I2, F1, F1), **INNER)
-def score(local, y, parents, k, N, keys, values, z, R, F, I, P, W):
-    """Local score of y, remembered."""
+@njit(int64(I2, I1, int64, I1, int64), **INNER)
+def find(N, keys, y, parents, k):
+    """Place of the local score of y in the table; where it should be as -1 - place if not there."""
     key = N[y, HASH]
     for i in range(k):
         key ^= N[parents[i], HASHED]
@@ -110,61 +120,76 @@ def score(local, y, parents, k, N, keys, values, z, R, F, I, P, W):
     at = key & mask
     while keys[at] != 0:
         if keys[at] == key:
-            return values[at]
+            return at
         at = (at + 1) & mask
+    return -1 - at
+
+
+@njit(float64(LocalFunction, int64, I1, int64, int64, I2, I1, F1, I1, F1, F3, I2, F1, F1), **INNER)
+def score(local, y, parents, k, at, N, keys, values, z, R, F, I, P, W):
+    """Local score of y, and put it into the table, where `find` says at."""
+    R[WORK] += 1.0
+    value = local(y, parents, k, F, I, P, W)
     if 2 * z[CACHED] >= keys.shape[0]:
         for i in range(keys.shape[0]):
             keys[i] = 0
         z[CACHED] = 0
         z[CLEARED] += 1
-        at = key & mask
-    R[WORK] += 1.0
-    keys[at] = key
-    values[at] = local(y, parents, k, F, I, P, W)
+        at = find(N, keys, y, parents, k)
+    key = N[y, HASH]
+    for i in range(k):
+        key ^= N[parents[i], HASHED]
+    keys[-1 - at] = key
+    values[-1 - at] = value
     z[CACHED] += 1
-    return values[at]
+    return value
 
 
-@njit(int64(GainsFunction, int64, I1, int64, U2, I2, U2, I2, F2, I1, F1, F3, I2, F1, F1), **INNER)
-def row(gains, y, parents, k, M, N, Q, rowkeys, G, z, R, F, I, P, W):
-    """Place in G of the scores of y with each node added that may be; at [y] without any."""
-    d = M.shape[0]
+@njit(int64(GainsFunction, int64, I1, int64, I2, U2, I2, F2, I1, F1, F3, I2, F1, F1), **INNER)
+def row(gains, y, parents, k, N, Q, rowkeys, G, z, R, F, I, P, W):
+    """Place in the table of rows of y given the parents: its scores with each node added.
+
+    In G, at the row of the place, the score without any stands at [y], and from [d] on the nodes
+    that gain, as many as the table says.
+    """
+    d = N.shape[0]
     key = N[y, HASH]
     for i in range(k):
         key ^= N[parents[i], HASHED]
     mask = rowkeys.shape[0] - 1
     at = key & mask
-    while rowkeys[at, 0] != 0 and rowkeys[at, 0] != key:
+    while rowkeys[at, 0] != 0:
+        if rowkeys[at, 0] == key:
+            return at
         at = (at + 1) & mask
-    if rowkeys[at, 0] == 0:
-        if z[ROWS] >= G.shape[0]:
-            for i in range(rowkeys.shape[0]):
-                rowkeys[i, 0] = 0
-            z[ROWS] = 0
-            at = key & mask
-        rowkeys[at, 0], rowkeys[at, 1] = key, z[ROWS]
-        for x in range(d):
-            G[z[ROWS], x] = np.nan
-        z[ROWS] += 1
-    out = G[rowkeys[at, 1]]
+    if z[ROWS] >= G.shape[0]:
+        for i in range(rowkeys.shape[0]):
+            rowkeys[i, 0] = 0
+        z[ROWS] = 0
+        at = key & mask
+    out = G[z[ROWS]]
+    allowed = np.empty(d, dtype=np.uint8)
+    for x in range(d):
+        allowed[x] = Q[y, x] & NEVER == 0
+    allowed[y] = 0
+    for i in range(k):
+        allowed[parents[i]] = 0
+    base = gains(y, parents, k, allowed, out[:d], F, I, P, W)
+    out[y] = base
+    R[WORK] += d
+    most = 0.0
+    for x in range(d):
+        if allowed[x]:
+            most = max(most, abs(out[x] - base))
+    R[TIE] = max(R[TIE], 1e-11 * most)
     count = 0
     for x in range(d):
-        if out[x] != out[x] and Q[y, x] & MAY and M[y, x] == 0:
+        if allowed[x] and out[x] > base + R[TIE]:
+            out[d + count] = x
             count += 1
-    if count or out[y] != out[y]:
-        allowed = np.zeros(d, dtype=np.uint8)
-        for x in range(d):
-            if out[x] != out[x] and Q[y, x] & MAY and M[y, x] == 0:
-                allowed[x] = 1
-        base = gains(y, parents, k, allowed, out, F, I, P, W)
-        out[y] = base
-        R[WORK] += count + 1.0
-        most = 0.0
-        for x in range(d):
-            if allowed[x]:
-                most = max(most, abs(out[x] - base))
-        R[TIE] = max(R[TIE], 1e-11 * most)
-    return rowkeys[at, 1]
+    rowkeys[at, 0], rowkeys[at, 1], rowkeys[at, 2] = key, z[ROWS], count
+    z[ROWS] += 1
+    return at
 
 
 @njit(int64(U2, I1, int64, I2, I1), **INNER)
@@ -230,17 +255,16 @@ def peak(N, best, R, y):
 
 @njit(
     void(
-        GainsFunction, int64, U2, I2, U2, I2, I1, F2, I2, I2, F2, I2, F1, F3, I2, F1, F1,
+        GainsFunction, int64, U2, I2, U2, I2, I2, I1, F2, I2, I2, F2, I2, F1, F3, I2, F1, F1,
     ),
     **INNER,
 )  # fmt: skip
-def insertions(gains, y, M, N, Q, L, z, best, watch, rowkeys, G, ops, R, F, I, P, W):
+def insertions(gains, y, M, N, Q, L, X, z, best, watch, rowkeys, G, ops, R, F, I, P, W):
     """Compute best[y] anew; what a path rules out waits for the path."""
     d = M.shape[0]
     for x in range(d):
         best[y, x] = -np.inf
-    parents = np.empty(N[y, DEG] + 1, dtype=np.int64)
-    near = np.empty(N[y, DEG] + 1, dtype=np.int64)
+    parents, near = X[PARENTS], X[NEAR]
     fixed, m = 0, 0
     for i in range(N[y, DEG]):
         w = N[y, LIST + i]
@@ -250,29 +274,28 @@ def insertions(gains, y, M, N, Q, L, z, best, watch, rowkeys, G, ops, R, F, I, P
         elif M[y, w] < 4:
             near[m] = w
             m += 1
-    inside = np.zeros(m + 1, dtype=np.uint8)
-    seen = np.empty(d, dtype=np.uint8)
-    via = np.empty(d, dtype=np.int64)
     for c in range(list_cliques(M, near, m, ops, z)):
         for i in range(m):
-            inside[i] = 0
+            X[INSIDE, i] = 0
         k = fixed
         for i in range(ops[c, CLIQUE]):
-            inside[ops[c, CLIQUE + 1 + i]] = 1
+            X[INSIDE, ops[c, CLIQUE + 1 + i]] = 1
             parents[k] = near[ops[c, CLIQUE + 1 + i]]
             k += 1
-        at = row(gains, y, parents, k, M, N, Q, rowkeys, G, z, R, F, I, P, W)
+        place = row(gains, y, parents, k, N, Q, rowkeys, G, z, R, F, I, P, W)
+        at = rowkeys[place, 1]
         base = G[at, y]
         floor = base + R[TIE]
         looked = False
-        for x in range(d):
+        for j in range(rowkeys[place, 2]):
+            x = int(G[at, d + j])
             if not G[at, x] > floor or G[at, x] - base <= best[y, x]:
                 continue
-            if x == y or Q[y, x] & MAY == 0 or M[y, x]:
+            if Q[y, x] & MAY == 0 or M[y, x]:
                 continue
             fits = True
             for i in range(m):
-                if inside[i] == 0 and M[near[i], x]:
+                if X[INSIDE, i] == 0 and M[near[i], x]:
                     fits = False
                     break
             if not fits:
@@ -280,33 +303,33 @@ def insertions(gains, y, M, N, Q, L, z, best, watch, rowkeys, G, ops, R, F, I, P
             if not looked:
                 looked = True
                 for i in range(d):
-                    seen[i] = 0
+                    X[SEEN, i] = 0
                 for i in range(fixed, k):
-                    seen[parents[i]] = 1
-                reach(M, N, y, -1, 1, seen, via)
+                    X[SEEN, parents[i]] = 1
+                reach(M, N, X, y, -1, 1)
                 for i in range(fixed, k):
-                    seen[parents[i]] = 0
-            if seen[x] == 0:
+                    X[SEEN, parents[i]] = 0
+            if X[SEEN, x] == 0:
                 best[y, x] = G[at, x] - base
             else:
                 tail = x  # note the edges of the path, once for all x behind them
-                while tail != y and seen[tail] == 1:
-                    seen[tail] = 2
-                    if not wait(N, watch, z, tail, via[tail], 3 * d * d + y):
+                while tail != y and X[SEEN, tail] == 1:
+                    X[SEEN, tail] = 2
+                    if not wait(N, watch, z, tail, X[VIA, tail], 3 * d * d + y):
                         due(L, z, y, INSERTS)
-                    tail = via[tail]
+                    tail = X[VIA, tail]
     R[WORK] += d / 64.0
     peak(N, best, R, y)
 
 
 @njit(
     int64(
-        LocalFunction, int64, int64, int64, int64, int64, U2, I2, U2, I1, F1, I2, I1, F1, F3, I2,
-        F1, F1,
+        LocalFunction, int64, int64, int64, int64, int64, U2, I2, U2, I2, I1, F1, I2, I1, F1, F3,
+        I2, F1, F1,
     ),
     **INNER,
 )  # fmt: skip
-def gather(local, kind, kinds, y, only, floor, M, N, Q, keys, values, ops, z, R, F, I, P, W):
+def gather(local, kind, kinds, y, only, floor, M, N, Q, X, keys, values, ops, z, R, F, I, P, W):
     """Make the operators of a kind at y (insertions: of `only`) those at hand; their number.
 
     With `floor` those alone that gain. The largest gain goes into R[MOSTLY]. Sets S that an
@@ -321,10 +344,7 @@ def gather(local, kind, kinds, y, only, floor, M, N, Q, keys, values, ops, z, R,
     """
     n, most = 0, -np.inf
     size = N[y, DEG]
-    near = np.empty(size + 1, dtype=np.int64)
-    stack = np.empty(size + 1, dtype=np.int64)
-    seen = np.empty(size + 1, dtype=np.uint8)
-    parents = np.empty(size + 2, dtype=np.int64)
+    parents, near, above = X[PARENTS], X[NEAR], X[ABOVE]
     for e in range(1 if kind == INSERTS else size):
         x = only if kind == INSERTS else N[y, LIST + e]
         edge = M[y, x]
@@ -371,7 +391,6 @@ def gather(local, kind, kinds, y, only, floor, M, N, Q, keys, values, ops, z, R,
                     if fits:
                         near[m] = w
                         m += 1
-        above = np.empty(N[x, DEG] + size + 2, dtype=np.int64)
         over = 0
         if kind == TURNS:
             for i in range(N[x, DEG]):
@@ -385,41 +404,56 @@ def gather(local, kind, kinds, y, only, floor, M, N, Q, keys, values, ops, z, R,
             if k - fixed > WIDE or n == CLIQUES:
                 z[CUT] += 1
                 break
-            for i in range(m):
-                seen[i] = 0
             for i in range(q, k):
-                seen[ops[c, CLIQUE + 1 + i - q]] = 1
                 parents[i] = near[ops[c, CLIQUE + 1 + i - q]]
             if kind == TURNS and (c == 0 or not arrow):
                 top, out = over, 0
                 if not arrow:
+                    for i in range(m):
+                        X[INSIDE, i] = 0
                     for i in range(q, k):
+                        X[INSIDE, ops[c, CLIQUE + 1 + i - q]] = 1
                         if M[x, parents[i]]:
                             above[top] = parents[i]
                             top += 1
                         else:
-                            stack[out] = ops[c, CLIQUE + 1 + i - q]
+                            X[STACK, out] = ops[c, CLIQUE + 1 + i - q]
                             out += 1
                     fits = out > 0
                     while out and fits:
                         out -= 1
-                        a = near[stack[out]]
+                        a = near[X[STACK, out]]
                         for i in range(m):
-                            if seen[i] == 0 and M[a, near[i]]:
+                            if X[INSIDE, i] == 0 and M[a, near[i]]:
                                 if M[x, near[i]]:
                                     fits = False
                                     break
-                                seen[i] = 1
-                                stack[out] = i
+                                X[INSIDE, i] = 1
+                                X[STACK, out] = i
                                 out += 1
                     if not fits:
                         continue
-                extra = score(local, x, above, top, N, keys, values, z, R, F, I, P, W)
-                above[top] = y
-                extra -= score(local, x, above, top + 1, N, keys, values, z, R, F, I, P, W)
-            value = -score(local, y, parents, k, N, keys, values, z, R, F, I, P, W)
-            parents[k] = x
-            value += score(local, y, parents, k + 1, N, keys, values, z, R, F, I, P, W)
+                extra = 0.0
+                for sign in range(1, -2, -2):
+                    at = find(N, keys, x, above, top)
+                    extra += sign * (
+                        values[at]
+                        if at >= 0
+                        else score(local, x, above, top, at, N, keys, values, z, R, F, I, P, W)
+                    )
+                    above[top] = y
+                    top += 1
+            value = 0.0
+            for sign in range(-1, 2, 2):
+                at = find(N, keys, y, parents, k)
+                value += sign * (
+                    values[at]
+                    if at >= 0
+                    else score(local, y, parents, k, at, N, keys, values, z, R, F, I, P, W)
+                )
+                parents[k] = x
+                k += 1
+            k -= 2
             value = -value if kind == DELETES else extra + value
             if floor and value <= R[TIE]:
                 continue
@@ -517,8 +551,13 @@ def refuse(L, z, code):
         z[REFUSED] += 1
 
 
-@njit(int64(int64, int64, int64, int64, int64, float64, U2, I2, U2, I2, I1, I2, I2, F1), **INNER)
-def choose(kind, y, n, code, floor, claimed, M, N, Q, L, z, watch, ops, R):
+@njit(
+    int64(
+        int64, int64, int64, int64, int64, float64, U2, I2, U2, I2, I2, I1, I2, I2, F1,
+    ),
+    **INNER,
+)  # fmt: skip
+def choose(kind, y, n, code, floor, claimed, M, N, Q, L, X, z, watch, ops, R):
     """Apply the best valid one of n operators at hand: 1, or 0 if `claimed` was too high.
 
     Then R[NUMBERS] is the best that is valid, -inf if none is above the floor. FULL if an array is
@@ -534,27 +573,27 @@ def choose(kind, y, n, code, floor, claimed, M, N, Q, L, z, watch, ops, R):
             R[NUMBERS] = -np.inf
             return 0
         x, k = ops[i, 0], ops[i, 1]
-        S = np.empty(k, dtype=np.int64)
+        S = X[CHOSEN]
         for j in range(k):
             S[j] = ops[i, 2 + j]
         arrow = kind == TURNS and M[y, x] == 7
         if kind == INSERTS or arrow:
-            seen = np.zeros(d, dtype=np.uint8)
-            via = np.empty(d, dtype=np.int64)
+            for j in range(d):
+                X[SEEN, j] = 0
             for j in range(k):
-                seen[S[j]] = 1
+                X[SEEN, S[j]] = 1
             if arrow:
                 for j in range(N[x, DEG]):
                     w = N[x, LIST + j]
                     if M[x, w] < 4:
-                        seen[w] = 1
+                        X[SEEN, w] = 1
             R[WORK] += 1.0
-            if reach(M, N, y, x, 0 if arrow else 1, seen, via):
+            if reach(M, N, X, y, x, 0 if arrow else 1):
                 c = x
                 while c != y:
-                    if not wait(N, watch, z, c, via[c], code):
+                    if not wait(N, watch, z, c, X[VIA, c], code):
                         return FULL
-                    c = via[c]
+                    c = X[VIA, c]
                 R[NUMBERS + i] = -np.inf
                 continue
         if R[NUMBERS + i] < claimed - R[TIE]:
@@ -631,25 +670,27 @@ def back(M, N, L, z, best, watch, R):
 
 @njit(
     int64(
-        LocalFunction, GainsFunction, int64, float64, I2, F1, int64, U2, I2, U2, I2, I1, F2, I2,
-        I1, F1, I2, F2, I2, F1, F3, I2, F1, F1,
+        LocalFunction, GainsFunction, int64, float64, I2, F1, int64, U2, I2, U2, I2, I2, I1, F2,
+        I2, I1, F1, I2, F2, I2, F1, F3, I2, F1, F1,
     ),
     **OUTER,
 )  # fmt: skip
 def search(
-    local, gains, kinds, limit, plan, worth, count, M, N, Q, L, z, best, watch, keys, values,
+    local, gains, kinds, limit, plan, worth, count, M, N, Q, L, X, z, best, watch, keys, values,
     rowkeys, G, ops, R, F, I, P, W,
 ):  # fmt: skip
     """Apply the best deletion, else the best turn, else the best insertion, while any gains.
 
-    `kinds` are those in use. With a plan of `count` deletions (see `all_deletions`, gains in
-    `worth`) each from z[AT] on is made, the search goes on without that edge, and what ends
-    higher is kept (Nazaret and Blei 2024, section 4.2). DONE, PAUSE after about `limit` units of
-    work, FULL or BROKEN.
+    `kinds` are those in use. With `count` -1 no operator is applied: all valid deletions, whatever
+    they gain, go into `plan` (x, y, size of S, hash, S) and their gains into `worth`, z[AT] of
+    them. With a plan of `count` deletions each from z[AT] on is made, the search goes on without
+    that edge, and what ends higher is kept (Nazaret and Blei 2024, section 4.2). DONE, PAUSE after
+    about `limit` units of work, FULL or BROKEN.
     """
     plan, worth, M, N, Q, L = (
         borrowed(plan), borrowed(worth), borrowed(M), borrowed(N), borrowed(Q), borrowed(L)
     )  # fmt: skip
+    X = borrowed(X)
     z, best, watch, keys = borrowed(z), borrowed(best), borrowed(watch), borrowed(keys)
     values, rowkeys, G, ops = borrowed(values), borrowed(rowkeys), borrowed(G), borrowed(ops)
     R, F, I, P, W = borrowed(R), borrowed(F), borrowed(I), borrowed(P), borrowed(W)
@@ -659,6 +700,23 @@ def search(
             return BROKEN
         if L.shape[1] - z[JOURNAL] < 4 * z[EDGES] + 64 or z[SHORT]:
             return FULL
+        if count < 0:
+            z[AT] = 0
+            for y in range(d):
+                n = gather(
+                    local, DELETES, 0, y, y, 0, M, N, Q, X, keys, values, ops, z, R, F, I, P, W
+                )
+                if z[AT] + n > plan.shape[0]:
+                    return FULL
+                key = parents_key(M, N, y)
+                for i in range(n):
+                    at = z[AT]
+                    plan[at, 0], plan[at, 1], plan[at, 2] = ops[i, 0], y, ops[i, 1]
+                    plan[at, 3], worth[at] = key, R[NUMBERS + i]
+                    for j in range(ops[i, 1]):
+                        plan[at, 4 + j] = ops[i, 2 + j]
+                    z[AT] += 1
+            return DONE
         kind, x, y, n = 0, 0, 0, 0
         floor, claimed, apply, single = R[TIE], R[TIE], True, False
         begins = count > 0 and z[TRIAL] == 0
@@ -707,9 +765,9 @@ def search(
                     break
                 kind = 0
         if kind == INSERTS and not apply and not single:
-            insertions(gains, y, M, N, Q, L, z, best, watch, rowkeys, G, ops, R, F, I, P, W)
+            insertions(gains, y, M, N, Q, L, X, z, best, watch, rowkeys, G, ops, R, F, I, P, W)
         elif kind and not begins:
-            n = gather(local, kind, kinds, y, x, 1, M, N, Q, keys, values, ops, z, R, F, I, P, W)
+            n = gather(local, kind, kinds, y, x, 1, M, N, Q, X, keys, values, ops, z, R, F, I, P, W)
         if kind and not apply:
             if kind != INSERTS:
                 R[PEAKS + (kind >> 1) * d + y] = R[MOSTLY]
@@ -724,7 +782,7 @@ def search(
             continue
         if kind:
             code = y * d + x if kind == INSERTS else (kind >> 1) * d * d + y
-            done = choose(kind, y, n, code, floor, claimed, M, N, Q, L, z, watch, ops, R)
+            done = choose(kind, y, n, code, floor, claimed, M, N, Q, L, X, z, watch, ops, R)
             if done == FULL:
                 return FULL
             if done == 0 and begins:
@@ -747,25 +805,3 @@ def search(
             Q[plan[z[AT], 1], plan[z[AT], 0]] |= z[FREE]
         z[TRIAL], z[JOURNAL], z[MARKED] = 0, 0, 0
         z[AT] += 1
-
-
-@njit(int64(LocalFunction, I2, F1, U2, I2, U2, I1, F1, I2, I1, F1, F3, I2, F1, F1), **OUTER)
-def all_deletions(local, plan, worth, M, N, Q, keys, values, ops, z, R, F, I, P, W):
-    """Every valid deletion, whatever its gain: (x, y, size of S, hash, S), gains; their number.
-
-    Less than 0 if the arrays are too short.
-    """
-    count = 0
-    for y in range(M.shape[0]):
-        n = gather(local, DELETES, 0, y, y, 0, M, N, Q, keys, values, ops, z, R, F, I, P, W)
-        if count + n > plan.shape[0]:
-            return -1
-        key = parents_key(M, N, y)
-        for i in range(n):
-            plan[count, 0], plan[count, 1], plan[count, 3] = ops[i, 0], y, key
-            worth[count] = R[NUMBERS + i]
-            plan[count, 2] = ops[i, 1]
-            for j in range(ops[i, 1]):
-                plan[count, 4 + j] = ops[i, 2 + j]
-            count += 1
-    return count

@@ -20,8 +20,6 @@ near a change until nothing moves leads to the one solution.
 
 Row 0 of `L` records every change, so that a change can be taken back and its neighbourhood be
 looked at; row 1 is a ring of edges that wait to be looked at.
-
-The arrays are few and are passed one by one: every array that is passed costs an atomic count.
 """
 
 # mypy: allow-untyped-defs, allow-incomplete-defs
@@ -32,7 +30,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .signatures import I1, I2, OPTIONS, U1, U2, int64, void
+from .signatures import I1, I2, OPTIONS, U2, int64, void
 
 # kernels that only kernels call need no wrappers, which take half of their compile time
 OUTER = OPTIONS | {"no_cfunc_wrapper": True}
@@ -40,8 +38,11 @@ INNER = OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 # places in a row of N
 DEG, WATCH, WHO, HASH, HASHED, LIST = range(6)
-# bits of Q: waits in the ring; may be inserted; compelled whatever the rest; forbidden; must stay
-WAITING, MAY, SEP, BAN, KEEP = 1, 2, 4, 8, 16
+# rows of the scratch space X, each of 2 d + 8 numbers
+SEEN, VIA, LINE, PARENTS, NEAR, ABOVE, STACK, INSIDE, CHOSEN = range(9)
+# bits of Q: waits in the ring; may be inserted now; compelled whatever the rest; forbidden, though
+# the edge may be the other way; must stay; may never be inserted
+WAITING, MAY, SEP, BAN, KEEP, NEVER = 1, 2, 4, 8, 16, 32
 # places in the vector of counters z
 JOURNAL, MARKED, HEAD, TAIL, LOST, EDGES = 0, 1, 2, 3, 4, 5
 # kinds of changes
@@ -306,29 +307,28 @@ def operate(kind, M, N, Q, L, z, x, y, S, k):
     settle(M, N, Q, L, z)
 
 
-@njit(int64(U2, I2, int64, int64, int64, U1, I1), **INNER)
-def reach(M, N, y, x, direct, seen, via):
-    """Whether a path leads from y to x against no compelled edge, around the nodes in `seen`.
+@njit(int64(U2, I2, I2, int64, int64, int64), **INNER)
+def reach(M, N, X, y, x, direct):
+    """Whether a path leads from y to x against no compelled edge, around the nodes in X[SEEN].
 
-    `direct` is 0 to leave out the edge y -> x itself. Nodes that are reached are put into `seen`
-    (all of them with x = -1), and via[c] is the node before c.
+    `direct` is 0 to leave out the edge y -> x itself. Nodes that are reached are put into X[SEEN]
+    (all of them with x = -1), and X[VIA, c] is the node before c.
     """
-    line = np.empty(M.shape[0], dtype=np.int64)
-    line[0] = y
-    seen[y] = 1
+    X[LINE, 0] = y
+    X[SEEN, y] = 1
     begin, end = 0, 1
     while begin < end:
-        a = line[begin]
+        a = X[LINE, begin]
         begin += 1
         for i in range(N[a, DEG]):
             c = N[a, LIST + i]
-            if seen[c] or M[a, c] == 5 or (direct == 0 and a == y and c == x):
+            if X[SEEN, c] or M[a, c] == 5 or (direct == 0 and a == y and c == x):
                 continue
-            via[c] = a
+            X[VIA, c] = a
             if c == x:
                 return 1
-            seen[c] = 1
-            line[end] = c
+            X[SEEN, c] = 1
+            X[LINE, end] = c
             end += 1
     return 0
 
