@@ -167,7 +167,7 @@ def test_a_spent_budget_gives_the_best_so_far():
     assert stopped.graph.is_cpdag()
     whole = rung.FLOP(restarts=10_000).learn(data, budget=Budget(seconds=0.3))
     assert not whole.complete
-    assert whole.details["restarts"] < 10_000
+    assert 0 < whole.details["restarts"] < 10_000
     assert whole.score >= rung.FLOP(restarts=0).learn(data).score - 1e-6
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def _part(docs: Path, name: str, part: dict[str, Any], tabled: list[Any]) -> lis
         "",
     ]
     out += _pictures(docs, name, part["rows"], tabled)
-    out += [*markdown(part["rows"]), ""]
+    out += [*markdown(part["rows"]), "", *_growth(part["rows"])]
     traits = [t for t in part["traits"] if "varsortability" in t]
     if traits:
         said = "; ".join(
@@ -83,6 +84,35 @@ def _part(docs: Path, name: str, part: dict[str, Any], tabled: list[Any]) -> lis
             "",
         ]
     return out
+
+
+def _growth(rows: list[Any]) -> list[str]:
+    """How the time of each tool grows with the columns, and where that reaches a minute."""
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for r in rows:
+        if r["case"].startswith("ER") and r["n"] == 1000 and r.get("wall"):
+            lines.setdefault(r["tool"], []).append((r["d"], r["wall"]))
+    out = []
+    for tool, points in lines.items():
+        if len({d for d, _ in points}) > 1:
+            (d0, t0), (d1, t1) = sorted(points)[-2:]
+            power = math.log(t1 / t0) / math.log(d1 / d0)
+            reach = d1 * (60.0 / t1) ** (1.0 / power) if power > 0 else math.inf
+            out.append(f"| {tool} | {d0:g} to {d1:g} | {power:.1f} | {_two(reach)} |")
+    if not out:
+        return []
+    said = "Seconds grow as this power of the columns over the last two sizes, ER, 1,000 rows; the "
+    said += "last column carries the same power on to 60 s and is no measurement."
+    head = ["| tool | columns | power | columns in a minute |", "|---|---|---|---|"]
+    return [said, "", *head, *out, ""]
+
+
+def _two(value: float) -> str:
+    """Two significant digits."""
+    if not math.isfinite(value):
+        return "-"
+    step = 10 ** max(math.floor(math.log10(value)) - 1, 0)
+    return f"{round(value / step) * step:,}"
 
 
 def _pictures(docs: Path, name: str, every: list[Any], tabled: list[Any]) -> list[str]:
