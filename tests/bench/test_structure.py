@@ -141,24 +141,24 @@ def test_summaries_pair_by_seed():
 
 
 def test_targets_read_rows():
-    case, ours, peer = cases.Linear(8, 100), Tool("ours", "rung"), Tool("peer", "flopsearch")
+    case, peer = cases.Linear(8, 100), Tool("peer", "flopsearch")
+    mine = {str(s): {"wall": 1.0 + s, "shd": 4.0 + 2 * s, "f1": 0.9} for s in range(3)}
+    theirs = {
+        "0": {"wall": 12.0, "shd": 5.0, "f1": 0.8},
+        "1": {"wall": 20.0, "shd": 7.0, "f1": 0.9},
+    }
     rows = [
-        {"case": case.label, "tool": "ours", "runs": 3, "wall": 1.0, "shd": 4.0, "f1": 0.9},
-        {
-            "case": case.label,
-            "tool": "peer",
-            "runs": 3,
-            "wall": 12.0,
-            "times": 11.0,
-            "shd": 5.0,
-            "f1": 0.8,
-        },
+        {"case": case.label, "tool": "rung ours", "runs": 3, "by_seed": mine},
+        {"case": case.label, "tool": "peer", "runs": 2, "by_seed": theirs, "f1": 0.85},
     ]
+    ours = Tool("rung ours", "rung")
     fast = targets.faster(case, ours, peer, 10.0)
     assert fast.figure(rows) == 11.0
     assert fast.holds(11.0)
     assert not fast.holds(9.9)
-    assert targets.no_worse(case, ours, peer).figure(rows) == 1.0
+    assert targets.no_worse(case, ours, peer).figure(rows) == 1.0  # over seeds 0 and 1, not 2
+    assert targets.best_f1(case).figure(rows) == 11.0
+    assert targets.nobody_ahead(case).figure(rows) == 0.0
     assert fast.figure(rows[:1]) is None
     assert targets.nobody_ahead(case).figure([]) is None
 

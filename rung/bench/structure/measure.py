@@ -222,6 +222,11 @@ def summary(
     if not fine:
         return row | {"status": runs[0].status if runs else "not run"}
     row |= {"wall": median(r.wall for r in fine), "cpu": median(r.cpu for r in fine)}
+    row["by_seed"] = {
+        str(r.seed): {"wall": r.wall, "shd": r.shd, "f1": r.f1} if r.value is None
+        else {"wall": r.wall, "value": r.value}
+        for r in fine
+    }  # fmt: skip
     peaks = [r.peak for r in fine if r.peak]
     row["peak"] = max(peaks) if peaks else None
     if fine[0].value is not None:

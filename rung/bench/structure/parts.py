@@ -7,6 +7,7 @@ tools that cannot be installed here (`tabled.json`) are absolute and say so.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import fmean, median
 
 from ...simulate.graphs import Topology
 from .cases import Case, Linear, Network, Pairwise
@@ -20,6 +21,7 @@ from .targets import (
     faster,
     no_worse,
     nobody_ahead,
+    pairs,
     row,
 )
 
@@ -159,8 +161,12 @@ def never_above(case: Case, restarts: int) -> Target:
         mine = [found for r in _RESTARTS if (found := row(rows, case, _MORE[r])) is not None]
         if theirs is None or not mine:
             return None
-        reached = [r["shd"] for r in mine if r["wall"] <= theirs["wall"]]
-        return float(theirs["shd"] - min(reached)) if reached else float("-inf")
+        reached = [
+            fmean(b - a for a, b in pairs(r, theirs, "shd"))
+            for r in mine
+            if median(a / b for a, b in pairs(r, theirs, "wall")) <= 1.0
+        ]
+        return max(reached, default=float("-inf"))
 
     return Target(
         f"{case.label}: within flopsearch's time for {restarts} restarts, SHD not above its "
