@@ -8,11 +8,25 @@ from itertools import combinations
 import numpy as np
 
 from ..core.budget import Run
+from ..core.protocols import BoundScore
 from ..graphs.ancestry import Bool
 from ..graphs.equivalence import colliders
 from ..graphs.orientation import extend, meek
 
 WIDEST = 8  # neighbours of which all subsets are tried
+TIE = 1e-9  # what a deletion gains at least
+
+
+def thinned(dag: Bool, bound: BoundScore, run: Run) -> tuple[Bool, float]:
+    """The DAG after the backward phase, and by how much its score is higher.
+
+    The same DAG and 0 where a score that differs within a class would not be higher.
+    """
+    out, gain = backward(dag, bound.local, run), 0.0
+    for v in np.nonzero((out != dag).any(axis=0))[0].tolist():
+        before, after = (np.nonzero(g[:, v])[0].tolist() for g in (dag, out))
+        gain += bound.local(v, after) - bound.local(v, before)
+    return (out, gain) if gain > 0 else (dag, 0.0)
 
 
 def backward(dag: Bool, local: Callable[[int, list[int]], float], run: Run) -> Bool:
@@ -33,45 +47,63 @@ def backward(dag: Bool, local: Callable[[int, list[int]], float], run: Run) -> B
             known[y, parents] = local(y, sorted(parents))
         return known[y, parents]
 
+    directed, loose = _class(dag)
+    best = [_best_deletion(y, directed, loose, score) for y in range(len(dag))]
     while not run.spent:
-        directed = colliders(dag)
-        loose = (dag & ~directed) | (dag & ~directed).T
-        meek(directed, loose)
-        best = _best_deletion(directed, loose, score)
-        if best is None:
+        y = max(range(len(best)), key=lambda v: best[v][0], default=-1)
+        if y < 0 or best[y][0] <= TIE:
             break
-        x, y, apart = best
-        directed[x, y] = loose[x, y] = loose[y, x] = False
+        _, x, apart = best[y]
+        around = directed | directed.T | loose
+        changed = around[x] & around[y]  # for them, x and y are not joined any more
+        thinner, ends = directed.copy(), loose.copy()
+        thinner[x, y] = ends[x, y] = ends[y, x] = False
         for h in apart:
             for end in (x, y):
-                if loose[end, h]:
-                    directed[end, h] = True
-                    loose[end, h] = loose[h, end] = False
-        found = extend(directed, loose)
+                if ends[end, h]:
+                    thinner[end, h] = True
+                    ends[end, h] = ends[h, end] = False
+        found = extend(thinner, ends)
         if found is None:
             break
-        dag = found
+        dag, before = found, (directed, loose)
+        directed, loose = _class(dag)
+        changed |= (directed != before[0]).any(axis=0) | (loose != before[1]).any(axis=0)
+        for v in np.nonzero(changed)[0].tolist():
+            best[v] = _best_deletion(v, directed, loose, score)
     return dag
 
 
+def _class(dag: Bool) -> tuple[Bool, Bool]:
+    """Arrows and undirected edges of the class of a DAG."""
+    directed = colliders(dag)
+    loose = (dag & ~directed) | (dag & ~directed).T
+    meek(directed, loose)
+    return directed, loose
+
+
+Deletion = tuple[float, int, tuple[int, ...]]
+
+
 def _best_deletion(
-    directed: Bool, loose: Bool, score: Callable[[int, frozenset[int]], float]
-) -> tuple[int, int, tuple[int, ...]] | None:
-    """The edge x - y, and the neighbours H to direct away, whose deletion gains most."""
-    adjacent = directed | directed.T | loose
-    most, best = 1e-9, None
-    for y in range(len(directed)):
-        parents = frozenset(np.nonzero(directed[:, y])[0].tolist())
-        around = np.nonzero(loose[y])[0].tolist()
-        for x in sorted([*parents, *around]):
-            near = [h for h in around if adjacent[x, h]]
-            for size in range(len(near) + 1 if len(near) <= WIDEST else 2):
-                for apart in combinations(near, size):
-                    kept = [h for h in near if h not in apart]
-                    if any(not adjacent[a, b] for a, b in combinations(kept, 2)):
-                        continue
-                    base = (parents | frozenset(kept)) - {x}
-                    gain = score(y, base) - score(y, base | {x})
-                    if gain > most:
-                        most, best = gain, (x, y, apart)
+    y: int, directed: Bool, loose: Bool, score: Callable[[int, frozenset[int]], float]
+) -> Deletion:
+    """The gain of the best deletion of an edge x - y, x, and the neighbours to direct away."""
+    parents = frozenset(np.nonzero(directed[:, y])[0].tolist())
+    around = np.nonzero(loose[y])[0].tolist()
+    best: Deletion = (TIE, -1, ())
+    for x in sorted([*parents, *around]):
+        near = [h for h in around if directed[x, h] or directed[h, x] or loose[x, h]]
+        for size in range(len(near) + 1 if len(near) <= WIDEST else 2):
+            for apart in combinations(near, size):
+                kept = [h for h in near if h not in apart]
+                if any(
+                    not (directed[a, b] or directed[b, a] or loose[a, b])
+                    for a, b in combinations(kept, 2)
+                ):
+                    continue
+                base = (parents | frozenset(kept)) - {x}
+                gain = score(y, base) - score(y, base | {x})
+                if gain > best[0]:
+                    best = gain, x, apart
     return best

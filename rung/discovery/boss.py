@@ -15,7 +15,7 @@ from ..core.graph_checks import order as topological
 from ..core.knowledge import Knowledge
 from ..core.protocols import BoundScore, Score
 from ..core.source import Source
-from .backward import backward
+from .backward import thinned
 from .environments import target_names
 from .orient import class_of
 from .scores.bound import KernelScore, functions_of
@@ -82,7 +82,8 @@ class BOSS:
             closed = more
         total = float(search.scores.sum())
         if self.backward and not known and not target_names(source):
-            dag, total = _delete(dag, total, bound, run)
+            dag, gain = thinned(dag, bound, run)
+            total += gain
         return Discovery(
             class_of(dag, names, target_names(source), required, closed, groups),
             knowledge=known,
@@ -93,15 +94,6 @@ class BOSS:
             details={"sweeps": search.sweeps, "restarts": search.restarts},
             cites=("andrews2023",),
         )
-
-
-def _delete(dag: Bool, total: float, bound: BoundScore, run: Run) -> tuple[Bool, float]:
-    """The DAG and its score after the backward phase."""
-    thinner = backward(dag, bound.local, run)
-    for v in np.nonzero((thinner != dag).any(axis=0))[0].tolist():
-        before, after = (np.nonzero(g[:, v])[0].tolist() for g in (dag, thinner))
-        total += bound.local(v, after) - bound.local(v, before)
-    return thinner, total
 
 
 def _untie(dag: Bool, groups: Groups, forbidden: Bool) -> Bool:

@@ -259,6 +259,33 @@ def test_degenerate_columns():
     assert found.graph.has_edge("V0", "V1")
 
 
+def test_no_deletion_is_left_and_none_loses():
+    from rung.discovery.equivalence import ClassSearch
+    from rung.kernels.class_search import DELETES
+
+    differ = 0
+    for seed in range(12):
+        data = linear(seed, 40, 80, 400)
+        plain = rung.FLOP(restarts=0, backward=False).learn(data)
+        found = rung.FLOP(restarts=0).learn(data)
+        assert found.score >= plain.score
+        differ += found.graph != plain.graph
+        bound, none = rung.GaussianBIC().on(data, rng=RNG(0)), np.zeros((40, 40), dtype=bool)
+        dag = rung.graphs.consistent_extension(found.graph).adjacency() > 0
+        other = ClassSearch(bound, none, none, begin=dag)  # the deletions of GES
+        other.climb(DELETES, Budget().start())
+        assert int(other.z[other.kernels.APPLIED]) == 0
+    assert differ
+
+
+def test_a_score_that_differs_within_a_class_loses_nothing_either():
+    data = linear(3, 8, 14, 200)
+    score = rung.BasisFunctionBIC()
+    for learner in (rung.FLOP, rung.BOSS):
+        plain = learner(score, restarts=0, backward=False).learn(data)
+        assert learner(score, restarts=0).learn(data).score >= plain.score - 1e-9
+
+
 def test_dense_data_and_bad_settings():
     data = linear(2, 15, 14, 5000)
     found = rung.FLOP(restarts=5).learn(data)

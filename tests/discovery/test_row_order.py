@@ -45,6 +45,8 @@ def learner_for(cls: type, data: Data) -> object:
         options["learner"] = rung.BOSS(rung.DiscreteBIC()) if levels else rung.BOSS()
     if "target" in names:
         options["target"] = data.names[0]
+    if "hidden" in names:
+        options["hidden"] = (3,)
     if "draws" in names:
         options["draws"] = DRAWS
     return cls(**options)

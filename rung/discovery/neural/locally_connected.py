@@ -119,7 +119,9 @@ class Residuals:
 
 
 def training(source: Source, knowledge: Knowledge, who: str) -> tuple[Setting, Any]:
-    """The setting, and the centred rows (n, d) as a torch tensor.
+    """The setting, and the centred rows (n, d) as a torch tensor, sorted.
+
+    Sums of floats depend on the order of the rows, and training carries that on.
 
     Raises
     ------
@@ -132,6 +134,7 @@ def training(source: Source, knowledge: Knowledge, who: str) -> tuple[Setting, A
         raise NotSupported(f"{who} cannot use conditions with targets; use NOTEARS or DAGMA")
     setting = prepare(source, knowledge, who)
     rows = np.asarray(source.rows(asker=who), dtype=np.float64)
+    rows = rows[np.lexsort(rows.T)]
     return setting, torch.from_numpy(np.ascontiguousarray(rows - rows.mean(axis=0)))
 
 
