@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,9 +25,6 @@ from .ties import Bool
 
 SECONDS = 0.1  # aimed at between two looks at the clock
 ROWS = 2**26  # bytes that remembered rows of gains may take
-STATE = ("M", "N", "Q", "L", "z", "R", "best", "watch")  # what says where a search is
-
-Floats = NDArray[np.float64]
 
 
 def functions_of(bound: BoundScore) -> tuple[Any, Any, bool]:
@@ -128,40 +124,23 @@ class ClassSearch:
         none = np.zeros((1, 4 + self.kernels.WIDE), dtype=np.int64)
         return self._drive(kinds, none, np.zeros(1), 0, run)
 
-    def trials(
-        self, kinds: int, plan: NDArray[np.int64], worth: Floats, begin: int, end: int, run: Run
-    ) -> bool:
-        """Make the trials plan[begin:end] until one is kept; False if the run was spent before."""
+    def extend(self, kinds: int, run: Run) -> bool:
+        """The extended search of XGES; False if the run was spent before it was through."""
         k = self.kernels
-        self.z[k.AT] = begin
-        if self._drive(kinds, plan, worth, end, run, tick=False):
-            return True
-        if self.z[k.TRIAL]:  # decide it as it stands
-            most, self.z[k.MOST] = int(self.z[k.MOST]), 0
-            self._call(kinds, plan, worth, int(self.z[k.AT]) + 1)
-            self.z[k.MOST] = most
-        return False
+        while True:
+            plan, worth = self._deletions()
+            accepted = int(self.z[k.ACCEPTED])
+            self.z[k.AT] = 0
+            if len(worth) and not self._drive(kinds, plan, worth, len(worth), run):
+                if self.z[k.TRIAL]:  # decide the one at hand as it stands
+                    most, self.z[k.MOST] = int(self.z[k.MOST]), 0
+                    self._call(kinds, plan, worth, int(self.z[k.AT]) + 1)
+                    self.z[k.MOST] = most
+                return False
+            if self.z[k.ACCEPTED] == accepted:
+                return True
 
-    def copy(self) -> ClassSearch:
-        """Another search at the same class, with nothing shared that either writes."""
-        out = copy.copy(self)
-        for name in (*STATE, "keys", "values", "rowkeys", "X", "ops"):
-            setattr(out, name, getattr(self, name).copy())
-        rows = int(self.z[self.kernels.ROWS])
-        out.G = np.empty_like(self.G)
-        out.G[:rows] = self.G[:rows]
-        *given, scratch = self.arrays
-        out.arrays = (*given, np.empty_like(scratch))
-        return out
-
-    def become(self, other: ClassSearch) -> None:
-        """Go to the class that another search of the same data is at; keep the scores met."""
-        k, own = self.kernels, self.z
-        for name in STATE:
-            setattr(self, name, getattr(other, name).copy())
-        self.z[[k.CACHED, k.ROWS, k.CLEARED]] = own[[k.CACHED, k.ROWS, k.CLEARED]]
-
-    def deletions(self) -> tuple[NDArray[np.int64], Floats]:
+    def _deletions(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """All deletions, best first."""
         k, size = self.kernels, 4 * int(self.z[self.kernels.EDGES]) + 64
         self._tidy()
@@ -205,9 +184,7 @@ class ClassSearch:
             )
         )  # fmt: skip
 
-    def _drive(
-        self, kinds: int, plan: Any, worth: Any, count: int, run: Run, tick: bool = True
-    ) -> bool:
+    def _drive(self, kinds: int, plan: Any, worth: Any, count: int, run: Run) -> bool:
         """Call the kernel until it is done, looking at the clock in between."""
         k = self.kernels
         while not run.spent:
@@ -215,7 +192,7 @@ class ClassSearch:
             began = time.perf_counter()
             code = self._call(kinds, plan, worth, count)
             took = time.perf_counter() - began
-            if code in (k.DONE, k.KEPT):
+            if code == k.DONE:
                 return True
             if code == k.BROKEN:
                 raise RuntimeError("the journal of a search over classes is too short")
@@ -224,8 +201,7 @@ class ClassSearch:
             else:
                 self.limit *= min(4.0, max(0.25, SECONDS / max(took, 1e-6)))
             self._remember_more()
-            if tick:
-                run.tick(0.5, f"{int(self.z[k.EDGES])} edges")
+            run.tick(0.5, f"{int(self.z[k.EDGES])} edges")
         return False
 
     def _enlarge(self) -> None:

@@ -16,7 +16,6 @@ from ..core.source import Source
 from .equivalence import Task, functions_of
 from .scores.gaussian_bic import GaussianBIC
 from .ties import Bool
-from .trials import extend
 
 MOST = 20  # variables
 SECONDS = 0.1  # aimed at between two looks at the clock
@@ -81,7 +80,7 @@ class ExactSearch:
         if dag is None:
             k = task.search.kernels
             if task.search.climb(k.INSERTS | k.DELETES | k.TURNS, task.run):
-                extend(task.search, k.INSERTS | k.DELETES | k.TURNS, task.run)
+                task.search.extend(k.INSERTS | k.DELETES | k.TURNS, task.run)
             return task.found(False, ("silander2006",))
         return task.result(True, ("silander2006",), dag)
 

@@ -13,7 +13,6 @@ from ..core.protocols import Score
 from ..core.source import Source
 from .equivalence import Task
 from .scores.gaussian_bic import GaussianBIC
-from .trials import extend
 
 
 @dataclass(frozen=True)
@@ -54,6 +53,6 @@ class XGES:
         kinds = k.INSERTS | k.DELETES | k.TURNS
         complete = search.climb(kinds, task.run)
         if complete and self.extended:
-            complete = extend(search, kinds, task.run)
+            complete = search.extend(kinds, task.run)
         tried, accepted = int(search.z[k.TRIED]), int(search.z[k.ACCEPTED])
         return task.found(complete, ("nazaret2024",), tried=tried, accepted=accepted)

@@ -100,9 +100,8 @@ FREE, STACKS, FLAGS = 24, 25, 28  # from FLAGS on, one a node: which candidates 
 # places in the vector of numbers R; the gains of the operators at hand follow from NUMBERS on
 TIE, TOTAL, WORK, BEFORE, MOSTLY, NUMBERS = range(6)
 # after them the best insertion, deletion and turn of each node; see PEAKS
-# answers of a kernel: all done; stopped for the clock; arrays are too short; the journal broke; a
-# trial was kept
-DONE, PAUSE, FULL, BROKEN, KEPT = 0, 1, 2, 3, 4
+# answers of a kernel: all done; stopped for the clock; arrays are too short; the journal broke
+DONE, PAUSE, FULL, BROKEN = 0, 1, 2, 3
 # kinds of operators
 INSERTS, DELETES, TURNS, LOOSE = 1, 2, 4, 8
 WIDE = 12  # nodes of a clique that an operator may name
@@ -685,8 +684,8 @@ def search(
     `kinds` are those in use. With `count` -1 no operator is applied: all valid deletions, whatever
     they gain, go into `plan` (x, y, size of S, hash, S) and their gains into `worth`, z[AT] of
     them. With a plan of `count` deletions each from z[AT] on is made, the search goes on without
-    that edge, and what ends higher is kept, which ends the call (Nazaret and Blei 2024, section
-    4.2). DONE, PAUSE after about `limit` units of work, FULL, BROKEN or KEPT.
+    that edge, and what ends higher is kept (Nazaret and Blei 2024, section 4.2). DONE, PAUSE after
+    about `limit` units of work, FULL or BROKEN.
     """
     plan, worth, M, N, Q, L = (
         borrowed(plan), borrowed(worth), borrowed(M), borrowed(N), borrowed(Q), borrowed(L)
@@ -799,12 +798,10 @@ def search(
             continue
         if count == 0:
             return DONE
-        kept = R[TOTAL] > R[BEFORE] + max(R[TIE], 1e-7)
-        if not kept:
+        if R[TOTAL] > R[BEFORE] + max(R[TIE], 1e-7):
+            z[ACCEPTED] += 1
+        else:
             back(M, N, L, z, best, watch, R)
             Q[plan[z[AT], 1], plan[z[AT], 0]] |= z[FREE]
         z[TRIAL], z[JOURNAL], z[MARKED] = 0, 0, 0
         z[AT] += 1
-        if kept:
-            z[ACCEPTED] += 1
-            return KEPT

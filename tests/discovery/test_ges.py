@@ -10,7 +10,6 @@ import pytest
 
 import rung
 from rung.core.errors import InputError, MissingCells, NotSupported
-from rung.discovery import trials
 from rung.discovery.equivalence import ClassSearch
 from rung.graphs import cpdag
 from tests.discovery import class_support as enum
@@ -307,23 +306,6 @@ def test_a_spent_budget_gives_the_best_so_far():
     assert whole.complete
 
 
-@pytest.mark.parametrize("span", [1, 5, 1000])
-def test_trials_side_by_side_end_where_trials_in_turn_do(span, monkeypatch):
-    kept = 0
-    for seed in range(6):
-        data = sample(seed, 30, 300, 4.0)
-        whole = rung.XGES().learn(data)
-        monkeypatch.setattr(trials, "SPAN", span)
-        again = rung.XGES().learn(data)
-        monkeypatch.setattr(trials, "threads", lambda: 1)
-        alone = rung.XGES().learn(data)
-        monkeypatch.undo()
-        assert whole.graph == again.graph == alone.graph
-        assert again.details == whole.details == alone.details
-        kept += whole.details["accepted"]
-    assert kept > 3
-
-
 class Spent:
     """A run that is spent after so many looks."""
 
@@ -349,7 +331,7 @@ def test_a_trial_that_the_clock_cuts_off_leaves_no_lower_score():
         assert search.climb(kinds, rung.Budget().start())
         before = search.R[search.kernels.TOTAL]
         search.limit = 1.0
-        cut += not trials.extend(search, kinds, Spent(looks))
+        cut += not search.extend(kinds, Spent(looks))
         assert search.R[search.kernels.TOTAL] >= before - 1e-9
         parents = [np.nonzero(column)[0].tolist() for column in search.dag().T]
         score = sum(bound.local(v, p) for v, p in enumerate(parents))
