@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,6 +60,10 @@ class FLOP:
         End with the backward phase of greedy equivalence search, as `BOSS` does: it takes away
         edges for which arrows elsewhere must turn at the same time, which no move in an order
         does. Left out under knowledge and with targets.
+    parallel : int
+        Threads. Each restart is then made by so many searches, each with its own shakes, and the
+        next goes on from the best of them. The answer depends on this number, as on the seed, but
+        not on the processors there are.
 
     Source: Wienoebst, Henckel and Weichwald (2026), sections 3 and 4. There a restart swaps random
     pairs of the whole order and is kept or not as a whole; start order, tie rule, memory of parent
@@ -67,10 +74,13 @@ class FLOP:
     restarts: int = 5
     least: float | None = None
     backward: bool = True
+    parallel: int = 1
 
     def __post_init__(self) -> None:
         if self.restarts < 0:
             raise InputError(f"restarts={self.restarts}: expected 0 or more")
+        if self.parallel < 1:
+            raise InputError(f"parallel={self.parallel}: expected 1 or more")
         if self.least is not None and not self.least >= 0:
             raise InputError(f"least={self.least}: expected 0 or more, or None")
 
@@ -96,7 +106,7 @@ class FLOP:
         least = self.least
         if least is None:
             least = 0.5 * np.log(max(source.n, 1)) if len(names) > MANY else 0.0
-        complete = search.run(self.restarts, max(least, TIE), rng)
+        complete = search.run(self.restarts, max(least, TIE), rng, self.parallel)
         dag = search.refit()
         if self.backward and not known and not target_names(source):
             dag, _ = thinned(dag, search.bound, run)
@@ -152,18 +162,51 @@ class _Search:
         self.count = np.zeros(2, dtype=np.int64)
         self._forget()
 
-    def run(self, restarts: int, least: float, rng: np.random.Generator) -> bool:
+    def run(self, restarts: int, least: float, rng: np.random.Generator, parallel: int = 1) -> bool:
         """Climb, then shake again and again; False if the run was spent before."""
         self.refit()
-        if not self.climb(0.5 if restarts else 1.0):
+        if not self.climb():
             return False
-        dice = np.array([int(rng.integers(1, 2**31 - 1))], dtype=np.int64)
-        for i in range(restarts if self.d > 2 else 0):
-            done = 0.5 + 0.5 * i / restarts
-            if self.clock.spent or not (self.shake(dice, least, done) and self.climb(done)):
-                return False
-            self.restarts += 1
+        self._tell(0.5 if restarts else 1.0)
+        if self.d <= 2 or not restarts:
+            return True
+        team = [self, *(self._copy() for _ in range(1, parallel))]
+        dice = [np.array([int(rng.integers(1, 2**31 - 1))], dtype=np.int64) for _ in team]
+        with ThreadPoolExecutor(parallel if self.compiled else 1) as pool:
+            for i in range(restarts):
+                done = list(pool.map(lambda one, own: one.shake(own, least), team, dice))
+                self._follow(team)
+                if self.clock.spent or not all(done):
+                    return False
+                self._tell(0.5 + 0.5 * (i + 1) / restarts)
+                self.restarts += 1
         return True
+
+    def _tell(self, done: float) -> None:
+        """Note the score at hand, with the share of the work that is done."""
+        self.trace.append((self.clock.seconds, float(self.scores.sum())))
+        self.clock.tick(done, f"score {self.trace[-1][1]:.2f}")
+
+    def _copy(self) -> _Search:
+        """Another search at the same order, with nothing shared that either writes."""
+        out = copy.copy(self)
+        for name in ("order", "scores", "looked", "sets", "values", "branches", "table", "count"):
+            setattr(out, name, getattr(self, name).copy())
+        *given, scratch, held = self.score
+        out.score = (*given, np.empty_like(scratch), np.full_like(held, -1))
+        out.evaluations = 0
+        return out
+
+    def _follow(self, team: Sequence[_Search]) -> None:
+        """Let all go on from the order that scores best; the evaluations are counted here."""
+        best = max(team, key=lambda one: float(one.scores.sum()))
+        for one in team:
+            if one is not best:
+                for name in ("order", "scores", "looked"):
+                    getattr(one, name)[:] = getattr(best, name)
+        self.evaluations += sum(one.evaluations for one in team[1:])
+        for one in team[1:]:
+            one.evaluations = 0
 
     def refit(self) -> Bool:
         """The parents of every node in the order at hand: its DAG, [p, v] for p -> v."""
@@ -179,7 +222,7 @@ class _Search:
             at = done
         return np.asarray(dag > 0)
 
-    def climb(self, done: float) -> bool:
+    def climb(self) -> bool:
         """Move nodes to their best places until none gains; False if the run was spent before."""
         from ..kernels.flop import climb
 
@@ -193,12 +236,10 @@ class _Search:
             elif self.clock.spent and stayed[0] < self.d:
                 return False
         self.evaluations += turn
-        self.trace.append((self.clock.seconds, float(self.scores.sum())))
-        self.clock.tick(done, f"score {self.trace[-1][1]:.2f}")
         return True
 
-    def shake(self, dice: NDArray[np.int64], least: float, done: float) -> bool:
-        """One restart; False if the run was spent before."""
+    def shake(self, dice: NDArray[np.int64], least: float) -> bool:
+        """One restart, climb included; False if the run was spent before."""
         from ..kernels.shake import shake
 
         tally, gained = np.zeros(3, dtype=np.int64), np.zeros(1)
@@ -211,7 +252,7 @@ class _Search:
                 self._room(turn)
             elif self.clock.spent and turn < shakes:
                 return False
-        return True
+        return self.climb()
 
     def score_of(self, dag: Bool) -> float:
         """Its score, without anything that was remembered."""

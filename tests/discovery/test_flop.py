@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
 import rung
 from rung.core.budget import Budget
 from rung.core.errors import InputError, NotSupported
+from rung.discovery import flop
 from rung.discovery.flop import _Search
 from rung.graphs import cpdag
 from tests.discovery.support import covariance, draw, levels, moments, names, random_dag, weights
@@ -79,9 +82,9 @@ def test_updated_scores_equal_full_refits():
             scores, parents = refits(s)
             np.testing.assert_allclose(s.scores, scores, rtol=0, atol=1e-8)
             assert parents_of(s) == parents
-            s.climb(1.0)
+            s.climb()
         dice = np.array([7])
-        s.shake(dice, 1e-9, 1.0)
+        s.shake(dice, 1e-9)
         np.testing.assert_allclose(s.scores, refits(s)[0], rtol=0, atol=1e-8)
 
 
@@ -119,7 +122,7 @@ def test_no_place_in_the_order_is_better_at_the_end():
     for seed in range(6):
         s = search(linear(seed, 10, 4, 300))
         s.refit()
-        s.climb(1.0)
+        s.climb()
         total, order = s.scores.sum(), s.order[0].copy()
         for v in range(s.d):
             for to in range(s.d):
@@ -286,11 +289,32 @@ def test_a_score_that_differs_within_a_class_loses_nothing_either():
         assert learner(score, restarts=0).learn(data).score >= plain.score - 1e-9
 
 
+@pytest.mark.parametrize(("score", "d"), [(rung.GaussianBIC(), 24), (Plain(), 8)])
+def test_searches_side_by_side(score, d, monkeypatch):
+    data, better = linear(5, d, d / 3, 150), 0
+    for parallel in (2, 3):
+        learner = rung.FLOP(score, restarts=2, parallel=parallel)
+        found = learner.learn(data)
+        assert found.details["restarts"] == 2
+        monkeypatch.setattr(flop, "ThreadPoolExecutor", lambda n: ThreadPoolExecutor(1))
+        alone = learner.learn(data)
+        monkeypatch.undo()
+        assert found.graph == alone.graph
+        assert found.details["evaluations"] == alone.details["evaluations"]
+        scores = [score for _, score in found.details["trace"]]
+        assert (np.diff(scores) > -1e-8).all()
+        better += scores[-1] > scores[0] + 1e-6
+        assert found.score >= scores[-1] - 1e-9
+    assert better or d < 20
+
+
 def test_dense_data_and_bad_settings():
     data = linear(2, 15, 14, 5000)
     found = rung.FLOP(restarts=5).learn(data)
     assert found.score >= rung.BOSS().learn(data).score - 1e-6
     with pytest.raises(InputError, match="restarts=-1"):
         rung.FLOP(restarts=-1)
+    with pytest.raises(InputError, match="parallel=0"):
+        rung.FLOP(parallel=0)
     with pytest.raises(NotSupported, match="ties"):
         rung.FLOP().learn(data, knowledge=rung.Knowledge(ties=((("V0", "V1"), ("V2", "V3")),)))
