@@ -182,7 +182,7 @@ def ballots(
 
     near_ends = np.diff(start)[pairs].max(axis=1).astype(np.float64)
     many = float((np.minimum(near_ends, 30.0) ** min(found.largest, 4)).sum())
-    threaded = tester.compiled and many > MANY
+    threaded = tester.compiled and many > MANY * tester.chunk
     stopped, tests = in_parts(part, m, found.largest + 2, run, "colliders", threaded)
     if stopped:
         found.complete = False

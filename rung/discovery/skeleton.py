@@ -21,7 +21,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 CHUNK = 20_000  # tests between two looks at the clock
 QUICK = 500_000  # the same where a test takes nanoseconds
-MANY = 300_000  # tests from which a second thread pays
+MANY = 15  # of these chunks, from which on a second thread pays
 
 APART, OPEN, MARGINAL, BY_SET, FIXED = range(5)  # of a pair: see `Skeleton.status`
 
@@ -362,7 +362,7 @@ def _level(
             separator, p, gone, place, counted, k=k,
         )  # fmt: skip
 
-    threaded = tester.compiled and many > MANY
+    threaded = tester.compiled and many > MANY * tester.chunk
     stopped, tests = in_parts(part, m, k + 1, run, f"tests given {k}", threaded)
     out.complete = not stopped
     out.tests += tests

@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numba import njit
 
-from .elimination import TINY, block_bic, eliminate
+from .elimination import block_bic, eliminate
 from .signatures import (
     F1,
     F2,
@@ -18,8 +18,11 @@ from .signatures import (
     GAINS,
     I1,
     I2,
+    INNER,
     LOCAL,
     OPTIONS,
+    OUTER,
+    TINY,
     U1,
     U2,
     GainsFunction,
@@ -30,7 +33,7 @@ from .signatures import (
 TIE = 1e-9
 
 
-@njit(int64(F2, int64, int64, int64, int64, F1, F2), **OPTIONS)
+@njit(int64(F2, int64, int64, int64, int64, F1, F2), **INNER)
 def residual_block(C, a, b, r0, D, W, A):
     """Cholesky factor of columns a..b given rows 0..r0 of W, into A; columns that are left."""
     q = b - a
@@ -61,7 +64,7 @@ def residual_block(C, a, b, r0, D, W, A):
     return count
 
 
-@njit(float64(F2, int64), **OPTIONS)
+@njit(float64(F2, int64), **INNER)
 def log_pivots(A, q):
     """Log determinant of the q leading columns from their Cholesky factor, empty ones left out."""
     total = 0.0
@@ -135,7 +138,7 @@ def basis_local(v, parents, k, F, I, P, W):
     return block_bic(v, I[0, v] + I[2, v], parents, k, F, I, P, W)
 
 
-@njit(int64(GainsFunction, int64, U1, int64, I1, F3, I2, F1, F1), **OPTIONS)
+@njit(int64(GainsFunction, int64, U1, int64, I1, F3, I2, F1, F1), **OUTER)
 def neighbours(gains, v, allowed, most, chosen, F, I, P, W):
     """Up to `most` parents of v by forward selection, into chosen; their number."""
     d = allowed.shape[0]
@@ -156,7 +159,7 @@ def neighbours(gains, v, allowed, most, chosen, F, I, P, W):
     return k
 
 
-@njit(int64(GainsFunction, U2, U2, U2, F2, U1, int64, F3, I2, F1, F1), **OPTIONS)
+@njit(int64(GainsFunction, U2, U2, U2, F2, U1, int64, F3, I2, F1, F1), **OUTER)
 def add_edges(gains, may, dag, reach, gain, fresh, limit, F, I, P, W):
     """Add the edge with the largest gain that closes no cycle, until none gains; `limit` steps.
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .signatures import I1, OPTIONS, U1, U2, int64, void
+from .signatures import I1, INNER, OUTER, U1, U2, int64, void
 
 PARENTS, ANCESTORS, OPTIMAL = 0, 1, 2
 
 
-@njit(void(U1, I1, I1, int64, U1), **OPTIONS)
+@njit(void(U1, I1, I1, int64, U1), **INNER)
 def spread(seeds, start, other, avoid, out):
     """out = seeds and all that the lists reach from them, never `avoid` (-1 for none)."""
     d = seeds.shape[0]
@@ -35,7 +35,7 @@ def spread(seeds, start, other, avoid, out):
                 size += 1
 
 
-@njit(void(int64, U1, I1, I1, I1, I1, int64, U1), **OPTIONS)
+@njit(void(int64, U1, I1, I1, I1, I1, int64, U1), **INNER)
 def invalid(t, given, down, child, up, parent, only, out):
     """out[y] = 1 where `given` is no adjustment set for the effect of t on y in a DAG.
 
@@ -98,7 +98,7 @@ def invalid(t, given, down, child, up, parent, only, out):
                     size += 1
 
 
-@njit(void(int64, U2, I1, I1, U1, U1), **OPTIONS)
+@njit(void(int64, U2, I1, I1, U1, U1), **INNER)
 def possible(t, loose, start, other, reached, undecided):
     """Possible descendants of t, and those that a path starting with t -- v may reach."""
     d = loose.shape[0]
@@ -111,7 +111,7 @@ def possible(t, loose, start, other, reached, undecided):
     spread(seeds, start, other, t, reached)
 
 
-@njit(void(int64, int64, I1, I1, I1, I1, U1), **OPTIONS)
+@njit(void(int64, int64, I1, I1, I1, I1, U1), **INNER)
 def optimal(t, y, down, child, up, parent, out):
     """out = the optimal adjustment set of t on a descendant y in a DAG (Henckel et al. 2022)."""
     d = out.shape[0]
@@ -137,7 +137,7 @@ def optimal(t, y, down, child, up, parent, out):
 
 @njit(
     void(int64, int64, U2, I1, I1, I1, I1, I1, I1, U2, U2, I1, I1, I1, I1, I1, I1, U2, U1),
-    **OPTIONS,
+    **OUTER,
 )
 def mistakes(
     t, strategy, loose, may, whom, down, child, up, parent,

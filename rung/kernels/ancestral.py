@@ -8,10 +8,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .signatures import I1, OPTIONS, U1, U2, int64, void
+from .signatures import I1, OUTER, U1, U2, int64, void
 
 
-@njit(void(U2, I1, I1), **OPTIONS)
+@njit(void(U2, I1, I1), **OUTER)
 def lists(marks, start, other):
     """Neighbours of each node: other[start[i]:start[i + 1]] are those of i."""
     d = marks.shape[0]
@@ -25,7 +25,7 @@ def lists(marks, start, other):
     start[d] = k
 
 
-@njit(void(U2, I1, I1, U2), **OPTIONS)
+@njit(void(U2, I1, I1, U2), **OUTER)
 def anterior(marks, start, other, above):
     """above[i, j] = 1 where a path without arrowheads towards i leads from i to j, or i = j."""
     d = marks.shape[0]
@@ -45,7 +45,7 @@ def anterior(marks, start, other, above):
                     size += 1
 
 
-@njit(void(int64, U2, I1, I1, U2, U1, U1, U1), **OPTIONS)
+@njit(void(int64, U2, I1, I1, U2, U1, U1, U1), **OUTER)
 def inducing(x, marks, start, other, above, hidden, chosen, out):
     """out[y] = 1 for y > x with an inducing path from x, relative to `hidden` given `chosen`.
 

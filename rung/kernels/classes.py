@@ -30,11 +30,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .signatures import I1, I2, OPTIONS, U2, int64, void
-
-# kernels that only kernels call need no wrappers, which take half of their compile time
-OUTER = OPTIONS | {"no_cfunc_wrapper": True}
-INNER = OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+from .signatures import I1, I2, INNER, OUTER, U2, int64, void
 
 # places in a row of N
 DEG, WATCH, WHO, HASH, HASHED, LIST = range(6)

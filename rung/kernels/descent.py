@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .signatures import F1, F2, F3, I1, OPTIONS, U2, float64, int64, void
+from .signatures import F1, F2, F3, I1, INNER, OUTER, U2, float64, int64, void
 
 
-@njit(float64(I1, int64, F2, F1, F1), **OPTIONS)
+@njit(float64(I1, int64, F2, F1, F1), **INNER)
 def solve_face(A, k, block, right, out):  # type: ignore[no-untyped-def]
     """Into out[:k] the solution of block[:k, :k] out = right[:k] by Cholesky; 0 if it fails."""
     for i in range(k):
@@ -35,7 +35,7 @@ def solve_face(A, k, block, right, out):  # type: ignore[no-untyped-def]
     return 1.0
 
 
-@njit(void(F3, I1, F1, F2, F2, F2, F2, int64, int64, int64, float64), **OPTIONS)
+@njit(void(F3, I1, F1, F2, F2, F2, F2, int64, int64, int64, float64), **OUTER)
 def lower(S, which, a, G, C, L, T, first, last, rounds, enough):  # type: ignore[no-untyped-def]
     """Lower the model of each node j in first..last-1 over its weights t = T[j], in place.
 
@@ -104,7 +104,7 @@ def lower(S, which, a, G, C, L, T, first, last, rounds, enough):  # type: ignore
                 g[i] += C[j, i] * step
 
 
-@njit(void(I1, U2), **OPTIONS)
+@njit(void(I1, U2), **OUTER)
 def strongest(order, out):  # type: ignore[no-untyped-def]
     """Into `out` (d, d), zero before: 1 for each edge of `order` that closes no cycle there.
 

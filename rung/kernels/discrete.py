@@ -17,19 +17,19 @@ import math
 import numpy as np
 from numba import njit
 
-from .signatures import F1, F3, GAINS, I1, I2, LOCAL, OPTIONS, TEST, U1, float64, int64
+from .signatures import F1, F3, GAINS, I1, I2, INNER, LOCAL, OPTIONS, TEST, U1, float64, int64
 from .special import chi2_sf
 
 WIDE = 2**40
 
 
-@njit(I1(I1), **OPTIONS)
+@njit(I1(I1), **INNER)
 def sorted_rows(keys):
     """Row numbers by increasing key; one function, since compiling a sort takes long."""
     return np.argsort(keys)
 
 
-@njit(int64(I1, int64, int64), **OPTIONS)
+@njit(int64(I1, int64, int64), **INNER)
 def compress(keys, n, total):
     """Number the distinct keys[:n] 0, 1, ... in their order, -1 staying; returns how many."""
     if total <= 4 * n + 1024:
@@ -59,7 +59,7 @@ def compress(keys, n, total):
     return count + 1
 
 
-@njit(int64(I1, I1, int64, I2, int64), **OPTIONS)
+@njit(int64(I1, I1, int64, I2, int64), **INNER)
 def cells(keys, S, k, I, d):
     """The configuration of variables S[:k] in each row, numbered; continuous ones play no part.
 
@@ -81,7 +81,7 @@ def cells(keys, S, k, I, d):
     return compress(keys, n, total)
 
 
-@njit(int64(I1, int64, int64, I2, F1, int64), **OPTIONS)
+@njit(int64(I1, int64, int64, I2, F1, int64), **INNER)
 def usable(keys, x, y, I, P, d):
     """0 in the rows that may speak about x and y, else -1; whether conditions have targets."""
     n = keys.shape[0]
@@ -155,7 +155,7 @@ def g2(x, y, S, k, F, I, P, W):
     return chi2_sf(2.0 * max(stat, 0.0), df)
 
 
-@njit(float64(F1, int64, int64, float64), **OPTIONS)
+@njit(float64(F1, int64, int64, float64), **INNER)
 def stratum(table, at, size, prior):
     """Log-likelihood of counts table[at : at + size] at their shares, without a prior.
 
@@ -180,7 +180,7 @@ def stratum(table, at, size, prior):
     return out + math.lgamma(prior) - math.lgamma(whole + prior)
 
 
-@njit(float64(I1, int64, I1, int64, float64, F1, F1), **OPTIONS)
+@njit(float64(I1, int64, I1, int64, float64, F1, F1), **INNER)
 def likelihood(keys, strata, codes, size, prior, P, W):
     """Sum of `stratum` over the strata keys[r] of the rows, with levels codes[r]."""
     n = keys.shape[0]
@@ -209,7 +209,7 @@ def likelihood(keys, strata, codes, size, prior, P, W):
     return out
 
 
-@njit(float64(int64, I1, int64, U1, F1, float64, float64, F3, I2, F1, F1), **OPTIONS)
+@njit(float64(int64, I1, int64, U1, F1, float64, float64, F3, I2, F1, F1), **INNER)
 def family_gains(v, parents, k, allowed, out, each, prior, F, I, P, W):
     """Likelihood of node v given its parents, and into `out` with each allowed candidate added.
 
@@ -283,7 +283,7 @@ def bdeu_local(v, parents, k, F, I, P, W):
     return bdeu_gains(v, parents, k, none, out, F, I, P, W)
 
 
-@njit(float64(I1, I1, int64, float64, float64, F3, I2, F1, F1), **OPTIONS)
+@njit(float64(I1, I1, int64, float64, float64, F3, I2, F1, F1), **INNER)
 def conditional_gaussian(base, A, k, weight, each, F, I, P, W):
     """Penalised log-likelihood of the variables A[:k]: cells of the discrete ones, in each a
     Gaussian of the continuous ones.

@@ -13,12 +13,10 @@ import math
 import numpy as np
 from numba import njit
 
-from .signatures import F1, F2, F3, I1, I2, OPTIONS, float64, int64
-
-TINY = 1e-10  # residual variance of a standardised column that counts as none
+from .signatures import F1, F2, F3, I1, I2, INNER, TINY, float64, int64
 
 
-@njit(int64(F2, int64, int64, F1, F1), **OPTIONS)
+@njit(int64(F2, int64, int64, F1, F1), **INNER)
 def eliminate(C, p, r, W, left):
     """Condition on column p, after r others: row r of the factor W, residual variances `left`.
 
@@ -44,7 +42,7 @@ def eliminate(C, p, r, W, left):
     return r + 1
 
 
-@njit(float64(int64, int64, I1, int64, F3, I2, F1, F1), **OPTIONS)
+@njit(float64(int64, int64, I1, int64, F3, I2, F1, F1), **INNER)
 def block_bic(v, end, parents, k, F, I, P, W):
     """BIC of the columns of v's block up to `end` given all columns of parents[:k].
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .signatures import F1, F2, F3, I1, I2, OPTIONS, LocalFunction, int64, void
+from .signatures import F1, F2, F3, I1, I2, OUTER, LocalFunction, int64, void
 
 
-@njit(int64(LocalFunction, int64, int64, int64, int64, int64, int64, F2, F3, I2, F1, F1), **OPTIONS)
+@njit(int64(LocalFunction, int64, int64, int64, int64, int64, int64, F2, F3, I2, F1, F1), **OUTER)
 def fill(local, v, begin, limit, allowed, required, largest, best, F, I, P, W):
     """Local scores of v for the sets from `begin` on, at most `limit` of them, into best[v].
 
@@ -45,7 +45,7 @@ def fill(local, v, begin, limit, allowed, required, largest, best, F, I, P, W):
     return size
 
 
-@njit(void(F2, int64), **OPTIONS)
+@njit(void(F2, int64), **OUTER)
 def spread(best, v):
     """Turn the scores of sets into the best over their subsets."""
     size = best.shape[1]
@@ -57,7 +57,7 @@ def spread(best, v):
         bit <<= 1
 
 
-@njit(int64(F2, F1, int64, int64), **OPTIONS)
+@njit(int64(F2, F1, int64, int64), **OUTER)
 def join(best, total, begin, end):
     """total[s]: score of the best DAG on the variables s, for s in begin..end; total[0] = 0."""
     d = best.shape[0]
@@ -73,7 +73,7 @@ def join(best, total, begin, end):
     return end
 
 
-@njit(void(F2, F1, I1), **OPTIONS)
+@njit(void(F2, F1, I1), **OUTER)
 def trace_back(best, total, parents):
     """parents[v]: the parents of v in the best DAG, as bits; of equal sets a smallest one."""
     d = best.shape[0]

@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit
 from numba.core import types
 
-from .signatures import I1, I2, OPTIONS, U1, U2, int64
+from .signatures import I1, I2, INNER, OUTER, U1, U2, int64
 
 TAIL, ARROW, CIRCLE = 1, 2, 4
 LIMIT = 20_000  # steps of a search for a path without repeated nodes
@@ -25,7 +25,7 @@ LIMIT = 20_000  # steps of a search for a path without repeated nodes
 B = types.boolean
 
 
-@njit(int64(U2, U2, I1, I1), **OPTIONS)
+@njit(int64(U2, U2, I1, I1), **OUTER)
 def grant(marks, wish, first, near):
     """Change circles as wished; contradictory wishes stay circles. Returns changes made."""
     changed = 0
@@ -41,7 +41,7 @@ def grant(marks, wish, first, near):
     return changed
 
 
-@njit(int64(U2, U2, I1, I1, I2, U2), **OPTIONS)
+@njit(int64(U2, U2, I1, I1, I2, U2), **OUTER)
 def arrow_rules(marks, wish, first, near, row, verdict):
     """R1, R2 and R3 until nothing changes (Zhang 2008, section 3.1). Returns changes made.
 
@@ -91,7 +91,7 @@ def arrow_rules(marks, wish, first, near, row, verdict):
         total += changed
 
 
-@njit(int64(U2, I1, I1, int64, int64, int64, I1, I1, I1), **OPTIONS)
+@njit(int64(U2, I1, I1, int64, int64, int64, I1, I1, I1), **OUTER)
 def discriminating(marks, first, near, a, b, c, came, queue, ends):
     """Far ends of the shortest discriminating paths <e, ..., a, b, c> for b (R4); their number.
 
@@ -142,7 +142,7 @@ def discriminating(marks, first, near, a, b, c, came, queue, ends):
     return count
 
 
-@njit(B(U2, int64, int64, int64), **OPTIONS)
+@njit(B(U2, int64, int64, int64), **INNER)
 def step(marks, i, j, kind):
     """Whether a path may go from i to j: potentially directed (0), or along circles (1)."""
     if marks[i, j] == 0:
@@ -152,7 +152,7 @@ def step(marks, i, j, kind):
     return marks[j, i] != ARROW and marks[i, j] != TAIL
 
 
-@njit(B(U2, I1, I1, int64, int64, int64, int64, int64), **OPTIONS)
+@njit(B(U2, I1, I1, int64, int64, int64, int64, int64), **INNER)
 def exact_path(marks, first, near, a, m, goal, kind, apart):
     """Whether an uncovered path <a, m, ..., goal> without repeated nodes exists, depth first.
 
@@ -189,7 +189,7 @@ def exact_path(marks, first, near, a, m, goal, kind, apart):
     return False
 
 
-@njit(B(I1, I1, I1, int64, U1), **OPTIONS)
+@njit(B(I1, I1, I1, int64, U1), **INNER)
 def simple(came, owner, near, state, seen):
     """Whether the walk that ends with this state repeats no node; `seen` (d,) is left 0."""
     fine = True
@@ -208,7 +208,7 @@ def simple(came, owner, near, state, seen):
     return fine
 
 
-@njit(types.void(U2, I1, I1, I1, int64, int64, U1, I1, I1, U1), **OPTIONS)
+@njit(types.void(U2, I1, I1, I1, int64, int64, U1, I1, I1, U1), **INNER)
 def reach(marks, first, near, owner, a, start, out, came, queue, seen):
     """out[v] = 1 for every v at the end of an uncovered potentially directed path <a, m, ..., v>.
 
@@ -239,13 +239,13 @@ def reach(marks, first, near, owner, a, start, out, came, queue, seen):
         came[queue[t]] = -2
 
 
-@njit(B(U2, int64, int64), **OPTIONS)
+@njit(B(U2, int64, int64), **INNER)
 def is_parent(marks, i, j):
     """i --> j."""
     return marks[i, j] == ARROW and marks[j, i] == TAIL
 
 
-@njit(B(U2, I1, I1, int64, int64, U1, U2), **OPTIONS)
+@njit(B(U2, I1, I1, int64, int64, U1, U2), **INNER)
 def tail_found(marks, first, near, a, c, way, out):
     """Whether R8, R9 or R10 puts a tail at a on a o-> c."""
     begin, size = first[a], first[a + 1] - first[a]
@@ -275,7 +275,7 @@ def tail_found(marks, first, near, a, c, way, out):
     return False
 
 
-@njit(int64(U2, U2, I1, I1, I1, int64, int64, I1, I1, U1, U2), **OPTIONS)
+@njit(int64(U2, U2, I1, I1, I1, int64, int64, I1, I1, U1, U2), **OUTER)
 def tail_rules(marks, wish, first, near, owner, begin, limit, came, queue, seen, out):
     """R8, R9 and R10 for edges a o-> c, from node a = begin on; the first node not done.
 
@@ -310,7 +310,7 @@ def tail_rules(marks, wish, first, near, owner, begin, limit, came, queue, seen,
     return d
 
 
-@njit(B(U2, I1, I1, I1, int64, int64, I1, I1, U1), **OPTIONS)
+@njit(B(U2, I1, I1, I1, int64, int64, I1, I1, U1), **INNER)
 def on_circle(marks, first, near, owner, a, b, came, queue, seen):
     """Whether a o-o b lies on an uncovered circle of o-o edges (R5); scratch as in `tail_rules`."""
     head = tail = 0
@@ -347,7 +347,7 @@ def on_circle(marks, first, near, owner, a, b, came, queue, seen):
     return found
 
 
-@njit(int64(U2, U2, I1, I1, I1, I1, I1, U1), **OPTIONS)
+@njit(int64(U2, U2, I1, I1, I1, I1, I1, U1), **OUTER)
 def selection_rules(marks, wish, first, near, owner, came, queue, seen):
     """One sweep of R5, R6 and R7: tails that only selection leaves. Returns changes made."""
     d = marks.shape[0]

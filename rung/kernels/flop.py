@@ -17,12 +17,12 @@ import numpy as np
 from numba import njit, types
 
 from .parent_sets import BOUND, FULL, SETS, TIE, trace
-from .signatures import F1, I1, I2, OPTIONS, U2, float64, int64
+from .signatures import F1, I1, I2, INNER, OUTER, U2, float64, int64
 
 STATE = (I2, F1, U2)  # O, scores, looked
 
 
-@njit(int64(int64, int64, U2, *STATE, *BOUND, *SETS), **OPTIONS)
+@njit(int64(int64, int64, U2, *STATE, *BOUND, *SETS), **OUTER)
 def refit(
     begin, end, dag, O, scores, looked, single, gains, local, allowed, R, F, I, P, W, held,
     N, S, B, H, count, Z,
@@ -47,7 +47,7 @@ def refit(
     return end
 
 
-@njit(int64(int64, int64, F1, I1, *STATE, *BOUND, *SETS), **OPTIONS)
+@njit(int64(int64, int64, F1, I1, *STATE, *BOUND, *SETS), **OUTER)
 def move(
     v, to, gained, touched, O, scores, looked, single, gains, local, allowed, R, F, I, P, W, held,
     N, S, B, H, count, Z,
@@ -104,7 +104,7 @@ def move(
     return 0
 
 
-@njit(types.UniTuple(int64, 2)(int64, I2, I2), **OPTIONS)
+@njit(types.UniTuple(int64, 2)(int64, I2, I2), **INNER)
 def room(v, O, R):
     """The first and the last place that keep required parents before v and children after it."""
     low, high = 0, O.shape[1] - 1
@@ -118,7 +118,7 @@ def room(v, O, R):
     return low, high
 
 
-@njit(int64(int64, int64, int64, I1, I1, F1, F1, I1, *STATE, *BOUND, *SETS), **OPTIONS)
+@njit(int64(int64, int64, int64, I1, I1, F1, F1, I1, *STATE, *BOUND, *SETS), **INNER)
 def choose(
     v, m, side, start, end, passed, best, to, O, scores, looked, single, gains, local, allowed, R,
     F, I, P, W, held, N, S, B, H, count, Z,
@@ -170,7 +170,7 @@ def choose(
     return 0
 
 
-@njit(float64(int64, I1, *STATE, *BOUND, *SETS), **OPTIONS)
+@njit(float64(int64, I1, *STATE, *BOUND, *SETS), **OUTER)
 def evaluate(
     v, to, O, scores, looked, single, gains, local, allowed, R, F, I, P, W, held,
     N, S, B, H, count, Z,
@@ -251,7 +251,7 @@ def evaluate(
     return best[0] if to[0] != here and best[0] > TIE else 0.0
 
 
-@njit(int64(int64, int64, I1, I1, F1, *STATE, *BOUND, *SETS), **OPTIONS)
+@njit(int64(int64, int64, I1, I1, F1, *STATE, *BOUND, *SETS), **OUTER)
 def climb(
     begin, limit, visit, since, gained, O, scores, looked, single, gains, local, allowed, R,
     F, I, P, W, held, N, S, B, H, count, Z,

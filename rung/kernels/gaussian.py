@@ -10,11 +10,11 @@ import math
 import numpy as np
 from numba import njit
 
-from .elimination import TINY, block_bic, eliminate
-from .signatures import F1, F2, GAINS, LOCAL, OPTIONS, float64, int64
+from .elimination import block_bic, eliminate
+from .signatures import F1, F2, GAINS, INNER, LOCAL, OPTIONS, TINY, float64, int64
 
 
-@njit(float64(F2, int64, int64, int64, int64, F1, F2), **OPTIONS)
+@njit(float64(F2, int64, int64, int64, int64, F1, F2), **INNER)
 def block_logdet(C, a, b, r0, r1, W, A):
     """Log determinant of columns a..b given rows r0..r1 taken off C; determined ones left out."""
     D = C.shape[0]

@@ -10,13 +10,13 @@ import math
 import numpy as np
 from numba import njit
 
-from .signatures import F1, F2, OPTIONS, float64, int64, void
+from .signatures import F1, F2, INNER, OUTER, float64, int64, void
 from .vector import exp_down
 
 SUMS = {"reassoc", "contract", "nsz"}
 
 
-@njit(void(F2, int64, float64, F1), fastmath=SUMS, **OPTIONS)
+@njit(void(F2, int64, float64, F1), fastmath=SUMS, **INNER)
 def kernel_row(A, i, rate, out):
     """exp(-rate |a_i - a_j|^2) into out[j - i - 1] for j > i; A is (p, n)."""
     p, n = A.shape
@@ -32,7 +32,7 @@ def kernel_row(A, i, rate, out):
         out[j] = exp_down(-rate * out[j])
 
 
-@njit(void(F2, F2, F1, F2, F1, int64, int64), fastmath=SUMS, **OPTIONS)
+@njit(void(F2, F2, F1, F2, F1, int64, int64), fastmath=SUMS, **OUTER)
 def hsic_sums(A, B, rates, sums, total, begin, end):
     """Row sums of both kernel matrices (2, n), and into total[0] the sum of their products.
 
@@ -57,7 +57,7 @@ def hsic_sums(A, B, rates, sums, total, begin, end):
         total[0] += 1.0 + 2.0 * both
 
 
-@njit(void(F2, F2, F1, F2, F1, int64, int64), fastmath=SUMS, **OPTIONS)
+@njit(void(F2, F2, F1, F2, F1, int64, int64), fastmath=SUMS, **OUTER)
 def hsic_variance(A, B, rates, means, total, begin, end):
     """Take the centring off total[0]; into total[1] the sum of squared centred products, i != j."""
     n = A.shape[1]
@@ -84,7 +84,7 @@ def hsic_variance(A, B, rates, means, total, begin, end):
     total[0] -= cross
 
 
-@njit(int64(F1, float64, float64, F2), fastmath=SUMS, **OPTIONS)
+@njit(int64(F1, float64, float64, F2), fastmath=SUMS, **OUTER)
 def incomplete_cholesky(x, rate, left_out, L):
     """Rows of L with L' L = K but for `left_out` of the trace; the number of rows used.
 
@@ -118,7 +118,7 @@ def incomplete_cholesky(x, rate, left_out, L):
     return rows
 
 
-@njit(int64(F1, float64), **OPTIONS)
+@njit(int64(F1, float64), **INNER)
 def gaps_within(s, width):
     """Number of pairs of sorted s that are at most `width` apart."""
     count, j = 0, 0
@@ -129,7 +129,7 @@ def gaps_within(s, width):
     return count
 
 
-@njit(float64(F1), **OPTIONS)
+@njit(float64(F1), **OUTER)
 def median_square_gap(s):
     """Median of (s_i - s_j)^2 over the pairs of sorted s that differ; 0 if none do.
 

@@ -10,13 +10,12 @@ import math
 import numpy as np
 from numba import njit
 
-from .signatures import F1, F2, I1, OPTIONS, U1, U2, float64, int64, void
+from .signatures import F1, F2, I1, INNER, OUTER, TINY, U1, U2, float64, int64, void
 
-TINY = 1e-10  # residual variance of a standardised column that counts as none
 SUMS = {"reassoc", "contract", "nsz"}
 
 
-@njit(int64(F2, I1, int64, F2), fastmath=SUMS, **OPTIONS)
+@njit(int64(F2, I1, int64, F2), fastmath=SUMS, **INNER)
 def factor(G, A, begin, L):
     """Cholesky rows `begin`.. of G over the columns A; the number of the first that fails, or -1.
 
@@ -36,7 +35,7 @@ def factor(G, A, begin, L):
     return -1
 
 
-@njit(void(F2, int64, F1), fastmath=SUMS, **OPTIONS)
+@njit(void(F2, int64, F1), fastmath=SUMS, **INNER)
 def solve(L, k, b):
     """Solve L L' x = b for the leading k rows, in place."""
     for i in range(k):
@@ -50,7 +49,7 @@ def solve(L, k, b):
             b[t] -= L[i, t] * b[i]
 
 
-@njit(int64(F2, F1, float64, float64, U1), **OPTIONS)
+@njit(int64(F2, F1, float64, float64, U1), **INNER)
 def lasso_bic(G, c, rows, least, chosen):
     """Variables of the lasso solution with the least BIC, on the path of all penalties.
 
@@ -145,7 +144,7 @@ def lasso_bic(G, c, rows, least, chosen):
     return steps
 
 
-@njit(void(F2, I1, U2, U2, float64, float64, F2, int64, int64), **OPTIONS)
+@njit(void(F2, I1, U2, U2, float64, float64, F2, int64, int64), **OUTER)
 def prune(R, order, allowed, required, rows, gamma, B, begin, end):
     """Standardised coefficients B[i, j] of i in j, for the variables order[begin:end].
 

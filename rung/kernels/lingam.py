@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numba import njit
 
-from .signatures import F1, F2, I1, I2, OPTIONS, U1, U2, float64, int64, void
+from .signatures import F1, F2, I1, I2, INNER, OUTER, U1, U2, float64, int64, void
 from .vector import exp_down
 
 K1, K2, GAMMA = 79.047, 7.4129, 0.37457  # Hyvarinen (1998), the constants of the two terms
@@ -23,7 +23,7 @@ TINY = 1e-12
 SUMS = {"reassoc", "contract", "nsz"}  # the order of sums over rows is free
 
 
-@njit(float64(float64, float64, float64, int64), **OPTIONS)
+@njit(float64(float64, float64, float64, int64), **INNER)
 def _from_sums(absolute, logs, bell, n):
     """Entropy from the sums of |u|, of log(1 + exp(-2|u|)) and of u exp(-u^2/2)."""
     cosh = (absolute + logs) / n - math.log(2.0) - GAMMA
@@ -31,7 +31,7 @@ def _from_sums(absolute, logs, bell, n):
     return GAUSS - K1 * cosh * cosh - K2 * bell * bell
 
 
-@njit(float64(F1), fastmath=SUMS, **OPTIONS)
+@njit(float64(F1), fastmath=SUMS, **OUTER)
 def entropy(u):
     """Entropy of a standardised sample by maximum-entropy approximation (Hyvarinen 1998, eq. 8)."""
     n = u.shape[0]
@@ -47,7 +47,7 @@ def entropy(u):
     return _from_sums(absolute, logs, bell, n)
 
 
-@njit(void(F1, F1, float64, F1), fastmath=SUMS, **OPTIONS)
+@njit(void(F1, F1, float64, F1), fastmath=SUMS, **INNER)
 def residual_entropies(x, y, r, out):
     """Entropies of the standardised residuals of x on y, and of y on x; r is their correlation."""
     n = x.shape[0]
@@ -71,7 +71,7 @@ def residual_entropies(x, y, r, out):
     out[1] = _from_sums(ay, ly, by, n)
 
 
-@njit(int64(F2, F2, F1, F2, F2, U2, U1, U1, F1, I1, int64), **OPTIONS)
+@njit(int64(F2, F2, F1, F2, F2, U2, U1, U1, F1, I1, int64), **OUTER)
 def next_cause(X, R, H, E, V, used, left, may, part, known, limit):
     """The variable with the least evidence against being first, or -1 after `limit` pairs.
 
@@ -119,7 +119,7 @@ def next_cause(X, R, H, E, V, used, left, may, part, known, limit):
     return -1
 
 
-@njit(void(F2, F2, F2, I2), **OPTIONS)
+@njit(void(F2, F2, F2, I2), **OUTER)
 def measure(X, R, E, pairs):
     """Entropies of the given pairs (k, 2) into E; several threads may share the arrays."""
     both = np.empty(2)
@@ -129,7 +129,7 @@ def measure(X, R, E, pairs):
         E[i, j], E[j, i] = both[0], both[1]
 
 
-@njit(void(int64, F2, F2, F1, F2, U1), fastmath={"contract"}, **OPTIONS)
+@njit(void(int64, F2, F2, F1, F2, U1), fastmath={"contract"}, **OUTER)
 def place(m, X, R, H, E, left):
     """Take m out of what is left: residuals on m, their correlations and entropies, in place."""
     d, n = X.shape

@@ -14,13 +14,11 @@ import numpy as np
 from numba import njit
 
 from .discrete import cells, usable
-from .signatures import F1, F3, I1, I2, OPTIONS, TEST, float64, int64, void
+from .signatures import F1, F3, I1, I2, INNER, OPTIONS, OUTER, TEST, TINY, float64, int64, void
 from .special import chi2_sf
 
-TINY = 1e-10  # residual variance of a standardised column that counts as none
 
-
-@njit(float64(float64), **OPTIONS)
+@njit(float64(float64), **OUTER)
 def digamma(x):
     """Derivative of log Gamma at x > 0; error below 1e-12 (Abramowitz and Stegun 1964, 6.3.18)."""
     out = 0.0
@@ -32,7 +30,7 @@ def digamma(x):
     return out + math.log(x) - 0.5 / x - tail
 
 
-@njit(float64(float64, float64, int64), **OPTIONS)
+@njit(float64(float64, float64, int64), **OUTER)
 def overfit(n, free, c):
     """Expected twice log-likelihood ratio of a fitted to the true c x c covariance matrix.
 
@@ -45,7 +43,7 @@ def overfit(n, free, c):
     return n * out
 
 
-@njit(void(I1, I1, int64, int64, F3, I2, F1, F1), **OPTIONS)
+@njit(void(I1, I1, int64, int64, F3, I2, F1, F1), **INNER)
 def gaussian_part(base, A, k, shared, F, I, P, out):
     """Gaussians of the continuous variables of A[:k] in each cell of its discrete ones.
 
@@ -117,7 +115,7 @@ def gaussian_part(base, A, k, shared, F, I, P, out):
     out[2] += strata * c
 
 
-@njit(int64(I1, int64, int64, int64, F3, I2, F1, F1), **OPTIONS)
+@njit(int64(I1, int64, int64, int64, F3, I2, F1, F1), **INNER)
 def levels_part(base, x, y, strata, F, I, P, out):
     """G statistic of two discrete variables in strata `base`, its degrees of freedom; as `g2`."""
     d = int(F[0, 0, 0])

@@ -21,7 +21,8 @@ from .signatures import (
     F3,
     I1,
     I2,
-    OPTIONS,
+    INNER,
+    OUTER,
     U1,
     U2,
     GainsFunction,
@@ -36,7 +37,7 @@ FULL = -1  # the arrays of the trees are too short; enlarge them and go on
 
 @njit(
     float64(LocalFunction, int64, I1, I1, int64, float64, F3, I2, F1, F1),
-    **OPTIONS,
+    **INNER,
 )
 def shrink(local, v, parents, k_out, fixed, score, F, I, P, W):
     """Remove parents, the most useless first, while that raises the score; not the first `fixed`.
@@ -84,7 +85,7 @@ def shrink(local, v, parents, k_out, fixed, score, F, I, P, W):
         F1,
         F1,
     ),
-    **OPTIONS,
+    **INNER,
 )
 def trace(
     local, gains, v, prefix, allowed, required, parents, k_out, count, first, grown, leaf,
@@ -173,7 +174,7 @@ def trace(
         F1,
         F1,
     ),
-    **OPTIONS,
+    **OUTER,
 )
 def sweep(
     local, gains, order, scores, allowed, required, count, first, grown, leaf, which, child,
@@ -302,7 +303,7 @@ def sweep(
         F1,
         F1,
     ),
-    **OPTIONS,
+    **OUTER,
 )
 def project(
     local, gains, order, scores, allowed, required, count, first, grown, leaf, which, child,

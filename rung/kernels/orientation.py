@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .signatures import I1, I2, INNER, OPTIONS, U1, U2, int64, uint8, void
+from .signatures import I1, I2, INNER, OUTER, U1, U2, int64, uint8, void
 
 
 @njit(uint8(U2, U2, int64, int64), **INNER)
@@ -36,7 +36,7 @@ def _fourth_or_third(directed, loose, start, near, a, b, c):
     return 0
 
 
-@njit(void(U2, U2, I1, I1, I2), **OPTIONS)
+@njit(void(U2, U2, I1, I1, I2), **OUTER)
 def close(directed, loose, start, near, begin):
     """Close under Meek's (1995) rules R1 to R4, in place.
 
@@ -93,7 +93,7 @@ def close(directed, loose, start, near, begin):
         size = top
 
 
-@njit(void(U2, U2, I1, I1), **OPTIONS)
+@njit(void(U2, U2, I1, I1), **OUTER)
 def shields(arrows, known, start, near):
     """Mark in `known` the arrows of a DAG that are part of a v-structure."""
     for b in range(arrows.shape[0]):
@@ -108,7 +108,7 @@ def shields(arrows, known, start, near):
                     known[c, b] = 1
 
 
-@njit(uint8(U2, U2, I1, I1, uint8, U2), **OPTIONS)
+@njit(uint8(U2, U2, I1, I1, uint8, U2), **OUTER)
 def sinks(directed, loose, start, near, strict, out):
     """Orient the loose edges into sinks, one after another (Dor and Tarsi 1992), in `out`.
 
@@ -175,7 +175,7 @@ def reaches(directed, start, near, source, a, c, seen, stack):
     return 0
 
 
-@njit(void(I1, I1, I1, U1, U2, U2, I1, I1, U1), **OPTIONS)
+@njit(void(I1, I1, I1, U1, U2, U2, I1, I1, U1), **OUTER)
 def settle(first, middle, second, verdict, directed, loose, start, near, outcome):
     """Take statements one after another: first -> middle, and second -> middle where it is not -1.
 

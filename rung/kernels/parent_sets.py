@@ -23,13 +23,14 @@ import math
 import numpy as np
 from numba import njit, types
 
-from .gaussian import TINY
 from .signatures import (
     F1,
     F3,
     I1,
     I2,
-    OPTIONS,
+    INNER,
+    OUTER,
+    TINY,
     U1,
     U2,
     GainsFunction,
@@ -49,7 +50,7 @@ BOUND = (int64, GainsFunction, LocalFunction, U2, I2, F3, I2, F1, F1, I1)  # the
 SETS = (I2, F1, B2, B1, I1, I1)  # N, S, B, H, count, Z
 
 
-@njit(float64(int64, I1, int64, U1, F1, F3, I2, F1, F1, I1), **OPTIONS)
+@njit(float64(int64, I1, int64, U1, F1, F3, I2, F1, F1, I1), **INNER)
 def column_gains(v, parents, k, allowed, out, F, I, P, W, held):
     """As `gaussian_gains` for single columns, but for what stands in `out`.
 
@@ -135,7 +136,7 @@ def column_gains(v, parents, k, allowed, out, F, I, P, W, held):
     return base
 
 
-@njit(int64(int64, I1, int64, F1, F3, I2, F1, F1), **OPTIONS)
+@njit(int64(int64, I1, int64, F1, F3, I2, F1, F1), **INNER)
 def column_drop(v, parents, k, best, F, I, P, W):
     """Number of the parent of v whose loss costs least, for single columns; best[0]: that score.
 
@@ -181,7 +182,7 @@ def column_drop(v, parents, k, best, F, I, P, W):
     return where
 
 
-@njit(int64(int64, I2, F1, B2, B1, I1, int64), **OPTIONS)
+@njit(int64(int64, I2, F1, B2, B1, I1, int64), **INNER)
 def set_of(key, N, S, B, H, count, v):
     """The set with this key, made if it is new; FULL if there is no room."""
     mask = H.shape[0] - 1
@@ -199,7 +200,7 @@ def set_of(key, N, S, B, H, count, v):
     return new
 
 
-@njit(void(types.Array(types.int32, 1, "A"), F1), **OPTIONS)
+@njit(void(types.Array(types.int32, 1, "A"), F1), **INNER)
 def descending(ids, keys):
     """Sort ids by their keys, the largest first, ties as they come: runs of RUN, merged."""
     n = ids.shape[0]
@@ -228,7 +229,7 @@ def descending(ids, keys):
         ids[i] = name[now, i]
 
 
-@njit(int64(int64, int64, I1, int64, *BOUND, *SETS), **OPTIONS)
+@njit(int64(int64, int64, I1, int64, *BOUND, *SETS), **INNER)
 def grow(
     v, node, parents, k, single, gains, local, allowed, R, F, I, P, W, held, N, S, B, H, count, Z
 ):  # fmt: skip
@@ -263,7 +264,7 @@ def grow(
     return 0
 
 
-@njit(int64(int64, int64, I1, int64, *BOUND, *SETS), **OPTIONS)
+@njit(int64(int64, int64, I1, int64, *BOUND, *SETS), **INNER)
 def drop(
     v, node, parents, k, single, gains, local, allowed, R, F, I, P, W, held, N, S, B, H, count, Z
 ):  # fmt: skip
@@ -296,7 +297,7 @@ def drop(
     return 0
 
 
-@njit(int64(int64, int64, int64, U2, I1, I1, I1, *BOUND, *SETS), **OPTIONS)
+@njit(int64(int64, int64, int64, U2, I1, I1, I1, *BOUND, *SETS), **INNER)
 def trace(
     v, limit, mark, looked, place, parents, out, single, gains, local, allowed, R, F, I, P, W, held,
     N, S, B, H, count, Z,
@@ -366,7 +367,7 @@ def trace(
     return node
 
 
-@njit(void(I2, B1, I1), **OPTIONS)
+@njit(void(I2, B1, I1), **OUTER)
 def rehash(N, H, count):
     """Enter all sets into the hash table H again."""
     mask = H.shape[0] - 1

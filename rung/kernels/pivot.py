@@ -8,10 +8,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .signatures import F3, I1, I2, OPTIONS
+from .signatures import F3, I1, I2, OUTER
 
 
-@njit(I1(F3, I2), **OPTIONS)
+@njit(I1(F3, I2), **OUTER)
 def pivot_order(F, I):
     """A start: at each place the node whose variance the earlier ones explain best.
 

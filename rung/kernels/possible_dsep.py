@@ -9,14 +9,14 @@ import numpy as np
 from numba import njit
 from numba.core import types
 
-from .signatures import F1, F3, I1, I2, OPTIONS, U1, U2, TestFunction, float64, int64
+from .signatures import F1, F3, I1, I2, OUTER, U1, U2, TestFunction, float64, int64
 from .skeleton import advance
 
 TAIL, ARROW = 1, 2
 U3 = types.Array(types.uint8, 3, "C")
 
 
-@njit(types.void(U2, I1, I1, U2), **OPTIONS)
+@njit(types.void(U2, I1, I1, U2), **OUTER)
 def possible_ancestors(marks, first, near, out):
     """out[x, v] = 1 where v = x or a path leads from v to x that no mark forbids to be directed.
 
@@ -39,7 +39,7 @@ def possible_ancestors(marks, first, near, out):
                     tail += 1
 
 
-@njit(types.void(U2, I1, I1, I1, U2, I2, U3), **OPTIONS)
+@njit(types.void(U2, I1, I1, I1, U2, I2, U3), **OUTER)
 def possible_dsep(marks, first, near, owner, above, edges, out):
     """out[e, s, v] = 1 for v in the possible d-separation set of end s of edge e.
 
@@ -80,7 +80,7 @@ def possible_dsep(marks, first, near, owner, above, edges, out):
     int64(
         TestFunction, int64, int64, float64, int64, I2, U2, U3, I1, I2, F1, U1, I1, F3, I2, F1, F1
     ),
-    **OPTIONS,
+    **OUTER,
 )
 def dsep_level(
     test, k, begin, alpha, limit, edges, adjacent, sets, at, separator, p_largest, gone, counted,

@@ -13,12 +13,12 @@ from numba import njit
 
 from .flop import STATE, evaluate, move, room
 from .parent_sets import BOUND, FULL, SETS, TIE, trace
-from .signatures import F1, I1, I2, OPTIONS, U1, U2, float64, int64, void
+from .signatures import F1, I1, I2, INNER, OUTER, U1, U2, float64, int64, void
 
 MOVED = 3  # nodes that a shake puts elsewhere
 
 
-@njit(void(int64, I1, I1, U1), **OPTIONS)
+@njit(void(int64, I1, I1, U1), **INNER)
 def enqueue(v, ring, ends, queued):
     """Put v at the end of the queue if it is not in it; ends: [first, one past the last]."""
     if queued[v] == 0:
@@ -27,14 +27,14 @@ def enqueue(v, ring, ends, queued):
         ends[1] += 1
 
 
-@njit(int64(I1, int64), **OPTIONS)
+@njit(int64(I1, int64), **INNER)
 def throw(dice, sides):
     """A number below `sides` (Park and Miller 1988); dice[0] is the state."""
     dice[0] = dice[0] * 48271 % 2147483647
     return dice[0] % sides
 
 
-@njit(int64(int64, I1, I2, U2), **OPTIONS)
+@njit(int64(int64, I1, I2, U2), **INNER)
 def near(c, members, O, looked):
     """Into members: c, the nodes after it that look at it, those before that it looks at."""
     place = O[1]
@@ -50,7 +50,7 @@ def near(c, members, O, looked):
 
 @njit(
     int64(int64, int64, int64, float64, I1, I1, F1, *STATE, *BOUND, *SETS),
-    **OPTIONS,
+    **OUTER,
 )
 def shake(
     begin, end, limit, least, dice, tally, gained, O, scores, looked, single, gains, local,

@@ -37,9 +37,14 @@ TestFunction = types.FunctionType(TEST)
 LocalFunction = types.FunctionType(LOCAL)
 GainsFunction = types.FunctionType(GAINS)
 
+TINY = 1e-10  # residual variance of a standardised column that counts as none
+
 OPTIONS = {"cache": True, "nogil": True}
 # for kernels that only other kernels call: quicker to compile
-INNER = {**OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+# wrappers take half of the time to compile: called from Python, and not handed on as a value
+OUTER = {**OPTIONS, "no_cfunc_wrapper": True}
+# called by kernels only
+INNER = {**OUTER, "no_cpython_wrapper": True}
 
 
 @cache
@@ -62,6 +67,7 @@ def plain(kernel: Any) -> Any:
 
 
 __all__ = [
-    "F1", "F2", "F3", "GAINS", "I1", "I2", "INNER", "LOCAL", "OPTIONS", "TEST", "U1", "U2",
-    "GainsFunction", "LocalFunction", "TestFunction", "float64", "int64", "plain", "uint8", "void",
+    "F1", "F2", "F3", "GAINS", "I1", "I2", "INNER", "LOCAL", "OPTIONS", "OUTER", "TEST", "TINY",
+    "U1", "U2", "GainsFunction", "LocalFunction", "TestFunction", "float64", "int64", "plain",
+    "uint8", "void",
 ]  # fmt: skip

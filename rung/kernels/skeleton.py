@@ -17,7 +17,7 @@ from .signatures import (
     I1,
     I2,
     INNER,
-    OPTIONS,
+    OUTER,
     U1,
     U2,
     TestFunction,
@@ -29,7 +29,7 @@ from .signatures import (
 from .subsets import advance, any_sets, gaussian_sets, gaussian_singles, gaussian_votes, room
 
 
-@njit(void(TestFunction, I1, I1, I2, F1, F3, I2, F1, F1), **OPTIONS)
+@njit(void(TestFunction, I1, I1, I2, F1, F3, I2, F1, F1), **OUTER)
 def batch(test, x, y, given, out, F, I, P, W):
     """p-values of m tests, all with as many conditions."""
     for i in range(x.shape[0]):
@@ -45,7 +45,7 @@ def fisher_p(square, df):
     return math.erfc(math.sqrt(df) * math.atanh(r) / math.sqrt(2.0))
 
 
-@njit(void(F3, I2, F1, I1, I1, int64, F1), **OPTIONS)
+@njit(void(F3, I2, F1, I1, I1, int64, F1), **OUTER)
 def fisher_marginal(F, which, P, x, y, k, out):
     """p-values (m,) of the plain correlations of columns x[i] and y[i], as with k conditions."""
     for i in range(x.shape[0]):
@@ -53,7 +53,7 @@ def fisher_marginal(F, which, P, x, y, k, out):
         out[i] = fisher_p(F[m, x[i], y[i]] * F[m, x[i], y[i]], P[m] - k - 3.0)
 
 
-@njit(int64(F3, I2, F2, int64, int64, U2, I1), **OPTIONS)
+@njit(int64(F3, I2, F2, int64, int64, U2, I1), **OUTER)
 def screen(F, which, cut, begin, end, status, counted):
     """Level 0 on correlations, rows begin to end: status 1 becomes 2 where r^2 is below the cut.
 
@@ -75,7 +75,7 @@ def screen(F, which, cut, begin, end, status, counted):
     return end
 
 
-@njit(int64(TestFunction, int64, float64, int64, U2, F2, I1, F3, I2, F1, F1), **OPTIONS)
+@njit(int64(TestFunction, int64, float64, int64, U2, F2, I1, F3, I2, F1, F1), **OUTER)
 def marginal(test, begin, alpha, limit, status, p, counted, F, I, P, W):
     """Level 0 with any test from pair number `begin` (i d + j) on; about `limit` tests.
 
@@ -99,7 +99,7 @@ def marginal(test, begin, alpha, limit, status, p, counted, F, I, P, W):
     return d * d
 
 
-@njit(void(I2, U1, U2, I1, I1), **OPTIONS)
+@njit(void(I2, U1, U2, I1, I1), **OUTER)
 def listed(pairs, alive, usable, start, near):
     """Possible parents next to each node, from pairs i < j in ascending order, ascending.
 
@@ -150,7 +150,7 @@ def shared(members, m, y, start, near, out):
         TestFunction, uint8, int64, int64, int64, float64, F2, int64, I2, I1, I1, I2, F1, U1, I1,
         I1, F3, I2, F1, F1,
     ),
-    **OPTIONS,
+    **OUTER,
 )  # fmt: skip
 def search(
     test, gaussian, k, begin, end, alpha, cut, limit, edges, start, near, separator, p_largest,
@@ -230,7 +230,7 @@ def search(
     return end
 
 
-@njit(int64(I1, I1, U2, I2), **OPTIONS)
+@njit(int64(I1, I1, U2, I2), **OUTER)
 def unshielded(start, near, status, out):
     """Triples (a, b, c), a < c separated (status 2 or 3) and next to b; how many.
 
@@ -252,7 +252,7 @@ def unshielded(start, near, status, out):
         TestFunction, uint8, int64, int64, int64, float64, F2, int64, I2, I1, I1, I1, I1, F1, F1,
         I1, I1, F3, I2, F1, F1,
     ),
-    **OPTIONS,
+    **OUTER,
 )  # fmt: skip
 def votes(
     test, gaussian, largest, begin, end, alpha, cut, limit, pairs, first, middle, start, near,

@@ -9,10 +9,10 @@ import math
 
 from numba import njit
 
-from .signatures import OPTIONS, float64
+from .signatures import INNER, OUTER, float64
 
 
-@njit(float64(float64, float64), **OPTIONS)
+@njit(float64(float64, float64), **INNER)
 def gamma_factor(a, x):
     """What multiplies x^a e^-x / Gamma(a): in the lower tail below a + 1, in the upper above.
 
@@ -46,7 +46,7 @@ def gamma_factor(a, x):
     return h
 
 
-@njit(float64(float64, float64), **OPTIONS)
+@njit(float64(float64, float64), **OUTER)
 def gamma_upper(a, x):
     """Regularised upper incomplete gamma function Q(a, x), a > 0."""
     if x <= 0.0:
@@ -55,7 +55,7 @@ def gamma_upper(a, x):
     return max(1.0 - part, 0.0) if x < a + 1.0 else part
 
 
-@njit(float64(float64, float64), **OPTIONS)
+@njit(float64(float64, float64), **OUTER)
 def gamma_log_tail(a, x):
     """log Q(a, x), also where Q underflows."""
     if x <= 0.0:
@@ -67,7 +67,7 @@ def gamma_log_tail(a, x):
     return front + math.log(factor)
 
 
-@njit(float64(float64, float64), **OPTIONS)
+@njit(float64(float64, float64), **OUTER)
 def chi2_sf(x, df):
     """P(chi-square with df degrees of freedom > x); 1 if there are none."""
     if df <= 0.0:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from .gaussian import TINY
 from .signatures import (
     F1,
     F2,
@@ -16,7 +15,7 @@ from .signatures import (
     I1,
     I2,
     INNER,
-    OPTIONS,
+    TINY,
     U1,
     TestFunction,
     float64,
@@ -26,7 +25,7 @@ from .signatures import (
 )
 
 
-@njit(uint8(I1, int64, int64), **OPTIONS)
+@njit(uint8(I1, int64, int64), **INNER)
 def advance(at, k, m):
     """The next subset of size k of range(m) in lexicographic order; 0 if there is none."""
     i = k - 1

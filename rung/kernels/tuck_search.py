@@ -20,7 +20,7 @@ from .signatures import (
     F3,
     I1,
     I2,
-    OPTIONS,
+    OUTER,
     U2,
     GainsFunction,
     LocalFunction,
@@ -40,7 +40,7 @@ COUNTERS = 5
         LocalFunction, GainsFunction, I1, I1, int64, int64, U2, U2, I1, I1, F1, F1, I1, I1, I1,
         I1, I1, F3, I2, F1, F1,
     ),
-    **OPTIONS,
+    **OUTER,
 )  # fmt: skip
 def place(
     local, gains, order, at, begin, end, allowed, required, count, first, grown, leaf, which,
@@ -87,7 +87,7 @@ def place(
         LocalFunction, GainsFunction, int64, int64, int64, int64, I2, I2, I2, U2, U2, I1,
         I1, F1, F1, I1, I1, I1, I1, I1, float64, F3, I2, F1, F1,
     ),
-    **OPTIONS,
+    **OUTER,
 )  # fmt: skip
 def climb(
     local, gains, depth, uncovered, nonsingular, limit, orders, ats, seen, allowed,

@@ -32,7 +32,7 @@ class DegenerateGaussian:
 
     def on(self, source: Source, *, rng: np.random.Generator | None = None) -> KernelTest:
         """Bind to a source; correlations of the features are computed once."""
-        from ...kernels.gaussian_tests import blocks_independent
+        from ...kernels.block_tests import blocks_independent
 
         found = by_pair(source, self.basis, "DegenerateGaussian")
         d, p = len(found.which), found.matrices.shape[1]

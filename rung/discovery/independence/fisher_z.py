@@ -28,15 +28,17 @@ class FisherZ:
 
     def on(self, source: Source, *, rng: np.random.Generator | None = None) -> KernelTest:
         """Bind to a source; correlations are computed once."""
-        from ...kernels.gaussian_tests import fisher_z, fisher_z_rows
+        from ...kernels.gaussian_tests import fisher_z
 
         if isinstance(getattr(source, "missing", None), TestWise) and source.has_missing:  # type: ignore[attr-defined]
-            return _by_rows(source, fisher_z_rows)
+            return _by_rows(source)
         found = by_pair(source, None, "FisherZ")
         return KernelTest(fisher_z, found.matrices, found.which, found.rows, lambda k: (k + 2) ** 2)
 
 
-def _by_rows(source: Source, function: object) -> KernelTest:
+def _by_rows(source: Source) -> KernelTest:
+    from ...kernels.row_tests import fisher_z_rows
+
     matrix = source.matrix()  # type: ignore[attr-defined]
     layers = [matrix]
     targets = target_matrix(source)
@@ -44,7 +46,7 @@ def _by_rows(source: Source, function: object) -> KernelTest:
         layers.append(targets[source.environment].astype(np.float64))  # type: ignore[attr-defined]
     weights = getattr(source, "weights", None)
     return KernelTest(
-        function,
+        fisher_z_rows,
         np.ascontiguousarray(np.stack(layers)),
         np.zeros((1, 1), dtype=np.int64),
         np.ones(len(matrix)) if weights is None else np.array(weights, dtype=np.float64),
