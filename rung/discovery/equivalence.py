@@ -93,7 +93,7 @@ class ClassSearch:
         self.Q = np.ascontiguousarray(bits.T).astype(np.uint8)
         self.L = np.zeros((7, 64 * d + 1024), dtype=np.int64)
         self.L[4:, :d] = np.arange(d)[::-1]
-        self.X = np.zeros((9, 2 * d + 8), dtype=np.int64)
+        self.X = np.zeros((10, 2 * d + 8), dtype=np.int64)
         self.z = np.zeros(k.FLAGS + d, dtype=np.int64)
         self.z[k.FLAGS :] = k.INSERTS | k.DELETES | k.TURNS
         self.z[k.STACKS : k.STACKS + 3] = d
@@ -102,6 +102,7 @@ class ClassSearch:
         self.R[k.PEAKS :] = -np.inf
         self.R[k.TIE] = 1e-9
         self.best = np.full((d, d), -np.inf)
+        self.paths = np.full((d, d), -1, dtype=np.int32)
         self.watch = np.zeros((64 * d + 1024, 4), dtype=np.int64)
         self.keys, self.values = np.zeros(1 << 14, dtype=np.int64), np.zeros(1 << 14)
         self.rowkeys, self.G = np.zeros((table, 3), dtype=np.int64), np.empty((rows, 2 * d))
@@ -179,7 +180,7 @@ class ClassSearch:
         return int(
             (kernel if self.compiled else plain(kernel))(
                 *self.functions, kinds, self.limit, plan, worth, count, self.M, self.N, self.Q,
-                self.L, self.X, self.z, self.best, self.watch, self.keys, self.values,
+                self.L, self.X, self.z, self.best, self.paths, self.watch, self.keys, self.values,
                 self.rowkeys, self.G, self.ops, self.R, *self.arrays,
             )
         )  # fmt: skip

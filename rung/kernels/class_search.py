@@ -9,10 +9,11 @@ nodes whose neighbourhood changed (the rules of Nazaret and Blei 2024, in coarse
 Insertions into y with the same parents are scored by one call of the score's `gains`; the answers
 stay in `G`, single local scores in `values`, both found by a hash of node and parents.
 
-Arrays, besides those of `classes`: `best` (d, d); `watch` (w, 4): head of the edge, who waits,
-next watch, tail of the edge; `keys`, `values` of local scores; `rowkeys` (r, 3): hash, row of
-`G` and how many gain; `ops`: operators at hand (cause, size of S, S), and from column CLIQUE on
-cliques (size, places). `R` holds numbers, the gains of the operators at hand, and the best
+Arrays, besides those of `classes`: `best` (d, d); `paths` (d, d): the node before x on the path
+from y to x found last, or -1; `watch` (w, 4): head of the edge, who waits, next watch, tail of the
+edge; `keys`, `values` of local scores; `rowkeys` (r, 3): hash, row of `G` and how many gain;
+`ops`: operators at hand (cause, size of S, S), and from column CLIQUE on cliques (size, places).
+`R` holds numbers, the gains of the operators at hand, and the best
 insertion, deletion and turn of each node; `z` counters, and for each node which of the three are
 due. Rows 2 and 3 of `L` hold single insertions to be computed anew, and what the knowledge
 refused, as codes: y * d + x for an insertion, d * d (1, 2 or 3) + y for all deletions, turns or
@@ -58,6 +59,7 @@ from .classes import (  # noqa: F401  (`plain` runs the callees in this module)
     TOGGLED,
     VIA,
     WAITING,
+    WANTED,
     WATCH,
     WHO,
     arrange,
@@ -84,6 +86,7 @@ from .signatures import (
     I1,
     I2,
     INNER,
+    N2,
     OUTER,
     U2,
     GainsFunction,
@@ -107,6 +110,7 @@ INSERTS, DELETES, TURNS, LOOSE = 1, 2, 4, 8
 WIDE = 12  # nodes of a clique that an operator may name
 CLIQUES = 4096  # cliques looked at in one neighbourhood
 CLIQUE = 2 + WIDE
+LONGEST = 64  # edges of a path that is followed again
 PEAKS = NUMBERS + CLIQUES
 
 
@@ -253,15 +257,32 @@ def peak(N, best, R, y):
     R[PEAKS + y] = best[y, who]
 
 
+@njit(int64(U2, N2, int64, int64, I1, int64, int64), **INNER)
+def barred(M, paths, y, x, parents, fixed, k):
+    """Whether the path from y to x found last still leads there, around parents[fixed:k]."""
+    for _ in range(LONGEST):
+        a = paths[y, x]
+        if a < 0 or M[a, x] == 0 or M[a, x] == 5:
+            return 0
+        for i in range(fixed, k):
+            if x == parents[i]:
+                return 0
+        if a == y:
+            return 1
+        x = a
+    return 0
+
+
 @njit(
     void(
-        GainsFunction, int64, U2, I2, U2, I2, I2, I1, F2, I2, I2, F2, I2, F1, F3, I2, F1, F1,
+        GainsFunction, int64, U2, I2, U2, I2, I2, I1, F2, N2, I2, I2, F2, I2, F1, F3, I2, F1, F1,
     ),
     **INNER,
 )  # fmt: skip
-def insertions(gains, y, M, N, Q, L, X, z, best, watch, rowkeys, G, ops, R, F, I, P, W):
+def insertions(gains, y, M, N, Q, L, X, z, best, paths, watch, rowkeys, G, ops, R, F, I, P, W):
     """Compute best[y] anew; what a path rules out waits for the path."""
     d = M.shape[0]
+    who, most = 0, -np.inf
     for x in range(d):
         best[y, x] = -np.inf
     parents, near = X[PARENTS], X[NEAR]
@@ -286,7 +307,7 @@ def insertions(gains, y, M, N, Q, L, X, z, best, watch, rowkeys, G, ops, R, F, I
         at = rowkeys[place, 1]
         base = G[at, y]
         floor = base + R[TIE]
-        looked = False
+        count = 0
         for j in range(rowkeys[place, 2]):
             x = int(G[at, d + j])
             if not G[at, x] > floor or G[at, x] - base <= best[y, x]:
@@ -298,28 +319,43 @@ def insertions(gains, y, M, N, Q, L, X, z, best, watch, rowkeys, G, ops, R, F, I
                 if X[INSIDE, i] == 0 and M[near[i], x]:
                     fits = False
                     break
-            if not fits:
-                continue
-            if not looked:
-                looked = True
-                for i in range(d):
-                    X[SEEN, i] = 0
-                for i in range(fixed, k):
-                    X[SEEN, parents[i]] = 1
-                reach(M, N, X, y, -1, 1)
-                for i in range(fixed, k):
-                    X[SEEN, parents[i]] = 0
-            if X[SEEN, x] == 0:
-                best[y, x] = G[at, x] - base
-            else:
-                tail = x  # note the edges of the path, once for all x behind them
-                while tail != y and X[SEEN, tail] == 1:
-                    X[SEEN, tail] = 2
-                    if not wait(N, watch, z, tail, X[VIA, tail], 3 * d * d + y):
+            if fits:
+                X[ABOVE, count] = x
+                X[WANTED, x] = 1
+                count += 1
+        old = 0
+        while old < count and barred(M, paths, y, X[ABOVE, old], parents, fixed, k):
+            old += 1
+        if old < count:
+            for i in range(d):
+                X[SEEN, i] = 0
+            for i in range(fixed, k):
+                X[SEEN, parents[i]] = 1
+            reach(M, N, X, y, -count, 1)
+            for i in range(fixed, k):
+                X[SEEN, parents[i]] = 0
+        for j in range(count):
+            x = X[ABOVE, j]
+            X[WANTED, x] = 0
+            if old == count:
+                while x != y:
+                    if not wait(N, watch, z, x, paths[y, x], 3 * d * d + y):
                         due(L, z, y, INSERTS)
-                    tail = X[VIA, tail]
+                    x = paths[y, x]
+            elif X[SEEN, x] == 0:
+                best[y, x] = G[at, x] - base
+                if best[y, x] > most or (best[y, x] == most and x < who):
+                    who, most = x, best[y, x]
+            else:
+                # note the edges of the path, once for all x behind them
+                while x != y and X[SEEN, x] == 1:
+                    X[SEEN, x] = 2
+                    paths[y, x] = X[VIA, x]
+                    if not wait(N, watch, z, x, X[VIA, x], 3 * d * d + y):
+                        due(L, z, y, INSERTS)
+                    x = X[VIA, x]
     R[WORK] += d / 64.0
-    peak(N, best, R, y)
+    N[y, WHO], R[PEAKS + y] = who, most
 
 
 @njit(
@@ -671,13 +707,13 @@ def back(M, N, L, z, best, watch, R):
 @njit(
     int64(
         LocalFunction, GainsFunction, int64, float64, I2, F1, int64, U2, I2, U2, I2, I2, I1, F2,
-        I2, I1, F1, I2, F2, I2, F1, F3, I2, F1, F1,
+        N2, I2, I1, F1, I2, F2, I2, F1, F3, I2, F1, F1,
     ),
     **OUTER,
 )  # fmt: skip
 def search(
-    local, gains, kinds, limit, plan, worth, count, M, N, Q, L, X, z, best, watch, keys, values,
-    rowkeys, G, ops, R, F, I, P, W,
+    local, gains, kinds, limit, plan, worth, count, M, N, Q, L, X, z, best, paths, watch, keys,
+    values, rowkeys, G, ops, R, F, I, P, W,
 ):  # fmt: skip
     """Apply the best deletion, else the best turn, else the best insertion, while any gains.
 
@@ -692,9 +728,11 @@ def search(
     )  # fmt: skip
     X = borrowed(X)
     z, best, watch, keys = borrowed(z), borrowed(best), borrowed(watch), borrowed(keys)
+    paths = borrowed(paths)
     values, rowkeys, G, ops = borrowed(values), borrowed(rowkeys), borrowed(G), borrowed(ops)
     R, F, I, P, W = borrowed(R), borrowed(F), borrowed(I), borrowed(P), borrowed(W)
     d = M.shape[0]
+    calm = 0  # kinds of which no candidate gains, but for what is due
     while True:
         if z[LOST]:
             return BROKEN
@@ -757,15 +795,19 @@ def search(
                     y, x = L[2, z[PAIRS]] // d, L[2, z[PAIRS]] % d
                     single = True
                     break
-                for v in range(d):
-                    if R[PEAKS + at * d + v] > claimed:
-                        y, claimed = v, R[PEAKS + at * d + v]
-                if claimed > R[TIE]:
-                    x = N[y, WHO]
-                    break
+                if not calm & kind:
+                    for v in range(d):
+                        if R[PEAKS + at * d + v] > claimed:
+                            y, claimed = v, R[PEAKS + at * d + v]
+                    if claimed > R[TIE]:
+                        x = N[y, WHO]
+                        break
+                calm |= kind
                 kind = 0
         if kind == INSERTS and not apply and not single:
-            insertions(gains, y, M, N, Q, L, X, z, best, watch, rowkeys, G, ops, R, F, I, P, W)
+            insertions(
+                gains, y, M, N, Q, L, X, z, best, paths, watch, rowkeys, G, ops, R, F, I, P, W
+            )
         elif kind and not begins:
             n = gather(local, kind, kinds, y, x, 1, M, N, Q, X, keys, values, ops, z, R, F, I, P, W)
         if kind and not apply:
@@ -777,6 +819,8 @@ def search(
                     R[PEAKS + y], N[y, WHO] = best[y, x], x
                 elif N[y, WHO] == x:
                     peak(N, best, R, y)
+            if R[PEAKS + (kind >> 1) * d + y] > R[TIE]:
+                calm &= ~kind
             if R[WORK] > limit:
                 return PAUSE
             continue

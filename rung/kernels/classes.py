@@ -35,7 +35,7 @@ from .signatures import I1, I2, INNER, OUTER, U2, int64, void
 # places in a row of N
 DEG, WATCH, WHO, HASH, HASHED, LIST = range(6)
 # rows of the scratch space X, each of 2 d + 8 numbers
-SEEN, VIA, LINE, PARENTS, NEAR, ABOVE, STACK, INSIDE, CHOSEN = range(9)
+SEEN, VIA, LINE, PARENTS, NEAR, ABOVE, STACK, INSIDE, CHOSEN, WANTED = range(10)
 # bits of Q: waits in the ring; may be inserted now; compelled whatever the rest; forbidden, though
 # the edge may be the other way; must stay; may never be inserted
 WAITING, MAY, SEP, BAN, KEEP, NEVER = 1, 2, 4, 8, 16, 32
@@ -307,8 +307,8 @@ def operate(kind, M, N, Q, L, z, x, y, S, k):
 def reach(M, N, X, y, x, direct):
     """Whether a path leads from y to x against no compelled edge, around the nodes in X[SEEN].
 
-    `direct` is 0 to leave out the edge y -> x itself. Nodes that are reached are put into X[SEEN]
-    (all of them with x = -1), and X[VIA, c] is the node before c.
+    `direct` is 0 to leave out the edge y -> x itself. Nodes that are reached are put into X[SEEN],
+    and X[VIA, c] is the node before c. With x below 0, ends at -x nodes with X[WANTED, c].
     """
     X[LINE, 0] = y
     X[SEEN, y] = 1
@@ -326,6 +326,10 @@ def reach(M, N, X, y, x, direct):
             X[SEEN, c] = 1
             X[LINE, end] = c
             end += 1
+            if x < 0 and X[WANTED, c]:
+                x += 1
+                if x == 0:
+                    return 1
     return 0
 
 

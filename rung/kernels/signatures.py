@@ -15,13 +15,14 @@ from functools import cache
 from types import FunctionType
 from typing import Any
 
-from numba import float64, int64, types, uint8, void
+from numba import float64, int32, int64, types, uint8, void
 
 F3 = types.Array(float64, 3, "C")
 F2 = types.Array(float64, 2, "C")
 F1 = types.Array(float64, 1, "C")
 I2 = types.Array(int64, 2, "C")
 I1 = types.Array(int64, 1, "C")
+N2 = types.Array(int32, 2, "C")
 U2 = types.Array(uint8, 2, "C")
 U1 = types.Array(uint8, 1, "C")
 
@@ -67,7 +68,7 @@ def plain(kernel: Any) -> Any:
 
 
 __all__ = [
-    "F1", "F2", "F3", "GAINS", "I1", "I2", "INNER", "LOCAL", "OPTIONS", "OUTER", "TEST", "TINY",
-    "U1", "U2", "GainsFunction", "LocalFunction", "TestFunction", "float64", "int64", "plain",
-    "uint8", "void",
+    "F1", "F2", "F3", "GAINS", "I1", "I2", "INNER", "LOCAL", "N2", "OPTIONS", "OUTER", "TEST",
+    "TINY", "U1", "U2", "GainsFunction", "LocalFunction", "TestFunction", "float64", "int64",
+    "plain", "uint8", "void",
 ]  # fmt: skip

@@ -122,7 +122,7 @@ def run_case(
     """Outcomes of each tool, seed by seed, tools in turn so that each pair shares its moment.
 
     Tools run in processes of their own, new for every case, so that peaks of memory are theirs;
-    `warm` is a small case that each process answers first.
+    `warm` is a small case that a process answers right before each one that counts.
     """
     asked = [t for t in tools if t.takes(case) and (t.own or peers_python() is not None)]
     workers = {t.label: Worker(t.own) for t in asked}
@@ -170,7 +170,7 @@ def _one(
         known = cache.get(key)
         if known is not None:
             return known
-    if warm is not None and worker.process is None:
+    if warm is not None:  # a process that slept is slower: both caches and processor
         worker.call(tool.name, dict(tool.options), warm.draw(0), limit=LIMIT)
     reply = worker.call(tool.name, dict(tool.options), problem, limit=LIMIT)
     outcome = judge(reply, problem, seed, case.against)
@@ -222,11 +222,7 @@ def summary(
     if not fine:
         return row | {"status": runs[0].status if runs else "not run"}
     row |= {"wall": median(r.wall for r in fine), "cpu": median(r.cpu for r in fine)}
-    row["by_seed"] = {
-        str(r.seed): {"wall": r.wall, "shd": r.shd, "f1": r.f1} if r.value is None
-        else {"wall": r.wall, "value": r.value}
-        for r in fine
-    }  # fmt: skip
+    row["by_seed"] = {str(r.seed): _figures(r) for r in fine}
     peaks = [r.peak for r in fine if r.peak]
     row["peak"] = max(peaks) if peaks else None
     if fine[0].value is not None:
@@ -250,6 +246,13 @@ def summary(
     failed = len(runs) - len(fine)
     row["status"] = "ok" if not failed else f"{failed} of {len(runs)} failed"
     return row
+
+
+def _figures(run: Outcome) -> dict[str, float]:
+    """What targets compare seed by seed."""
+    if run.value is not None:
+        return {"wall": run.wall, "value": run.value}
+    return {"wall": run.wall, "shd": run.shd, "f1": run.f1}
 
 
 def paired(theirs: Sequence[Outcome], ours: Sequence[Outcome]) -> tuple[list[float], list[float]]:

@@ -15,7 +15,8 @@ from .tables import SHD, markdown
 HEAD = """# Structure learning beside other tools
 
 Written by `python -m rung.bench.pages` from what `rung bench run structure` measured; do not edit.
-Tools take turns on the same data in one run, each in a process of its own, warm, with both cores.
+Tools take turns on the same data in one run, each in a process of its own, with both cores, warm:
+right before each call that counts, the process answers a small case.
 Data are drawn by seed (`rung/bench/structure/cases.py`), standardised unless a case says otherwise;
 cases, seeds and targets were fixed before the first full run. Settings stand beside a tool's name;
 else they are its defaults. A peer slower than 30 s is run once, one
