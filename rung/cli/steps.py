@@ -106,7 +106,7 @@ def discover_command(
 ) -> None:
     """Search for the graph; what you know is strictly obeyed."""
     plan = _plan(source, {**plan_fields(locals()), "draws": draws or 0})
-    _, found = _found(plan, seconds)
+    prepared, found = _found(plan, seconds)
     if output is not None:
         form = "to_dot" if output.suffix == ".dot" else "to_text"
         text = (
@@ -115,9 +115,12 @@ def discover_command(
         late("rung.report.files", "write_text")(output, text + "\n")
     if json:
         emit({"graph": str(found.graph), "edges": found.graph.edges(),
+              "left_out": dict(prepared.left_out),
               "discovery": sections.discovery_section(found.discovery, plan)})  # fmt: skip
     else:
         say(repr(found.discovery) if found.discovery else str(found.graph))
+        for name, reason in prepared.left_out:
+            say(f"  {name}: {reason}")
 
 
 @guarded

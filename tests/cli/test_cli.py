@@ -121,6 +121,10 @@ def test_discover_obeys_knowledge_and_design_ranks(table: Path) -> None:
     assert [tuple(e) for e in json.loads(text)["edges"]] == [
         ("Z", "-->", "X"), ("Z", "-->", "Y"), ("X", "-->", "Y"),
     ]  # fmt: skip
+    assert json.loads(text)["left_out"] == {}
+    wider = table.with_name("wider.csv")
+    pd.read_csv(table).assign(same=1).to_csv(wider, index=False)
+    assert "  same: left out: it is constant" in run("discover", wider)[1]
     code, text, _ = run("design", table, *QUICK, "--json")
     assert code == 0
     assert json.loads(text)["rows"]
