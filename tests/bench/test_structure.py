@@ -15,7 +15,7 @@ from rung.bench.structure import cases, tables, targets
 from rung.bench.structure.curves import curve
 from rung.bench.structure.measure import Cache, Outcome, Tool, judge, summary
 from rung.bench.structure.own import Own, learner_of
-from rung.bench.structure.parts import parts
+from rung.bench.structure.parts import Part, ours, parts
 from rung.bench.structure.process import Worker
 from rung.core.errors import InputError, UnknownName
 from rung.simulate.graphs import Topology
@@ -221,3 +221,15 @@ def test_curves_are_drawn_for_two_points_or_more():
     assert "<path" in str(svg.text if hasattr(svg, "text") else svg)
     assert curve(rows[:1], "d", "wall", "seconds") is None
     assert json.loads(json.dumps(tables.COLUMNS))["shd"] == "SHD"
+
+
+def test_cases_run_side_by_side_through_joblib(monkeypatch, tmp_path):
+    import joblib
+
+    monkeypatch.setattr(structure, "Cache", lambda: Cache(tmp_path / "kept.json"))
+    part = Part("t", "two", (cases.Linear(5, 60), cases.Linear(6, 60)), (ours("PC", "pc"),), 1)
+    alone = structure.measured(part, 1)["rows"]
+    with joblib.parallel_config(backend="loky", n_jobs=2):
+        together = structure.measured(part, 1)["rows"]
+    for a, b in zip(alone, together, strict=True):
+        assert (a["case"], a["tool"], a["shd"]) == (b["case"], b["tool"], b["shd"])

@@ -14,7 +14,7 @@ from ...core.graph import Graph
 from ...graphs import shd
 from ..registry import RESULTS, Row, machine, versions, write
 from .cases import Case, Pairwise
-from .measure import Cache, Outcome, pins, run_case, summary
+from .measure import Cache, Outcome, Tool, pins, run_case, summary
 from .parts import Part, ours, parts
 from .process import peers_python
 from .tables import COLUMNS, cell, to_csv, to_latex
@@ -83,18 +83,8 @@ def ranking(rows: Sequence[dict[str, Any]]) -> list[dict[str, str]]:
 
 def measured(part: Part, seeds: int, extra: Sequence[str] = ()) -> dict[str, Any]:
     """Rows and targets of one part."""
-    cache, rows = Cache(), []
     tools = (*part.tools, *(ours(text, text) for text in extra))
-    for case in part.cases:
-        runs = run_case(case, tools, range(seeds), cache, warm=part.warm)
-        reference = runs.get(part.tools[0].label, [])
-        rows += [
-            summary(case, tool.label, runs.get(tool.label, []), reference)
-            for tool in tools
-            if tool.takes(case)
-        ]
-        if not isinstance(case, Pairwise):
-            rows.append(_empty(case, range(seeds), reference))
+    rows = [row for found in _each_case(part, seeds, tools) for row in found]
     targets = []
     for target in part.targets:
         figure = target.figure(rows)
@@ -117,6 +107,35 @@ def measured(part: Part, seeds: int, extra: Sequence[str] = ()) -> dict[str, Any
         "machine": machine(),
         "date": _today(),
     }
+
+
+def _each_case(part: Part, seeds: int, tools: Sequence[Tool]) -> Sequence[list[dict[str, Any]]]:
+    """Rows of each case, one case after another.
+
+    Inside `joblib.parallel_config(n_jobs=...)` several at once, in processes or on a cluster; each
+    case stays in one place, so that its tools are compared there.
+    """
+    from joblib import Parallel, delayed
+
+    cache = Cache()
+    work = (delayed(_case_rows)(case, part, tools, seeds, cache) for case in part.cases)
+    return list(Parallel(n_jobs=None)(work))
+
+
+def _case_rows(
+    case: Case, part: Part, tools: Sequence[Tool], seeds: int, cache: Cache
+) -> list[dict[str, Any]]:
+    """One row a tool, and the empty graph."""
+    runs = run_case(case, tools, range(seeds), cache, warm=part.warm)
+    reference = runs.get(part.tools[0].label, [])
+    rows = [
+        summary(case, tool.label, runs.get(tool.label, []), reference)
+        for tool in tools
+        if tool.takes(case)
+    ]
+    if not isinstance(case, Pairwise):
+        rows.append(_empty(case, range(seeds), reference))
+    return rows
 
 
 def _empty(case: Case, seeds: Sequence[int], own: Sequence[Outcome]) -> dict[str, Any]:

@@ -81,8 +81,11 @@ class Cache:
     def __init__(self, path: Path = CACHE) -> None:
         self.path = path
         self.known: dict[str, dict[str, Any]] = {}
-        if path.exists():
-            self.known = json.loads(path.read_text("utf-8"))
+        self._read()
+
+    def _read(self) -> None:
+        if self.path.exists():
+            self.known |= json.loads(self.path.read_text("utf-8"))
 
     @staticmethod
     def key(tool: Tool, problem: Problem) -> str:
@@ -95,6 +98,7 @@ class Cache:
         from ..registry import write
 
         plain = {k: v for k, v in vars(outcome).items() if v is not None and v == v}
+        self._read()  # another process may have written
         self.known[key] = plain
         write(self.path, json.dumps(self.known, indent=0, sort_keys=True) + "\n")
 

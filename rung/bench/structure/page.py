@@ -24,7 +24,8 @@ slower than 300 s is stopped; slow answers are kept by the hash of the data. The
 `rung/bench/structure/peers.txt` (`make peers`).
 
 Rank your own learner beside them with `rung bench run structure --part pc --with mypackage:Mine`;
-write the tables with `--csv FILE` or `--latex FILE`.
+write the tables with `--csv FILE` or `--latex FILE`. Cases go through joblib: a backend set with
+`joblib.parallel_config` takes several at once, at the price of times that disturb each other.
 
 """
 
