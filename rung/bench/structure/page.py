@@ -19,9 +19,9 @@ Tools take turns on the same data in one run, each in a process of its own, with
 right before each call that counts, the process answers a small case.
 Data are drawn by seed (`rung/bench/structure/cases.py`), standardised unless a case says otherwise;
 cases, seeds and targets were fixed before the first full run. Settings stand beside a tool's name;
-else they are its defaults. A peer slower than 30 s is run once, one
-slower than 300 s is stopped; slow answers are kept by the hash of the data. The tools come from
-`rung/bench/structure/peers.txt` (`make peers`).
+else they are its defaults. A peer slower than 30 s is run once, one slower than 300 s is stopped,
+counts as 300 s, and has no SHD to compare with; slow answers are kept by the hash of the data. The
+tools come from `rung/bench/structure/peers.txt` (`make peers`).
 
 Rank your own learner beside them with `rung bench run structure --part pc --with mypackage:Mine`;
 write the tables with `--csv FILE` or `--latex FILE`. Cases go through joblib: a backend set with

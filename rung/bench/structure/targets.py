@@ -8,7 +8,7 @@ from statistics import fmean, median
 from typing import Any
 
 from .cases import Case
-from .measure import Tool
+from .measure import LIMIT, Tool
 
 Rows = Sequence[dict[str, Any]]
 
@@ -41,10 +41,22 @@ def _both(
     return None if a is None or b is None else pairs(a, b, key) or None
 
 
+def stopped(rows: Rows, case: Case, tool: Tool) -> bool:
+    """Whether a tool was stopped for its time, and so gave no answer."""
+    found = [r for r in rows if r["case"] == case.label and r["tool"] == tool.label]
+    return bool(found) and str(found[0].get("status", "")).startswith("stopped")
+
+
 def faster(case: Case, ours: Tool, peer: Tool, times: float) -> Target:
-    """The peer takes at least `times` as long, wall seconds, median over pairs."""
+    """The peer takes at least `times` as long, wall seconds, median over pairs.
+
+    A peer that was stopped counts with the seconds that it was given.
+    """
 
     def figure(rows: Rows) -> float | None:
+        mine = row(rows, case, ours)
+        if mine is not None and stopped(rows, case, peer):
+            return LIMIT / float(mine["wall"])
         found = _both(rows, case, ours, peer, "wall")
         return None if found is None else median(b / a for a, b in found)
 
