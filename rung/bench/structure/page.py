@@ -56,7 +56,8 @@ def _verdicts(found: dict[str, Any]) -> list[str]:
     for name, part in found.items():
         for t in part["targets"]:
             figure = "" if t["figure"] is None else f"{t['figure']:.3g}"
-            out.append(f"| {name} | {t['target']} | {figure} | {words[t['holds']]} |")
+            said = t["target"].replace("|", "\\|")
+            out.append(f"| {name} | {said} | {figure} | {words[t['holds']]} |")
     return [*out, ""]
 
 

@@ -197,6 +197,7 @@ def _recovery() -> Part:
 # -- equivalence search
 XGES = ours("rung XGES", "xges")
 GES = ours("rung GES", "ges")
+XGES0 = ours("rung XGES-0", "xges:extended=false")  # came after the first run; part of no target
 ANDREY_XGES = Tool("andrey XGES, penalty 2", "andrey", {"method": "xges", "lambda_value": 2.0}, 200)
 ANDREY_GES = Tool("andrey GES, penalty 2", "andrey", {"method": "ges", "lambda_value": 2.0}, 200)
 TETRAD_FGES = Tool("Tetrad FGES, penalty 2", "tetrad", {"method": "fges"}, 200, 1000)
@@ -233,7 +234,7 @@ def _ges() -> Part:
         )
     for d in (100, 200):
         targets += [faster(Linear(d, 1000), XGES, peer, 20.0) for peer in (ANDREY_XGES, ANDREY_GES)]
-    tools = (XGES, GES, ANDREY_XGES, ANDREY_GES, TETRAD_FGES, LEARN_GES)
+    tools = (XGES, GES, XGES0, ANDREY_XGES, ANDREY_GES, TETRAD_FGES, LEARN_GES)
     return Part(
         "ges",
         "Searches over equivalence classes, penalty 2",
