@@ -41,7 +41,7 @@ class BOSS:
     restarts : int
         How often the search starts again: in turn from the best order shaken by a few random
         swaps and, up to `FRESH` variables, from a random order; 0 for none. Dense graphs gain most
-        (Wienoebst, Henckel and Weichwald 2025).
+        (Wienoebst, Henckel and Weichwald 2026).
     backward : bool
         End with the backward phase of greedy equivalence search, which makes the search correct
         in large samples. Left out where knowledge or targets restrict the class.

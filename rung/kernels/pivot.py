@@ -15,7 +15,7 @@ from .signatures import F3, I1, I2, OUTER
 def pivot_order(F, I):
     """A start: at each place the node whose variance the earlier ones explain best.
 
-    Begins with the pair of the largest correlation (Wienoebst, Henckel and Weichwald 2025).
+    Begins with the pair of the largest correlation (Wienoebst, Henckel and Weichwald 2026).
     Columns are single, F[0] a correlation matrix.
     """
     C = F[0]

@@ -19,7 +19,7 @@ class GaussianBIC:
     For node v with q columns and parents with p columns, n rows:
     -n/2 log det(residual covariance) - penalty/2 log(n) q p, on standardised columns. Penalty 1 is
     the BIC of Schwarz (1978); 2, the default, suits searches over orders on many variables
-    (Andrews et al. 2023; Wienoebst, Henckel and Weichwald 2025), where 1 adds false edges.
+    (Andrews et al. 2023; Wienoebst, Henckel and Weichwald 2026), where 1 adds false edges.
 
     Works on Moments. Where conditions have targets, node v is scored on the rows whose condition
     does not target v (Hauser and Buehlmann 2012).
