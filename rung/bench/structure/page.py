@@ -92,8 +92,8 @@ def _part(docs: Path, name: str, part: dict[str, Any], tabled: list[Any]) -> lis
 def _growth(rows: list[Any]) -> list[str]:
     """How the time of each tool grows with the columns, and where that reaches a minute."""
     lines: dict[str, list[tuple[float, float]]] = {}
-    for r in rows:
-        if r["case"].startswith("ER") and r["n"] == 1000 and r.get("wall"):
+    for r in _by_columns(rows):
+        if r.get("wall"):
             lines.setdefault(r["tool"], []).append((r["d"], r["wall"]))
     out = []
     for tool, points in lines.items():
@@ -104,10 +104,23 @@ def _growth(rows: list[Any]) -> list[str]:
             out.append(f"| {tool} | {d0:g} to {d1:g} | {power:.1f} | {_two(reach)} |")
     if not out:
         return []
-    said = "Seconds grow as this power of the columns over the last two sizes, ER, 1,000 rows; the "
-    said += "last column carries the same power on to 60 s and is no measurement."
+    kind = ", ".join(word for word in ("ER", "1,000 rows", _kind(_by_columns(rows)[0])) if word)
+    said = f"Seconds grow as this power of the columns over the last two sizes, {kind}; the last "
+    said += "column carries the same power on to 60 s and is no measurement."
     head = ["| tool | columns | power | columns in a minute |", "|---|---|---|---|"]
     return [said, "", *head, *out, ""]
+
+
+def _kind(row: Any) -> str:
+    """What a case says besides its size and how many variables are hidden."""
+    words = row["case"].split(", ")[2:]
+    return ", ".join(word for word in words if not word.endswith("hidden"))
+
+
+def _by_columns(rows: list[Any]) -> list[Any]:
+    """Rows of ER graphs of growing size at 1,000 rows, of the kind that comes first."""
+    found = [r for r in rows if r["case"].startswith("ER") and r["n"] == 1000]
+    return [r for r in found if _kind(r) == _kind(found[0])]
 
 
 def _two(value: float) -> str:
@@ -122,13 +135,14 @@ def _pictures(docs: Path, name: str, every: list[Any], tabled: list[Any]) -> lis
     """Seconds against columns and rows, SHD against columns, or against seconds for restarts."""
     out: list[str] = []
     pictures = {
-        "d": [r for r in every if r["case"].startswith("ER") and r["n"] == 1000],
+        "d": _by_columns(every),
         "n": every,
     }
     for axis, rows in pictures.items():
         if len({r[axis] for r in rows}) < 2:
             continue
         if axis == "n":
+            rows = [r for r in rows if _kind(r) == _kind(rows[0])]
             d = max(
                 (r["d"] for r in rows if len({q["n"] for q in rows if q["d"] == r["d"]}) > 1),
                 default=0,
