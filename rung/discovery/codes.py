@@ -17,7 +17,7 @@ from .environments import target_matrix
 
 
 class Coded(NamedTuple):
-    """Arrays as described in `rung.kernels.discrete`."""
+    """Arrays as described in `rung.kernels.cells`."""
 
     F: NDArray[np.float64]
     I: NDArray[np.int64]

@@ -1,6 +1,6 @@
 """Likelihood-ratio test of conditional Gaussian distributions: codes of levels and numbers.
 
-Arrays as in `rung.kernels.discrete`, without missing cells.
+Arrays as in `rung.kernels.cells`, without missing cells.
 """
 
 # mypy: allow-untyped-defs, allow-incomplete-defs
@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numba import njit
 
-from .discrete import cells, usable
+from .cells import cells, usable
 from .signatures import F1, F3, I1, I2, INNER, OPTIONS, OUTER, TEST, TINY, float64, int64, void
 from .special import chi2_sf
 

@@ -37,7 +37,7 @@ class G2:
         all_levels(source, "G2")
         if not isinstance(source, Data | Counts):
             return TableTest(source)
-        from ...kernels.discrete import g2
+        from ...kernels.g2 import g2
 
         F, I, P = coded(source, "G2", testwise=True)
         length = max(1 << 16, 4 * len(P))

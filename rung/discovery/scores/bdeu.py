@@ -44,7 +44,7 @@ class BDeu:
 
     def on(self, source: Source, *, rng: np.random.Generator | None = None) -> KernelScore:
         """Bind to a source; NeedsRows if it holds moments only."""
-        from ...kernels.discrete import bdeu_gains, bdeu_local
+        from ...kernels.bdeu import bdeu_gains, bdeu_local
 
         all_levels(source, "BDeu")
         d = len(source.names)

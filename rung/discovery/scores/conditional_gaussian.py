@@ -30,7 +30,7 @@ class ConditionalGaussianBIC:
 
     def on(self, source: Source, *, rng: np.random.Generator | None = None) -> KernelScore:
         """Bind to a source; NeedsRows if it holds moments only."""
-        from ...kernels.discrete import mixed_gains, mixed_local
+        from ...kernels.conditional_gaussian import mixed_gains, mixed_local
 
         F, I, P = coded(source, "ConditionalGaussianBIC", penalty=(self.penalty,))
         return KernelScore(mixed_local, mixed_gains, F, I, P, size=len(source.names), scratch=1)

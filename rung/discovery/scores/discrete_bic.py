@@ -31,7 +31,7 @@ class DiscreteBIC:
 
     def on(self, source: Source, *, rng: np.random.Generator | None = None) -> KernelScore:
         """Bind to a source; NeedsRows if it holds moments only."""
-        from ...kernels.discrete import discrete_gains, discrete_local
+        from ...kernels.discrete_bic import discrete_gains, discrete_local
 
         all_levels(source, "DiscreteBIC")
         F, I, P = coded(source, "DiscreteBIC", penalty=(self.penalty,))

@@ -1,0 +1,90 @@
+"""Codes of levels: which rows share a cell.
+
+Arrays of tests and scores on levels: I[j] are the codes (n,) of variable j, -1 where missing;
+I[d, :d] the numbers of levels, 0 for a continuous variable; then, if there are conditions with
+targets, d rows that are not 0 where a row's condition targets variable j. P: weights (n,), then
+the penalty; for BDeu the penalty of a parent and, before it, the equivalent sample size: (n + 2,).
+"""
+
+# mypy: allow-untyped-defs, allow-incomplete-defs
+# (the types of arguments stand in the signature of each kernel)
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from .signatures import F1, I1, I2, INNER, int64
+
+WIDE = 2**40
+
+
+@njit(I1(I1), **INNER)
+def sorted_rows(keys):
+    """Row numbers by increasing key; one function, since compiling a sort takes long."""
+    return np.argsort(keys)
+
+
+@njit(int64(I1, int64, int64), **INNER)
+def compress(keys, n, total):
+    """Number the distinct keys[:n] 0, 1, ... in their order, -1 staying; returns how many."""
+    if total <= 4 * n + 1024:
+        rank = np.zeros(total, dtype=np.int64)
+        for r in range(n):
+            if keys[r] >= 0:
+                rank[keys[r]] = 1
+        count = 0
+        for i in range(total):
+            if rank[i]:
+                rank[i] = count
+                count += 1
+        for r in range(n):
+            if keys[r] >= 0:
+                keys[r] = rank[keys[r]]
+        return count
+    order = sorted_rows(keys)
+    count, last = -1, -1
+    for i in range(n):
+        r = order[i]
+        if keys[r] < 0:
+            continue
+        if count < 0 or keys[r] != last:
+            count += 1
+            last = keys[r]
+        keys[r] = count
+    return count + 1
+
+
+@njit(int64(I1, I1, int64, I2, int64), **INNER)
+def cells(keys, S, k, I, d):
+    """The configuration of variables S[:k] in each row, numbered; continuous ones play no part.
+
+    Rows that are -1 in `keys` or missing in S stay out. Returns the number of configurations.
+    """
+    n = keys.shape[0]
+    total = 1
+    for i in range(k):
+        size = I[d, S[i]]
+        if size == 0:
+            continue
+        if total * size > WIDE:
+            total = compress(keys, n, total)
+        codes = I[S[i]]
+        for r in range(n):
+            if keys[r] >= 0:
+                keys[r] = keys[r] * size + codes[r] if codes[r] >= 0 else -1
+        total *= size
+    return compress(keys, n, total)
+
+
+@njit(int64(I1, int64, int64, I2, F1, int64), **INNER)
+def usable(keys, x, y, I, P, d):
+    """0 in the rows that may speak about x and y, else -1; whether conditions have targets."""
+    n = keys.shape[0]
+    masked = I.shape[0] > d + 1
+    for r in range(n):
+        fine = P[r] > 0.0
+        if masked and (I[d + 1 + x, r] != 0 or I[d + 1 + y, r] != 0):
+            fine = False
+        keys[r] = 0 if fine else -1
+    return 1 if masked else 0

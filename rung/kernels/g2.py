@@ -1,0 +1,76 @@
+"""The likelihood-ratio test G2 on codes of levels; arrays as in `cells`."""
+
+# mypy: allow-untyped-defs, allow-incomplete-defs
+# (the types of arguments stand in the signature of each kernel)
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from .cells import cells, sorted_rows, usable
+from .signatures import OPTIONS, TEST
+from .special import chi2_sf
+
+
+@njit(TEST, **OPTIONS)
+def g2(x, y, S, k, F, I, P, W):
+    """G-test of x and y in the strata of S; a stratum counts the levels that occur in it."""
+    d = int(F[0, 0, 0])
+    n = P.shape[0] - 1
+    keys = np.empty(n, dtype=np.int64)
+    usable(keys, x, y, I, P, d)
+    for r in range(n):
+        if I[x, r] < 0 or I[y, r] < 0:
+            keys[r] = -1
+    strata = cells(keys, S, k, I, d)
+    rx, ry = I[d, x], I[d, y]
+    size = rx * ry
+    left, top = np.empty(rx), np.empty(ry)
+    stat, df = 0.0, 0
+    whole = strata * size <= W.shape[0]
+    order = np.empty(0, dtype=np.int64)
+    if whole:
+        W[: strata * size] = 0.0
+        for r in range(n):
+            if keys[r] >= 0:
+                W[keys[r] * size + I[x, r] * ry + I[y, r]] += P[r]
+    else:
+        order = sorted_rows(keys)
+    at = 0
+    table = np.zeros(size)
+    while at < order.shape[0] and keys[order[at]] < 0:
+        at += 1
+    for s in range(strata):
+        if whole:
+            table = W[s * size : (s + 1) * size]
+        else:
+            table[:] = 0.0
+            while at < order.shape[0] and keys[order[at]] == s:
+                r = order[at]
+                table[I[x, r] * ry + I[y, r]] += P[r]
+                at += 1
+        left[:] = 0.0
+        top[:] = 0.0
+        total = 0.0
+        for a in range(rx):
+            for b in range(ry):
+                left[a] += table[a * ry + b]
+                top[b] += table[a * ry + b]
+            total += left[a]
+        some_x, some_y = 0, 0
+        for a in range(rx):
+            some_x += left[a] > 0.0
+        for b in range(ry):
+            some_y += top[b] > 0.0
+        if some_x < 2 or some_y < 2:
+            continue
+        df += (some_x - 1) * (some_y - 1)
+        for a in range(rx):
+            for b in range(ry):
+                c = table[a * ry + b]
+                if c > 0.0:
+                    stat += c * math.log(c * total / (left[a] * top[b]))
+    return chi2_sf(2.0 * max(stat, 0.0), df)
