@@ -410,7 +410,7 @@ def test_interrupting_a_query_is_an_interrupt(monkeypatch: pytest.MonkeyPatch) -
     timer.start()
     try:
         with pytest.raises(KeyboardInterrupt):
-            sql.execute(connection, "SELECT sum(sin(range)) FROM range(10000000000)")
+            sql.execute(connection, "SELECT sum(sin(range)) FROM range(1000000000)")
     finally:
         timer.join()
         connection.close()
