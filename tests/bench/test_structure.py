@@ -148,8 +148,15 @@ def test_targets_read_rows():
         "1": {"wall": 20.0, "shd": 7.0, "f1": 0.9},
     }
     rows = [
-        {"case": case.label, "tool": "rung ours", "runs": 3, "by_seed": mine},
-        {"case": case.label, "tool": "peer", "runs": 2, "by_seed": theirs, "f1": 0.85},
+        {"case": case.label, "tool": "rung ours", "runs": 3, "wall": 2.0, "by_seed": mine},
+        {
+            "case": case.label,
+            "tool": "peer",
+            "runs": 2,
+            "wall": 16.0,
+            "by_seed": theirs,
+            "f1": 0.85,
+        },
     ]
     ours = Tool("rung ours", "rung")
     fast = targets.faster(case, ours, peer, 10.0)
@@ -158,6 +165,12 @@ def test_targets_read_rows():
     assert not fast.holds(9.9)
     assert targets.no_worse(case, ours, peer).figure(rows) == 1.0  # over seeds 0 and 1, not 2
     assert targets.best_f1(case).figure(rows) == 11.0
+    quick = {k: v | {"wall": v["wall"] / 4} for k, v in theirs.items()}
+    equal = {**rows[1], "tool": "quicker", "wall": 4.0, "by_seed": quick}
+    assert targets.best_f1(case).figure([*rows, equal]) == 2.75  # of equals the fastest counts
+    stopped = [rows[0], {"case": case.label, "tool": "peer", "runs": 0, "status": "stopped after"}]
+    assert fast.figure(stopped) == 150.0
+    assert targets.no_worse(case, ours, peer).figure(stopped) is None
     assert targets.nobody_ahead(case).figure(rows) == 0.0
     assert fast.figure(rows[:1]) is None
     assert targets.nobody_ahead(case).figure([]) is None
