@@ -10,27 +10,28 @@ import numpy as np
 from ..core.budget import Run
 from ..core.protocols import BoundScore
 from ..graphs.ancestry import Bool
-from ..graphs.equivalence import colliders
-from ..graphs.orientation import extend, meek
+from ..graphs.equivalence import essential
+from ..graphs.orientation import extend
 
 WIDEST = 8  # neighbours of which all subsets are tried
 TIE = 1e-9  # what a deletion gains at least
 
 
-def thinned(dag: Bool, bound: BoundScore, run: Run) -> tuple[Bool, float]:
-    """The DAG after the backward phase, and by how much its score is higher.
+def thinned(dag: Bool, bound: BoundScore, run: Run) -> tuple[Bool, float, bool]:
+    """The DAG after the backward phase, how much higher its score is, False if the run was spent.
 
     The same DAG and 0 where a score that differs within a class would not be higher.
     """
-    out, gain = backward(dag, bound.local, run), 0.0
+    out, done = backward(dag, bound.local, run)
+    gain = 0.0
     for v in np.nonzero((out != dag).any(axis=0))[0].tolist():
         before, after = (np.nonzero(g[:, v])[0].tolist() for g in (dag, out))
         gain += bound.local(v, after) - bound.local(v, before)
-    return (out, gain) if gain > 0 else (dag, 0.0)
+    return (out, gain, done) if gain > 0 else (dag, 0.0, done)
 
 
-def backward(dag: Bool, local: Callable[[int, list[int]], float], run: Run) -> Bool:
-    """Delete edges from the equivalence class of a DAG while that raises the score.
+def backward(dag: Bool, local: Callable[[int, list[int]], float], run: Run) -> tuple[Bool, bool]:
+    """Delete edges from the class of a DAG while that raises the score; False if it was spent.
 
     From a class that contains the truth it leads to the truth, in large samples and for a
     consistent score (Chickering 2002, lemma 10, and definition 13 for the operator).
@@ -47,12 +48,14 @@ def backward(dag: Bool, local: Callable[[int, list[int]], float], run: Run) -> B
             known[y, parents] = local(y, sorted(parents))
         return known[y, parents]
 
-    directed, loose = _class(dag)
+    directed, loose = essential(dag)
     best = [_best_deletion(y, directed, loose, score) for y in range(len(dag))]
-    while not run.spent:
+    while True:
         y = max(range(len(best)), key=lambda v: best[v][0], default=-1)
         if y < 0 or best[y][0] <= TIE:
-            break
+            return dag, True
+        if run.spent:
+            return dag, False
         _, x, apart = best[y]
         around = directed | directed.T | loose
         changed = around[x] & around[y]  # for them, x and y are not joined any more
@@ -65,21 +68,12 @@ def backward(dag: Bool, local: Callable[[int, list[int]], float], run: Run) -> B
                     ends[end, h] = ends[h, end] = False
         found = extend(thinner, ends)
         if found is None:
-            break
+            return dag, True
         dag, before = found, (directed, loose)
-        directed, loose = _class(dag)
+        directed, loose = essential(dag)
         changed |= (directed != before[0]).any(axis=0) | (loose != before[1]).any(axis=0)
         for v in np.nonzero(changed)[0].tolist():
             best[v] = _best_deletion(v, directed, loose, score)
-    return dag
-
-
-def _class(dag: Bool) -> tuple[Bool, Bool]:
-    """Arrows and undirected edges of the class of a DAG."""
-    directed = colliders(dag)
-    loose = (dag & ~directed) | (dag & ~directed).T
-    meek(directed, loose)
-    return directed, loose
 
 
 Deletion = tuple[float, int, tuple[int, ...]]

@@ -82,8 +82,8 @@ class BOSS:
             closed = more
         total = float(search.scores.sum())
         if self.backward and not known and not target_names(source):
-            dag, gain = thinned(dag, bound, run)
-            total += gain
+            dag, gain, done = thinned(dag, bound, run)
+            total, complete = total + gain, complete and done
         return Discovery(
             class_of(dag, names, target_names(source), required, closed, groups),
             knowledge=known,

@@ -135,7 +135,8 @@ class ClassSearch:
             if len(worth) and not self._drive(kinds, plan, worth, len(worth), run):
                 if self.z[k.TRIAL]:  # decide the one at hand as it stands
                     most, self.z[k.MOST] = int(self.z[k.MOST]), 0
-                    self._call(kinds, plan, worth, int(self.z[k.AT]) + 1)
+                    while self._call(kinds, plan, worth, int(self.z[k.AT]) + 1) == k.FULL:
+                        self._enlarge()
                     self.z[k.MOST] = most
                 return False
             if self.z[k.ACCEPTED] == accepted:

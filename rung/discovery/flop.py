@@ -109,7 +109,8 @@ class FLOP:
         complete = search.run(self.restarts, max(least, TIE), rng, self.parallel)
         dag = search.refit()
         if self.backward and not known and not target_names(source):
-            dag, _ = thinned(dag, search.bound, run)
+            dag, _, done = thinned(dag, search.bound, run)
+            complete = complete and done
         return Discovery(
             class_of(dag, names, target_names(source), required, forbidden),
             knowledge=known,
@@ -172,14 +173,31 @@ class _Search:
             return True
         team = [self, *(self._copy() for _ in range(1, parallel))]
         dice = [np.array([int(rng.integers(1, 2**31 - 1))], dtype=np.int64) for _ in team]
-        with ThreadPoolExecutor(parallel if self.compiled else 1) as pool:
-            for i in range(restarts):
-                done = list(pool.map(lambda one, own: one.shake(own, least), team, dice))
-                self._follow(team)
-                if self.clock.spent or not all(done):
-                    return False
-                self._tell(0.5 + 0.5 * (i + 1) / restarts)
-                self.restarts += 1
+        if parallel == 1 or not self.compiled:
+            return self._restarts(map, team, dice, restarts, least)
+        with ThreadPoolExecutor(parallel) as pool:
+            try:
+                return self._restarts(pool.map, team, dice, restarts, least)
+            except KeyboardInterrupt:
+                self.clock.stop()  # so that threads at work end soon
+                raise
+
+    def _restarts(
+        self,
+        apply: Any,
+        team: Sequence[_Search],
+        dice: Sequence[NDArray[np.int64]],
+        restarts: int,
+        least: float,
+    ) -> bool:
+        """Shake with every search of the team, by `apply` as map does; False if spent before."""
+        for i in range(restarts):
+            done = list(apply(lambda one, own: one.shake(own, least), team, dice))
+            self._follow(team)
+            if self.clock.spent or not all(done):
+                return False
+            self._tell(0.5 + 0.5 * (i + 1) / restarts)
+            self.restarts += 1
         return True
 
     def _tell(self, done: float) -> None:

@@ -14,7 +14,7 @@ from ..core.errors import InputError
 from .found import Found, apply_codes
 from .notes import suspicion
 from .options import Options
-from .sql import SqlTable, literal
+from .sql import SqlTable, execute, literal
 from .text import (
     CURRENCY,
     WEAK,
@@ -246,7 +246,7 @@ def _nearly_numeric(text: TextColumn) -> str | None:
 
 def _strings(table: SqlTable, cell: str) -> NDArray[Any]:
     cursor = table.connection.cursor()
-    column = cursor.execute(f"SELECT {cell} AS x FROM {table.name}").fetchnumpy()["x"]
+    column = execute(cursor, f"SELECT {cell} AS x FROM {table.name}").fetchnumpy()["x"]
     if isinstance(column, np.ma.MaskedArray):
         texts = column.data.astype(object)
         texts[np.ma.getmaskarray(column)] = None

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
+import threading
 import weakref
 from collections.abc import Sequence
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,15 +63,27 @@ class SqlTable:
 
 
 def execute(connection: Any, sql: str) -> Any:
-    """Run a query; Ctrl-C raises KeyboardInterrupt, which DuckDB hides in an error of its own."""
-    import duckdb
+    """Run a query; Ctrl-C raises KeyboardInterrupt at once.
 
+    In a thread of its own: by itself DuckDB looks for a signal between two pieces of work of the
+    calling thread and then waits for its other threads, which go on to the end of the table.
+    """
+    found: Future[Any] = Future()
+
+    def work() -> None:
+        try:
+            found.set_result(connection.execute(sql))
+        except BaseException as error:
+            found.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
     try:
-        return connection.execute(sql)
-    except (RuntimeError, duckdb.InterruptException) as error:
-        if "nterrupt" not in str(error):
-            raise
-        raise KeyboardInterrupt from error
+        return found.result()
+    except KeyboardInterrupt:
+        while not found.done():  # the flag is lost on a query that has not begun
+            connection.interrupt()
+            wait([found], 0.05)
+        raise
 
 
 def quoted(name: str) -> str:
@@ -98,8 +112,8 @@ def connect(*, large: bool = False) -> duckdb.DuckDBPyConnection:
 
 def table_of(connection: duckdb.DuckDBPyConnection, name: str, *, large: bool = False) -> SqlTable:
     """Describe a table, view or registered object."""
-    described = connection.execute(f"DESCRIBE SELECT * FROM {name}").fetchall()
-    count = connection.execute(f"SELECT count(*) FROM {name}").fetchone()
+    described = execute(connection, f"DESCRIBE SELECT * FROM {name}").fetchall()
+    count = execute(connection, f"SELECT count(*) FROM {name}").fetchone()
     columns = tuple(str(row[0]) for row in described)
     types = tuple(str(row[1]) for row in described)
     return SqlTable(connection, name, columns, types, int(count[0]) if count else 0, columns, large)
@@ -161,7 +175,7 @@ def texts_table(columns: Sequence[NDArray[Any]], names: Sequence[str]) -> SqlTab
     """Object arrays (n,) of texts and None as a table."""
     connection = connect()
     connection.register("given", {f"c{i}": column for i, column in enumerate(columns)})
-    connection.execute("CREATE TABLE cells AS SELECT * FROM given")
+    execute(connection, "CREATE TABLE cells AS SELECT * FROM given")
     return replace(table_of(connection, "cells"), columns=tuple(names))
 
 
@@ -196,8 +210,10 @@ def file_table(path: Path, reader: str, size: int) -> SqlTable:
     connection = connect(large=large)
     try:
         if reader == "read_parquet":
-            connection.execute(f"CREATE VIEW cells AS SELECT * FROM {reader}({literal(str(path))})")
-            connection.execute("SELECT count(*) FROM cells")
+            execute(
+                connection, f"CREATE VIEW cells AS SELECT * FROM {reader}({literal(str(path))})"
+            )
+            execute(connection, "SELECT count(*) FROM cells")
         else:
             execute(
                 connection,
@@ -248,12 +264,12 @@ def relation(connection: Any, table: str | None, where: str) -> SqlTable:
     if table not in known and table.split(".")[-1] not in known:
         raise unknown(table, known, "table")
     name = ".".join(quoted(part) for part in table.split("."))
-    size = connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0]
+    size = execute(connection, f"SELECT count(*) FROM {name}").fetchone()[0]
     return table_of(connection, name, large=size > 2_000_000)
 
 
 def _tables(connection: Any) -> Sequence[str]:
-    rows = connection.execute(
-        "SELECT table_name FROM information_schema.tables ORDER BY table_name"
+    rows = execute(
+        connection, "SELECT table_name FROM information_schema.tables ORDER BY table_name"
     ).fetchall()
     return [str(row[0]) for row in rows]
