@@ -11,10 +11,12 @@ the penalty; for BDeu the penalty of a parent and, before it, the equivalent sam
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numba import njit
 
-from .signatures import F1, I1, I2, INNER, int64
+from .signatures import F1, I1, I2, INNER, int64, void
 
 WIDE = 2**40
 
@@ -88,3 +90,32 @@ def usable(keys, x, y, I, P, d):
             fine = False
         keys[r] = 0 if fine else -1
     return 1 if masked else 0
+
+
+@njit(void(F1, int64, int64, F1, F1, F1), **INNER)
+def log_ratio(table, rx, ry, left, top, out):
+    """Half the G statistic of the counts of one stratum (rx * ry,), onto out[0].
+
+    Its degrees of freedom, of the levels that occur, go onto out[1]. `left` and `top` are scratch.
+    """
+    left[:] = 0.0
+    top[:] = 0.0
+    total = 0.0
+    for a in range(rx):
+        for b in range(ry):
+            left[a] += table[a * ry + b]
+            top[b] += table[a * ry + b]
+        total += left[a]
+    some_x, some_y = 0, 0
+    for a in range(rx):
+        some_x += left[a] > 0.0
+    for b in range(ry):
+        some_y += top[b] > 0.0
+    if some_x < 2 or some_y < 2:
+        return
+    out[1] += (some_x - 1) * (some_y - 1)
+    for a in range(rx):
+        for b in range(ry):
+            count = table[a * ry + b]
+            if count > 0.0:
+                out[0] += count * math.log(count * total / (left[a] * top[b]))

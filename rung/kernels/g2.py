@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numba import njit
 
-from .cells import cells, sorted_rows, usable
+from .cells import cells, log_ratio, sorted_rows, usable
 from .signatures import OPTIONS, TEST
 from .special import chi2_sf
 
@@ -29,7 +27,7 @@ def g2(x, y, S, k, F, I, P, W):
     rx, ry = I[d, x], I[d, y]
     size = rx * ry
     left, top = np.empty(rx), np.empty(ry)
-    stat, df = 0.0, 0
+    sums = np.zeros(2)
     whole = strata * size <= W.shape[0]
     order = np.empty(0, dtype=np.int64)
     if whole:
@@ -52,25 +50,5 @@ def g2(x, y, S, k, F, I, P, W):
                 r = order[at]
                 table[I[x, r] * ry + I[y, r]] += P[r]
                 at += 1
-        left[:] = 0.0
-        top[:] = 0.0
-        total = 0.0
-        for a in range(rx):
-            for b in range(ry):
-                left[a] += table[a * ry + b]
-                top[b] += table[a * ry + b]
-            total += left[a]
-        some_x, some_y = 0, 0
-        for a in range(rx):
-            some_x += left[a] > 0.0
-        for b in range(ry):
-            some_y += top[b] > 0.0
-        if some_x < 2 or some_y < 2:
-            continue
-        df += (some_x - 1) * (some_y - 1)
-        for a in range(rx):
-            for b in range(ry):
-                c = table[a * ry + b]
-                if c > 0.0:
-                    stat += c * math.log(c * total / (left[a] * top[b]))
-    return chi2_sf(2.0 * max(stat, 0.0), df)
+        log_ratio(table, rx, ry, left, top, sums)
+    return chi2_sf(2.0 * max(sums[0], 0.0), sums[1])

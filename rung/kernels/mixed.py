@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numba import njit
 
-from .cells import cells, usable
+from .cells import cells, log_ratio, usable
 from .signatures import F1, F3, I1, I2, INNER, OPTIONS, OUTER, TEST, TINY, float64, int64, void
 from .special import chi2_sf
 
@@ -120,34 +120,14 @@ def levels_part(base, x, y, strata, F, I, P, out):
     """G statistic of two discrete variables in strata `base`, its degrees of freedom; as `g2`."""
     d = int(F[0, 0, 0])
     rx, ry = I[d, x], I[d, y]
-    table = np.zeros((strata, rx, ry))
+    table = np.zeros((strata, rx * ry))
     for r in range(base.shape[0]):
         if base[r] >= 0:
-            table[base[r], I[x, r], I[y, r]] += P[r]
-    left, top = np.empty(rx), np.empty(ry)
-    out[0], out[2] = 0.0, 0.0
+            table[base[r], I[x, r] * ry + I[y, r]] += P[r]
+    left, top, sums = np.empty(rx), np.empty(ry), np.zeros(2)
     for s in range(strata):
-        left[:] = 0.0
-        top[:] = 0.0
-        total = 0.0
-        for a in range(rx):
-            for b in range(ry):
-                left[a] += table[s, a, b]
-                top[b] += table[s, a, b]
-            total += left[a]
-        some_x, some_y = 0, 0
-        for a in range(rx):
-            some_x += left[a] > 0.0
-        for b in range(ry):
-            some_y += top[b] > 0.0
-        if some_x < 2 or some_y < 2:
-            continue
-        out[2] += (some_x - 1) * (some_y - 1)
-        for a in range(rx):
-            for b in range(ry):
-                t = table[s, a, b]
-                if t > 0.0:
-                    out[0] += 2.0 * t * math.log(t * total / (left[a] * top[b]))
+        log_ratio(table[s], rx, ry, left, top, sums)
+    out[0], out[2] = 2.0 * sums[0], sums[1]
     return 0
 
 
