@@ -37,7 +37,7 @@ def functions_of(bound: BoundScore) -> tuple[Any, Any, bool]:
 
 
 class ClassSearch:
-    """One search: starts at the class of the required edges; see `rung.kernels.class_search`.
+    """One search from the class of the required edges; arrays: `rung.kernels.class_state`.
 
     Parameters
     ----------
@@ -56,9 +56,9 @@ class ClassSearch:
         targets: Sequence[Sequence[int]] = (),
         begin: Bool | None = None,
     ) -> None:
-        from ..kernels import class_search
+        from ..kernels import class_state
 
-        self.kernels, self.bound = class_search, bound
+        self.kernels, self.bound = class_state, bound
         d = len(required)
         self.functions, self.arrays, self.compiled = functions_of(bound)
         self.d = d
@@ -144,7 +144,7 @@ class ClassSearch:
 
     def _deletions(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """All deletions, best first."""
-        k, size = self.kernels, 4 * int(self.z[self.kernels.EDGES]) + 64
+        k, size = self.kernels, 4 * self.edges + 64
         self._tidy()
         while True:
             plan, worth = np.zeros((size, 4 + k.WIDE), dtype=np.int64), np.zeros(size)
@@ -160,26 +160,28 @@ class ClassSearch:
 
     def _tidy(self) -> None:
         """Drop watches on steps that cannot be taken any more, and copies."""
+        from ..kernels import classes as c
+
         k, n = self.kernels, int(self.z[self.kernels.WATCHES])
         b, code, _, a = self.watch[:n].T
         live = (self.M[a, b] > 0) & (self.M[a, b] != 5)
         base = 4 * self.d**2
         kept = np.unique((a[live] * self.d + b[live]) * base + code[live])
-        self.N[:, k.WATCH] = -1
+        self.N[:, c.WATCH] = -1
         for at, whole in enumerate(kept.tolist()):
             edge, code_ = divmod(whole, base)
             a_, b_ = divmod(edge, self.d)
-            self.watch[at] = b_, code_, self.N[a_, k.WATCH], a_
-            self.N[a_, k.WATCH] = at
+            self.watch[at] = b_, code_, self.N[a_, c.WATCH], a_
+            self.N[a_, c.WATCH] = at
         self.z[k.WATCHES] = len(kept)
 
     def _call(self, kinds: int, plan: Any, worth: Any, count: int) -> int:
         """One call of the kernel: compiled, or as plain Python where the score is."""
+        from ..kernels.class_search import search
         from ..kernels.signatures import plain
 
-        kernel = self.kernels.search
         return int(
-            (kernel if self.compiled else plain(kernel))(
+            (search if self.compiled else plain(search))(
                 *self.functions, kinds, self.limit, plan, worth, count, self.M, self.N, self.Q,
                 self.L, self.X, self.z, self.best, self.paths, self.watch, self.keys, self.values,
                 self.rowkeys, self.G, self.ops, self.R, *self.arrays,
@@ -203,20 +205,29 @@ class ClassSearch:
             else:
                 self.limit *= min(4.0, max(0.25, SECONDS / max(took, 1e-6)))
             self._remember_more()
-            run.tick(0.5, f"{int(self.z[k.EDGES])} edges")
+            run.tick(0.5, f"{self.edges} edges")
         return False
 
     def _enlarge(self) -> None:
+        from ..kernels import classes as c
+
         k = self.kernels
-        if self.N[:, k.DEG].max() + k.LIST + 1 >= self.N.shape[1]:
+        if self.N[:, c.DEG].max() + c.LIST + 1 >= self.N.shape[1]:
             self._widen()
-        if self.L.shape[1] - self.z[k.JOURNAL] < 8 * self.z[k.EDGES] + 128:
-            self.z[[k.HEAD, k.TAIL]] = 0
-            more = np.zeros((7, self.L.shape[1] + 8 * int(self.z[k.EDGES])), dtype=np.int64)
+        if self.L.shape[1] - self.z[c.JOURNAL] < 8 * self.edges + 128:
+            self.z[[c.HEAD, c.TAIL]] = 0
+            more = np.zeros((7, self.L.shape[1] + 8 * self.edges), dtype=np.int64)
             self.L = np.concatenate([self.L, more], axis=1)
         if self.z[k.SHORT]:
             self.z[k.SHORT] = 0
             self.watch = np.concatenate([self.watch, np.zeros_like(self.watch)])
+
+    @property
+    def edges(self) -> int:
+        """How many pairs are joined."""
+        from ..kernels import classes
+
+        return int(self.z[classes.EDGES])
 
     def _widen(self) -> None:
         """Room for twice the joined nodes."""

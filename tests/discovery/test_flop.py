@@ -11,6 +11,7 @@ import rung
 from rung.core.budget import Budget
 from rung.core.errors import InputError, NotSupported
 from rung.discovery import flop
+from rung.discovery.backward import backward
 from rung.discovery.flop import _Search
 from rung.graphs import cpdag
 from tests.discovery.support import covariance, draw, levels, moments, names, random_dag, weights
@@ -264,7 +265,7 @@ def test_degenerate_columns():
 
 def test_no_deletion_is_left_and_none_loses():
     from rung.discovery.equivalence import ClassSearch
-    from rung.kernels.class_search import DELETES
+    from rung.kernels.class_state import DELETES
 
     differ = 0
     for seed in range(12):
@@ -279,6 +280,17 @@ def test_no_deletion_is_left_and_none_loses():
         other.climb(DELETES, Budget().start())
         assert int(other.z[other.kernels.APPLIED]) == 0
     assert differ
+
+
+def test_a_backward_phase_without_time_says_so():
+    full = np.triu(np.ones((6, 6), dtype=bool), 1)
+    bound, spent = rung.GaussianBIC().on(linear(0, 6, 1, 100)), Budget(seconds=1e-9).start()
+    assert backward(full, bound.local, Budget().start())[0].sum() < full.sum()
+    while not spent.spent:
+        pass
+    dag, done = backward(full, bound.local, spent)
+    assert not done
+    assert np.array_equal(dag, full)
 
 
 def test_a_score_that_differs_within_a_class_loses_nothing_either():

@@ -340,6 +340,21 @@ def test_a_trial_that_the_clock_cuts_off_leaves_no_lower_score():
     assert cut > 3
 
 
+def test_a_short_journal_grows_on_the_way_and_changes_nothing():
+    data, none = sample(3, 25, 300, 4.0), np.zeros((25, 25), dtype=bool)
+    found, grown = [], 0
+    for places in (0, 120):
+        search = ClassSearch(rung.GaussianBIC().on(data), none, none)
+        search.L = np.ascontiguousarray(search.L[:, : places or None])
+        kinds = search.kernels.INSERTS | search.kernels.DELETES
+        assert search.climb(kinds, rung.Budget().start())
+        assert search.extend(kinds, rung.Budget().start())
+        grown += 0 < places < search.L.shape[1]
+        found.append(search.dag())
+    assert grown
+    assert np.array_equal(*found)
+
+
 def test_hostile_tables():
     rng = RNG(0)
     x = rng.normal(size=(40, 4))
