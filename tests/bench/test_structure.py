@@ -176,6 +176,30 @@ def test_targets_read_rows():
     assert targets.nobody_ahead(case).figure([]) is None
 
 
+def test_two_tests_agree_where_the_peer_is_not_close_to_the_level():
+    cases_ = cases.Pairwise(40, 1), cases.Pairwise(40, 1, dependent=True)
+    ours, peer = Tool("rung KCI", "test"), Tool("peer", "causal-learn-kci")
+
+    def rows(mine, theirs):
+        return [
+            {
+                "case": case.label,
+                "tool": tool.label,
+                "runs": len(ps),
+                "by_seed": {str(s): {"value": p} for s, p in enumerate(ps)},
+            }
+            for case in cases_
+            for tool, ps in ((ours, mine), (peer, theirs))
+        ]
+
+    share = targets.agree(cases_, ours, peer, least=4)
+    assert share.figure(rows([0.01, 0.2, 0.04], [0.01, 0.2, 0.06])) == 1.0  # 0.06 is close
+    assert share.figure(rows([0.01, 0.04, 0.9], [0.01, 0.2, 0.03])) == 0.5
+    assert share.figure(rows([0.01, 0.04], [0.01, 0.03])) is None
+    assert share.holds(0.95)
+    assert not share.holds(0.94)
+
+
 def test_the_cache_keeps_slow_answers_by_data_and_settings(tmp_path):
     cache, problem = Cache(tmp_path / "kept.json"), cases.Pairwise(40, 1).draw(0)
     tool = Tool("FLOP", "flopsearch", {"restarts": 3})

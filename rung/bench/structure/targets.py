@@ -101,6 +101,28 @@ def at_least(case: Case, ours: Tool, key: str, bound: float, words: str) -> Targ
     return Target(f"{case.label}: {words}", figure, lambda x: x >= bound)
 
 
+def agree(cases: Sequence[Case], ours: Tool, peer: Tool, least: int = 100) -> Target:
+    """Share of draws on which two tests decide alike at level 0.05, of those that are not close.
+
+    Close are draws where the peer's p-value lies in 0.02 to 0.10. Without `least` draws that are
+    not, there is no figure.
+    """
+
+    def figure(rows: Rows) -> float | None:
+        found = [_both(rows, case, ours, peer, "value") for case in cases]
+        clear = [(a, b) for pairs in found for a, b in pairs or () if not 0.02 <= b <= 0.10]
+        if len(clear) < least:
+            return None
+        return fmean((a < 0.05) == (b < 0.05) for a, b in clear)
+
+    labels = " and ".join(case.label for case in cases)
+    return Target(
+        f"{labels}: decisions at 0.05 as {peer.label}'s, p outside 0.02 to 0.10 (share)",
+        figure,
+        lambda x: x >= 0.95,
+    )
+
+
 def _split(rows: Rows, case: Case) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     found = [r for r in rows if r["case"] == case.label and r["runs"]]
     mine = [r for r in found if r["tool"].startswith("rung")]
