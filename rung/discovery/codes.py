@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,10 @@ class Coded(NamedTuple):
     F: NDArray[np.float64]
     I: NDArray[np.int64]
     P: NDArray[np.float64]
+
+
+HEAD = 6  # numbers at the begin of F, see `rung.kernels.cells`
+PER_LEVEL = 64  # levels a variable, on average, for which sets of rows are made
 
 
 def coded(
@@ -66,23 +70,54 @@ def _pack(
     penalty: Sequence[float],
 ) -> Coded:
     n = len(matrix)
-    width = max(n, d)
+    width, height, words = max(n, 2 * d), d + 1 + (0 if hit is None else d), -(-n // 64)
     sizes = np.array([v.size for v in source.variables], dtype=np.int64)
-    index = np.zeros((d + 1 + (0 if hit is None else d), width), dtype=np.int64)
-    values = np.zeros((1, 1 + d, max(n, 1)) if (sizes == 0).any() else (1, 1, 1))
-    values[0, 0, 0] = d
+    row = np.ones(n) if weights is None else np.asarray(weights, dtype=np.float64)
+    numbers = np.nonzero(sizes == 0)[0].tolist()
+    number_of_sets = 0
+    if not numbers and sizes.sum() <= PER_LEVEL * d and (row == 1.0).all():
+        number_of_sets = height - d + int(sizes.sum())
+    # not more arrays of this size than needed: most of the time here is for new memory
+    index = np.zeros((height - (-number_of_sets * words // width), width), dtype=np.int64)
+    values = np.zeros((1, 1 + d, max(n, HEAD)) if numbers else (1, 1, HEAD))
+    missing = np.isnan(matrix)
     for j in range(d):
-        column = matrix[:, j]
         if sizes[j]:
-            index[j, :n] = np.where(np.isnan(column), -1, column)
+            index[j, :n] = np.where(missing[:, j], -1.0, matrix[:, j])
         else:
+            column = matrix[:, j]
             spread = column.std()
             values[0, 1 + j, :n] = (column - column.mean()) / (spread if spread > 0 else 1.0)
     index[d, :d] = sizes
     if hit is not None:
-        index[d + 1 :, :n] = hit
-    row = np.ones(n) if weights is None else np.asarray(weights, dtype=np.float64)
-    return Coded(values, np.ascontiguousarray(index), np.append(row, penalty))
+        index[d + 1 : height, :n] = hit
+    place = height * width if number_of_sets else 0
+    if place:
+        _put_sets(index, place, sizes, hit, n)
+    values[0, 0, :HEAD] = d, hit is not None, place, words, not missing.any(), n
+    return Coded(values, index, np.append(row, penalty))
+
+
+def _put_sets(
+    index: NDArray[np.int64], place: int, sizes: NDArray[np.int64], hit: Any, n: int
+) -> None:
+    """Write the sets of rows from a place on, and where those of each variable begin."""
+    d, words, flat = len(sizes), -(-n // 64), index.reshape(-1)
+    room = np.zeros(words * 64, dtype=bool)
+
+    def put(rows: Any) -> None:
+        nonlocal place
+        room[:n] = rows
+        flat[place : place + words] = np.packbits(room, bitorder="little").view("<i8")
+        place += words
+
+    put(True)
+    for j in range(0 if hit is None else d):
+        put(~hit[j])
+    for j in range(d):
+        index[d, d + j] = place
+        for level in range(sizes[j]):
+            put(index[j, :n] == level)
 
 
 def all_levels(source: Source, asker: str) -> None:

@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 from numba import njit
 
-from .discrete import family_gains
+from .discrete import family_gains, family_score
 from .signatures import GAINS, LOCAL, OPTIONS
 
 
@@ -26,6 +25,5 @@ def bdeu_gains(v, parents, k, allowed, out, F, I, P, W):
 @njit(LOCAL, **OPTIONS)
 def bdeu_local(v, parents, k, F, I, P, W):
     """BDeu of node v given parents[:k], as in `bdeu_gains`."""
-    none = np.zeros(1, dtype=np.uint8)
-    out = np.empty(1)
-    return bdeu_gains(v, parents, k, none, out, F, I, P, W)
+    n = P.shape[0] - 2
+    return family_score(v, parents, k, 0.0, P[n], F, I, P, W) - P[n + 1] * k

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
 
 
 @intrinsic
@@ -25,10 +27,31 @@ def borrowed(context: Any, a: Any) -> Any:
     return a(a), generate
 
 
+@intrinsic
+def flat(context: Any, a: Any) -> Any:
+    """A contiguous matrix as a vector, without a reference count; compiles faster than reshape."""
+    vector = types.Array(a.dtype, 1, "C")
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        matrix = context.make_array(signature.args[0])(context, builder, args[0])
+        out = context.make_array(vector)(context, builder)
+        populate_array(
+            out,
+            data=matrix.data,
+            shape=[matrix.nitems],
+            strides=[matrix.itemsize],
+            itemsize=matrix.itemsize,
+            meminfo=None,
+        )
+        return out._getvalue()
+
+    return vector(a), generate
+
+
 def _same(a: Any) -> Any:
     return a
 
 
 borrowed.py_func = _same  # what `plain` puts in its place
 
-__all__ = ["borrowed"]
+__all__ = ["borrowed", "flat"]

@@ -83,10 +83,9 @@ def conditional_gaussian(base, A, k, weight, each, F, I, P, W):
 @njit(GAINS, **OPTIONS)
 def mixed_gains(v, parents, k, allowed, out, F, I, P, W):
     """Conditional Gaussian BIC: that of (v, parents) less that of the parents."""
-    d = int(F[0, 0, 0])
     n = P.shape[0] - 1
     base = np.empty(n, dtype=np.int64)
-    usable(base, v, v, I, P, d)
+    usable(base, v, v, I, F, P)
     weight = 0.0
     for r in range(n):
         if base[r] >= 0:

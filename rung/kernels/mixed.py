@@ -141,7 +141,7 @@ def conditional_gaussian_test(x, y, S, k, F, I, P, W):
     d = int(F[0, 0, 0])
     n = P.shape[0] - 1
     base = np.empty(n, dtype=np.int64)
-    usable(base, x, y, I, P, d)
+    usable(base, x, y, I, F, P)
     A = np.empty(k + 2, dtype=np.int64)
     c = 0
     for i in range(k):

@@ -10,6 +10,7 @@ import scipy.special
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rung.kernels import drop_stale
 from rung.kernels.gaussian_tests import fisher_z, partial_correlation
 from rung.kernels.signatures import plain
 from rung.kernels.special import chi2_sf, gamma_upper
@@ -24,6 +25,20 @@ def test_incomplete_gamma_is_scipys():
             assert np.isclose(gamma_upper(shape, x), wanted, rtol=1e-9, atol=1e-14)
     assert chi2_sf(3.0, 0.0) == 1.0
     assert np.isclose(chi2_sf(3.841458820694124, 1.0), 0.05, rtol=1e-12)
+
+
+def test_compiled_kernels_go_when_any_file_changes(tmp_path):
+    source, cache = tmp_path / "a.py", tmp_path / "__pycache__"
+    source.write_text("1")
+    assert not drop_stale(tmp_path)
+    compiled = cache / "b.f-1.nbi"
+    compiled.write_text("")
+    assert not drop_stale(tmp_path)
+    assert compiled.exists()
+    source.write_text("11")
+    assert drop_stale(tmp_path)
+    assert not compiled.exists()
+    assert not drop_stale(tmp_path)
 
 
 def test_subsets_come_in_order_and_completely():
