@@ -333,7 +333,7 @@ class Data(Source, Result):
         data = self._usable(self.names)
         if basis is None:
             rows = np.array(data._scalars(data.names)).reshape(data.d, data.n).T
-            return Moments.of(rows, data.variables, weights=data.weights)
+            return Moments.of(rows, data.variables, weights=data.weights, spent=True)
         blocks = [basis.expand(v, data.column(v.name)) for v in data.variables]
         return Moments.of(
             np.column_stack(blocks) if blocks else np.empty((data.n, 0)),

@@ -77,8 +77,12 @@ class Moments(Source):
         *,
         sizes: Sequence[int] | None = None,
         weights: Floats | None = None,
+        spent: bool = False,
     ) -> Self:
-        """Moments of a matrix (n, p); `weights` (n,) are frequency weights."""
+        """Moments of a matrix (n, p); `weights` (n,) are frequency weights.
+
+        A matrix that is `spent` may be overwritten, which saves memory and time.
+        """
         x = np.asarray(rows, dtype=np.float64)
         n, p = x.shape
         w = np.ones(n) if weights is None else np.asarray(weights, dtype=np.float64)
@@ -92,7 +96,7 @@ class Moments(Source):
         if not (np.isfinite(mean).all() and weights is None) and not np.isfinite(x).all():
             raise InputError("Moments need finite cells; declare a policy for missing ones")
         if total > 0:
-            scatter, rest = _products(x, mean, None if weights is None else w)
+            scatter, rest = _products(x, mean, None if weights is None else w, spent)
             slip = rest / total  # what rounding left out of the mean
             mean, low = _two_sum(mean, slip)
             for top in range(0, p, 512):  # in strips, so that nothing else of this size is made
@@ -298,13 +302,16 @@ class Counts(Source):
         return out
 
 
-def _products(x: Floats, mean: Floats, w: Floats | None) -> tuple[Floats, Floats]:
+def _products(
+    x: Floats, mean: Floats, w: Floats | None, spent: bool = False
+) -> tuple[Floats, Floats]:
     """Weighted sums of products and of values of x - mean, over strips of rows that fit a cache."""
     n, p = x.shape
     scatter, total = np.zeros((p, p)), np.zeros(p)
     step = max(1024, 200_000 // max(p, 1))
     for begin in range(0, n, step):
-        centred = x[begin : begin + step] - mean
+        part = x[begin : begin + step]
+        centred = np.subtract(part, mean, out=part if spent else None)
         left = centred if w is None else centred * w[begin : begin + step, None]
         total += left.sum(axis=0)
         if n <= step:

@@ -111,3 +111,15 @@ def test_counts_of_very_many_cells_stay_sparse() -> None:
     assert len(counts.cells) == 50
     with pytest.raises(InputError, match="exceeds"):
         counts.dense()
+
+
+def test_moments_leave_what_they_were_made_of_as_it_is():
+    x = np.random.default_rng(0).normal(size=(50, 3)) + 5.0
+    data, before = Data.from_matrix(x), x.copy()
+    found = Moments.of(x, data.variables)
+    assert np.array_equal(x, before)
+    assert np.allclose(data.moments().scatter, found.scatter, rtol=1e-13)
+    assert np.array_equal(data.matrix(data.names), before)
+    spent = Moments.of(x, data.variables, spent=True)
+    assert np.array_equal(spent.scatter, found.scatter)
+    assert np.array_equal(spent.mean, found.mean)
