@@ -16,7 +16,7 @@ verbs pipeline
 report cli app bench __main__"""
 RANK = {part: i for i, line in enumerate(LAYERS.splitlines()) for part in line.split()}
 ONLY = {"datasets": {"core", "io", "graphs"}}
-IN_FUNCTIONS_OF_CORE = {"pandas"}  # `.frame()` returns one; imported when called
+IN_FUNCTIONS_OF_CORE = {"pandas", "threadpoolctl"}  # imported when called
 TORCH = "deep/ latent/ networks/ text/ discovery/neural/ mechanisms/flow.py mechanisms/neural.py"
 
 

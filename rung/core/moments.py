@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -10,12 +11,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from .blas import one_thread
 from .errors import InputError, NeedsRows, unknown
 from .result import frozen, lock
 from .source import Basis, Source
 from .variable import Variable
 
 Floats = NDArray[np.float64]
+SMALL = 5e7  # multiplications of a product that takes a millisecond in one thread
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +99,8 @@ class Moments(Source):
         if not (np.isfinite(mean).all() and weights is None) and not np.isfinite(x).all():
             raise InputError("Moments need finite cells; declare a policy for missing ones")
         if total > 0:
-            scatter, rest = _products(x, mean, None if weights is None else w, spent)
+            with one_thread() if n * p * p < SMALL else nullcontext():
+                scatter, rest = _products(x, mean, None if weights is None else w, spent)
             slip = rest / total  # what rounding left out of the mean
             mean, low = _two_sum(mean, slip)
             for top in range(0, p, 512):  # in strips, so that nothing else of this size is made

@@ -5,14 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, TypeVar, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ...core.blas import one_thread
 from ...core.data import Data
 from ...core.errors import InputError, NotSupported
 from ...core.missing import TestWise, complete
@@ -179,19 +179,6 @@ def _every_pair(free: Bool, names: Sequence[str]) -> None:
         )
 
 
-@cache
-def _threads() -> Any:
-    import scipy.linalg  # noqa: F401 - brings its own library of linear algebra
-    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
-
-    return ThreadpoolController()
-
-
-def one_thread() -> AbstractContextManager[Any]:
-    """Linear algebra in one thread: small matrices gain nothing from more, and sums repeat."""
-    return _threads().limit(limits=1, user_api="blas")
-
-
 class RowTest(ABC):
     """A test bound to rows: what tests share, and their p-values, are kept.
 
@@ -213,6 +200,8 @@ class RowTest(ABC):
             for a, b, s in zip(first, second, sets.tolist(), strict=True)
         ]
         out = np.empty(len(asked))
+        import scipy.linalg  # noqa: F401 - brings its own library of linear algebra
+
         with one_thread():
             for i in sorted(range(len(asked)), key=lambda i: asked[i][2]):  # one set after another
                 out[i] = self._answer(*asked[i])
