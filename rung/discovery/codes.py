@@ -24,7 +24,7 @@ class Coded(NamedTuple):
     P: NDArray[np.float64]
 
 
-HEAD = 6  # numbers at the begin of F, see `rung.kernels.cells`
+HEAD = 6  # numbers at the beginning of F, see `rung.kernels.cells`
 PER_LEVEL = 64  # levels a variable, on average, for which sets of rows are made
 
 

@@ -132,12 +132,6 @@ def add_set(others, q, key, count, sets, at, total, words, I, F, table):
         begin += total * size
 
 
-@njit(inline="always")
-def places(n):
-    """A vector of zeros."""
-    return np.zeros(n, dtype=np.int64)
-
-
 @njit(void(I1, int64, I1, int64, int64, int64, I2, F3, F1), **INNER)
 def count(members, m, others, q, first, second, I, F, table):
     """Tables of the rows in the sets at `first` and `second`.
@@ -152,11 +146,8 @@ def count(members, m, others, q, first, second, I, F, table):
         more += I[d, others[i]] - 1
     # intersections below a set of which the first i members are fixed
     below, level = np.zeros(m + 1, dtype=np.int64), np.zeros(m + 1, dtype=np.int64)
-    key, rows, left = (
-        np.zeros(m + 1, dtype=np.int64),
-        np.zeros(m + 1, dtype=np.int64),
-        np.zeros(m + 1, dtype=np.int64),
-    )
+    key, rows = np.zeros(m + 1, dtype=np.int64), np.zeros(m + 1, dtype=np.int64)
+    left = np.zeros(m + 1, dtype=np.int64)
     below[m] = more
     for i in range(m - 1, -1, -1):
         total *= I[d, members[i]]
