@@ -260,6 +260,13 @@ def test_curves_are_drawn_for_two_points_or_more():
     assert json.loads(json.dumps(tables.COLUMNS))["shd"] == "SHD"
 
 
+def test_tools_of_one_colour_have_other_points():
+    rows = [{"tool": f"t{i}", "d": d, "wall": d * (i + 1)} for i in range(10) for d in (10, 100)]
+    svg = curve(rows, "d", "wall", "seconds").text
+    assert svg.count("<circle") == 8 * 3  # two points and the legend
+    assert svg.count("<rect") == 2 * 3
+
+
 def test_cases_run_side_by_side_through_joblib(monkeypatch, tmp_path):
     import joblib
 

@@ -38,14 +38,28 @@ def curve(
 
 
 def _line(at: Sequence[tuple[float, float]], tool: str, i: int, dashed: bool) -> list[str]:
-    """One tool's line, its points, and its place in the legend."""
-    colour = COLOURS[i % len(COLOURS)]
+    """One tool's line, its points, and its place in the legend; squares once colours come again."""
+    again, colour = i // len(COLOURS), COLOURS[i % len(COLOURS)]
     dash = {"stroke_dasharray": "5 4"} if dashed else {}
     path = "M" + " L".join(f"{x:.1f} {y:.1f}" for x, y in at)
     out = [el("path", d=path, fill="none", stroke=colour, stroke_width=1.8, **dash)]
-    out += [el("circle", cx=x, cy=y, r=3.2, fill=colour) for x, y in at]
     y0, key = 34.0 + 17 * i, {"stroke": colour, "stroke_width": 2.0, **dash}
     out.append(el("line", x1=RIGHT + 14, x2=RIGHT + 34, y1=y0 - 4, y2=y0 - 4, **key))
+    for x, y in (*at, (RIGHT + 24.0, y0 - 4)):
+        out.append(
+            el(
+                "rect",
+                x=x - 4,
+                y=y - 4,
+                width=8.0,
+                height=8.0,
+                fill="#fff",
+                stroke=colour,
+                stroke_width=1.8,
+            )
+            if again
+            else el("circle", cx=x, cy=y, r=3.2, fill=colour)
+        )
     out.append(text(RIGHT + 40, y0, shorten(tool, WIDTH - RIGHT - 46, 11), size=11))
     return out
 
