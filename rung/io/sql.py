@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import tempfile
 import threading
+import time
 import weakref
 from collections.abc import Sequence
 from concurrent.futures import Future, wait
@@ -76,12 +77,16 @@ def execute(connection: Any, sql: str) -> Any:
         except BaseException as error:
             found.set_exception(error)
 
-    threading.Thread(target=work, daemon=True).start()
+    thread = threading.Thread(target=work, daemon=True)
     try:
+        thread.start()
+        while not found.done():  # a signal that another thread gets does not end a longer wait
+            wait([found], 0.1)
         return found.result()
     except KeyboardInterrupt:
-        while not found.done():  # the flag is lost on a query that has not begun
-            connection.interrupt()
+        soon = time.monotonic() + 1.0  # by then the thread runs, if its start was not cut off
+        while not found.done() and (thread.is_alive() or time.monotonic() < soon):
+            connection.interrupt()  # again and again: lost on a query that has not begun
             wait([found], 0.05)
         raise
 

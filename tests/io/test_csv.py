@@ -407,8 +407,10 @@ def test_interrupting_a_query_is_an_interrupt() -> None:
     import time
 
     connection = sql.connect()
-    for seconds in (0.05, 0.1, 0.3, 0.5):
-        timer = threading.Timer(seconds, lambda: os.kill(os.getpid(), signal.SIGINT))
+    process = lambda: os.kill(os.getpid(), signal.SIGINT)  # noqa: E731
+    other = lambda: signal.pthread_kill(threading.get_ident(), signal.SIGINT)  # noqa: E731
+    for seconds, send in ((0.05, process), (0.1, process), (0.3, process), (0.3, other)):
+        timer = threading.Timer(seconds, send)
         began = time.monotonic()
         try:
             with pytest.raises(KeyboardInterrupt):
