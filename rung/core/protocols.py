@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -15,6 +15,7 @@ from .graph import Graph
 from .knowledge import Knowledge
 from .model import Model
 from .source import Source
+from .variable import Variable
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -72,6 +73,41 @@ class Learner(Protocol):
         rng: np.random.Generator | int = 0,
     ) -> Discovery:
         """Search; the knowledge is strictly obeyed, a spent budget returns the best so far."""
+
+
+State = Mapping[str, NDArray[Any]]
+Reply = Mapping[str, Floats]
+
+
+@runtime_checkable
+class FederatedMethod(Protocol):
+    """A learner for rows that stay where they are: the two pure functions and their two ends.
+
+    A state and a reply are named arrays of fixed shapes: shapes depend on the variables and on
+    the method's settings, never on the rows. The server sees only the sum of the replies, so that
+    the same functions run in one process, over an engine, and under secure aggregation.
+    """
+
+    def begin(
+        self,
+        variables: Sequence[Variable],
+        *,
+        knowledge: Knowledge | None = None,
+        rng: np.random.Generator | int = 0,
+    ) -> State:
+        """The first state, made by the server without any row."""
+
+    def client(self, state: State, data: Data, kept: State) -> tuple[Reply, State]:
+        """What a site sends back, and what it keeps to itself until the next round.
+
+        `kept` is empty in the first round and never leaves the site.
+        """
+
+    def server(self, state: State, total: Reply) -> State:
+        """The next state from the sum of the replies; `state["finished"]` (1,) is 1 at the end."""
+
+    def result(self, state: State, variables: Sequence[Variable]) -> Discovery:
+        """What the finished exchange found."""
 
 
 @runtime_checkable

@@ -58,7 +58,23 @@ def mixed(n: int = 500, seed: int = 0) -> Data:
     return Data.from_matrix(np.column_stack([d, a, c, e, b]), variables=variables)
 
 
-WORLDS: dict[str, Callable[..., Data]] = {"linear": linear, "binary": binary, "mixed": mixed}
+def grouped(groups: int = 30, size: int = 20, seed: int = 0) -> Data:
+    """Linear rows of TRUTH in groups, each with its own weights and means, as environments."""
+    rng = np.random.default_rng(seed)
+    group = np.repeat(np.arange(groups), size)
+    n = len(group)
+    shift, weight = rng.normal(size=(5, groups)), rng.uniform(0.5, 1.5, (3, groups))
+    a, b, c, d, e = shift[:, group] + 0.7 * rng.normal(size=(5, n))
+    b = b + weight[0, group] * a
+    d = d + weight[1, group] * b - weight[2, group] * c
+    rows = Data.from_matrix(np.column_stack([d, a, c, e, b]), list("daceb"))
+    names = tuple(f"g{k}" for k in range(groups))
+    return rows.replacing(environment=group, environments=names)
+
+
+WORLDS: dict[str, Callable[..., Data]] = {
+    "linear": linear, "binary": binary, "mixed": mixed, "grouped": grouped,
+}  # fmt: skip
 
 
 def fingerprint(data: Any) -> Any:
