@@ -16,7 +16,7 @@ from .core.discovery import Discovery
 from .core.graph import Graph
 from .core.intervention import Do, Intervention, Policy, Replace, Scale, Shift, Swap
 from .core.knowledge import Knowledge
-from .core.missing import CompleteCases, TestWise
+from .core.missing import EM, CompleteCases, TestWise
 from .core.model import Draws, Ensemble, GenerativeModel, Model
 from .core.moments import Counts, Moments
 from .core.query import Estimate, Query
@@ -42,7 +42,7 @@ _FAMILIES = (discovery, effects, mechanisms, experiments)
 _EXPORTS = {name: family for family in _FAMILIES for name in family.__all__}
 
 __all__ = [
-    "SCM", "Budget", "Column", "CompleteCases", "Counts", "Data", "Discovery", "Do", "Draws",
+    "EM", "SCM", "Budget", "Column", "CompleteCases", "Counts", "Data", "Discovery", "Do", "Draws",
     "Ensemble", "Estimate", "GenerativeModel", "Graph", "Intervention", "Kind", "Knowledge",
     "Model", "Moments", "Origin", "Policy", "Query", "Readout", "Replace", "Scale", "Shift",
     "Site", "Swap", "TestWise", "Variable", "analyse", "check", "core", "counterfactual",

@@ -56,7 +56,7 @@ def read(
     time, unit, weights : str, optional
         Columns with the time, the unit (repeated units are clusters), and frequency weights.
     missing : MissingPolicy, optional
-        `CompleteCases()` or `TestWise()`; without one, missing cells are refused when used.
+        `CompleteCases()`, `TestWise()` or `EM()`; without one, missing cells are refused when used.
     names : list of str, optional
         Column names for an array, or the columns to keep.
     """

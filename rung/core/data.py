@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .errors import InputError, unknown
 from .indexing import row_numbers
-from .missing import MissingPolicy, TestWise, complete
+from .missing import EM, MissingPolicy, TestWise, complete
 from .moments import Counts, Moments
 from .result import Result, digest, frozen, lock
 from .source import Basis, Source
@@ -330,6 +330,8 @@ class Data(Source, Result):
         if push and basis is None and self.weights is None and (s := push(self.names)):
             ones, n = (1,) * self.d, float(s.n)
             return Moments(self.described, ones, s.n, n, n, s.mean, s.scatter, s.low)
+        if basis is None and isinstance(self.missing, EM) and self.has_missing:
+            return self.missing.moments(self)
         data = self._usable(self.names)
         if basis is None:
             rows = np.array(data._scalars(data.names)).reshape(data.d, data.n).T

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import MissingCells
+from .errors import InputError, MissingCells, NotSupported
+from .variable import Kind
 
 if TYPE_CHECKING:
     from .data import Data
+    from .moments import Moments
 
 
 class MissingPolicy(ABC):
@@ -58,7 +60,16 @@ class TestWise(MissingPolicy):
 
     Elsewhere it acts as `CompleteCases` on the columns in use (Strobl, Visweswaran and
     Spirtes 2018).
+
+    Parameters
+    ----------
+    corrected : bool
+        Correct tests whose columns go missing because of other variables (MVPC, Tu et al. 2019);
+        such missingness may then depend on values of columns, only not on those of the column
+        itself that is missing.
     """
+
+    corrected: bool = False
 
     __test__ = False  # not a test, whatever its name says to pytest
 
@@ -67,10 +78,89 @@ class TestWise(MissingPolicy):
 
     @property
     def statement(self) -> str:
+        if self.corrected:
+            return (
+                "each independence test used the rows complete in its own columns, corrected for "
+                "the variables that make these columns go missing; this assumes that no column "
+                "goes missing because of its own value"
+            )
         return (
             "each independence test used the rows complete in its own columns; this assumes "
             "that being missing does not depend on the values that are missing"
         )
+
+
+@dataclass(frozen=True)
+class EM(MissingPolicy):
+    """Use every row: what is missing is replaced by what the rest of its row says about it.
+
+    Discovery on moments uses those that a joint Gaussian expects, fitted by EM; `MissDAG` makes
+    the graph part of it. Fitting draws missing cells from the model that is being fitted; an
+    effect is the mean over such completed tables, with Rubin's rules for its interval. Right
+    where cells are missing at random: given what is seen of a row, which of its cells are missing
+    does not depend on their values (Little and Rubin 2019, chapter 11; Gao et al. 2022). Where
+    it does (MNAR) no method is right without a model of it, and no data can tell.
+
+    Parameters
+    ----------
+    tolerance : float
+        Ends when the mean log-likelihood of a row rises by less.
+    draws : int
+        Completed tables that an effect or an Ensemble is computed from.
+    """
+
+    tolerance: float = 1e-6
+    draws: int = 20
+
+    def __post_init__(self) -> None:
+        if not self.tolerance > 0:
+            raise InputError(f"tolerance={self.tolerance}: expected a positive number, as 1e-6")
+        if self.draws < 2:
+            raise InputError(f"draws={self.draws}: Rubin's rules need at least 2 completed tables")
+
+    def apply(self, data: Data) -> Data:
+        raise NotSupported(
+            f"EM answers with expected moments, and what was asked needs rows: {_told(data)}. "
+            "Use a learner on moments or MissDAG, or declare CompleteCases() or TestWise()"
+        )
+
+    def moments(self, data: Data) -> Moments:
+        """Moments that a Gaussian with any covariance expects, by EM.
+
+        They count as rows times the mean share of rows in which a pair of columns is seen, so that
+        tests are not made surer by cells that nobody saw.
+        """
+        from .expected import Incomplete
+
+        unordered = [v.name for v in data.variables if v.kind is Kind.CATEGORICAL or v.shape]
+        if unordered:
+            raise InputError(
+                f"EM treats columns as jointly Gaussian, and {unordered[0]!r} has levels without "
+                "an order: leave the column out, or declare CompleteCases() or TestWise()"
+            )
+        rows = Incomplete(data.matrix(), data.weights)
+        there = ~rows.mask
+        pairs = (there.T.astype(float) @ there) / max(len(there), 1)
+        share = float(pairs[np.triu_indices(len(pairs), 1)].mean()) if len(pairs) > 1 else 1.0
+        found = rows.saturated(tolerance=self.tolerance)
+        return rows.moments(found, data.variables, share=share)
+
+    @property
+    def statement(self) -> str:
+        return (
+            "missing cells were replaced by what the other cells of their row say about them (EM); "
+            "this assumes that, given what is seen of a row, being missing does not depend on the "
+            "values that are missing"
+        )
+
+
+def _told(data: Data) -> str:
+    """How many cells are missing, and the first of them."""
+    row, column = np.argwhere(data.mask)[0].tolist()
+    return (
+        f"{int(data.mask.sum())} cells are missing, the first in row {row}, column "
+        f"{data.names[column]!r}"
+    )
 
 
 def complete(data: Data) -> Data:
@@ -89,7 +179,8 @@ def complete(data: Data) -> Data:
     worst = sorted(((s, v) for s, v in zip(share, data.names, strict=True) if s), reverse=True)
     shown = ", ".join(f"{name} {s:.1%}" for s, name in worst[:5])
     raise MissingCells(
-        f"{int(data.mask.any(axis=1).sum())} of {data.n} rows have missing cells ({shown}) and "
-        "no policy was declared. Declare one: rung.read(..., missing=rung.CompleteCases()) or "
-        "rung.TestWise(); on the command line --missing complete-cases or test-wise."
+        f"{_told(data)}; {int(data.mask.any(axis=1).sum())} of {data.n} rows have missing cells "
+        f"({shown}) and no policy was declared. Declare one: rung.read(..., missing=policy) with "
+        "rung.CompleteCases(), rung.TestWise() or rung.EM(); on the command line --missing "
+        "complete-cases, test-wise or em."
     )
