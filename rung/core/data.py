@@ -330,8 +330,8 @@ class Data(Source, Result):
         if push and basis is None and self.weights is None and (s := push(self.names)):
             ones, n = (1,) * self.d, float(s.n)
             return Moments(self.described, ones, s.n, n, n, s.mean, s.scatter, s.low)
-        if basis is None and isinstance(self.missing, EM) and self.has_missing:
-            return self.missing.moments(self)
+        if isinstance(self.missing, EM) and self.has_missing:
+            return self.missing.moments(self, basis)
         data = self._usable(self.names)
         if basis is None:
             rows = np.array(data._scalars(data.names)).reshape(data.d, data.n).T

@@ -191,13 +191,21 @@ class Incomplete:
         return out
 
     def moments(
-        self, expected: Expected, variables: Sequence[Variable], *, share: float = 1.0
+        self,
+        expected: Expected,
+        variables: Sequence[Variable],
+        *,
+        sizes: tuple[int, ...] | None = None,
+        share: float = 1.0,
     ) -> Moments:
-        """Expected moments as a Source, counted as that share of the rows."""
+        """Expected moments as a Source, counted as that share of the rows.
+
+        `sizes` are the columns of each variable's block, one each if not given.
+        """
         square = float(self._weight @ self._weight) * share
         return Moments(
             tuple(variables),
-            (1,) * len(expected.mean),
+            sizes or (1,) * len(expected.mean),
             len(self.rows),
             self.total * share,
             square,
@@ -208,9 +216,14 @@ class Incomplete:
     def saturated(self, *, tolerance: float = 1e-6, iterations: int = 500) -> Expected:
         """Maximum-likelihood mean and covariance without any structure, by EM.
 
-        Ends when the mean log-likelihood of a row rises by less than `tolerance`.
+        Ends when the mean log-likelihood of a row rises by less than `tolerance`. A column that
+        does not vary where it is seen has covariances 0 and no part in the likelihood.
         """
         mean, covariance = self.start()
+        with np.errstate(invalid="ignore"):
+            vary = np.nanmax(self.rows, axis=0) > np.nanmin(self.rows, axis=0)
+        if not vary.all():
+            return self._without_constants(mean, vary, tolerance, iterations)
         if not self.groups:
             return self.expect(mean, covariance)
         before = -np.inf
@@ -228,6 +241,17 @@ class Incomplete:
             now.covariance * np.outer(scale, scale),
             now.log_likelihood - float(cells @ np.log(scale)),
         )
+
+    def _without_constants(
+        self, mean: Floats, vary: NDArray[np.bool_], tolerance: float, iterations: int
+    ) -> Expected:
+        mean, covariance, likelihood = mean.copy(), np.zeros((len(mean), len(mean))), 0.0
+        if vary.any():
+            inner = Incomplete(self.rows[:, vary], self.weights)
+            found = inner.saturated(tolerance=tolerance, iterations=iterations)
+            mean[vary], covariance[np.ix_(vary, vary)] = found.mean, found.covariance
+            likelihood = found.log_likelihood
+        return Expected(mean, covariance, likelihood)
 
 
 def _inverse(covariance: Floats) -> tuple[Floats, float]:

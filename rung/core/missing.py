@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .errors import InputError, MissingCells, NotSupported
 from .variable import Kind
@@ -14,6 +15,7 @@ from .variable import Kind
 if TYPE_CHECKING:
     from .data import Data
     from .moments import Moments
+    from .source import Basis
 
 
 class MissingPolicy(ABC):
@@ -124,8 +126,8 @@ class EM(MissingPolicy):
             "Use a learner on moments or MissDAG, or declare CompleteCases() or TestWise()"
         )
 
-    def moments(self, data: Data) -> Moments:
-        """Moments that a Gaussian with any covariance expects, by EM.
+    def moments(self, data: Data, basis: Basis | None = None) -> Moments:
+        """Moments that a Gaussian with any covariance expects, by EM; of features with a basis.
 
         They count as rows times the mean share of rows in which a pair of columns is seen, so that
         tests are not made surer by cells that nobody saw.
@@ -133,17 +135,20 @@ class EM(MissingPolicy):
         from .expected import Incomplete
 
         unordered = [v.name for v in data.variables if v.kind is Kind.CATEGORICAL or v.shape]
-        if unordered:
+        if unordered and basis is None:
             raise InputError(
                 f"EM treats columns as jointly Gaussian, and {unordered[0]!r} has levels without "
-                "an order: leave the column out, or declare CompleteCases() or TestWise()"
+                "an order: use a score on indicators of levels, such as DegenerateGaussianBIC, "
+                "leave the column out, or declare CompleteCases() or TestWise()"
             )
-        rows = Incomplete(data.matrix(), data.weights)
-        there = ~rows.mask
+        there = ~data.mask
         pairs = (there.T.astype(float) @ there) / max(len(there), 1)
         share = float(pairs[np.triu_indices(len(pairs), 1)].mean()) if len(pairs) > 1 else 1.0
+        blocks = _features(data, basis)
+        rows = Incomplete(np.column_stack(blocks), data.weights)
         found = rows.saturated(tolerance=self.tolerance)
-        return rows.moments(found, data.variables, share=share)
+        sizes = tuple(b.shape[1] for b in blocks)
+        return rows.moments(found, data.variables, sizes=sizes, share=share)
 
     @property
     def statement(self) -> str:
@@ -152,6 +157,21 @@ class EM(MissingPolicy):
             "this assumes that, given what is seen of a row, being missing does not depend on the "
             "values that are missing"
         )
+
+
+def _features(data: Data, basis: Basis | None) -> list[NDArray[np.float64]]:
+    """The columns, or features of their seen cells, (n, size) each; NaN where a cell is missing."""
+    if basis is None:
+        return [data.matrix([name]) for name in data.names]
+    out = []
+    for v in data.variables:
+        column = np.asarray(data.column(v.name), dtype=np.float64)
+        seen = ~np.isnan(column)
+        features = np.asarray(basis.expand(v, column[seen]), dtype=np.float64)
+        block = np.full((data.n, features.shape[1]), np.nan)
+        block[seen] = features
+        out.append(block)
+    return out
 
 
 def _told(data: Data) -> str:

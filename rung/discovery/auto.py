@@ -11,6 +11,7 @@ from ..core.budget import Budget, Run, start
 from ..core.data import Data
 from ..core.discovery import Discovery
 from ..core.knowledge import Knowledge
+from ..core.missing import EM
 from ..core.moments import Counts
 from ..core.protocols import CITest, Learner, Score
 from ..core.source import Source
@@ -180,9 +181,12 @@ def _family(source: Source, alpha: float, shape: Shape) -> Choice:
         size += "Only counts are at hand, no rows. "
     elif not isinstance(source, Data):
         size += "Only moments are at hand, no rows, so shapes were not looked at. "
-    if all(kinds):
+    holes = isinstance(source, Data) and source.has_missing and isinstance(source.missing, EM)
+    if all(kinds) and not holes:
         return _levels(source, alpha, size)
-    if any(kinds):
+    if all(kinds):
+        size += "Cells are missing, so levels enter EM as indicator columns. "
+    elif any(kinds):
         size += "Levels and numbers occur together, so levels enter as indicator columns. "
     models = () if any(kinds) else _models(source, shape)
     if shape.curved and (shape.odd or shape.within) and not models:

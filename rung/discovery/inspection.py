@@ -15,7 +15,6 @@ from ..core.missing import EM, CompleteCases, TestWise, complete
 from ..core.moments import Moments
 from ..core.source import Source
 from ..core.variable import Kind, Variable
-from .environments import target_matrix
 
 NEAR = 1e-10  # residual variance, relative to a column's own, that counts as none
 
@@ -50,8 +49,6 @@ def inspect(source: Source, learner: Any) -> tuple[Source, list[str]]:
                 "too sure; the frequencies of rung.Bootstrap(...) draw whole units"
             )
         _columns(source)
-        if isinstance(source.missing, EM) and source.has_missing and not _takes_missing(learner):
-            source = _expected(source)
     _size(source, learner)
     if not getattr(learner, "local", False):
         independent(source)
@@ -65,20 +62,6 @@ def _testwise(learner: Any) -> bool:
             return True
         learner = getattr(learner, "learner", None)
     return False
-
-
-def _takes_missing(learner: Any) -> bool:
-    """Whether the learner, or the one inside, works with missing cells itself, as MissDAG does."""
-    while learner is not None:
-        if getattr(learner, "takes_missing", False):
-            return True
-        learner = getattr(learner, "learner", None)
-    return False
-
-
-def _expected(source: Data) -> Source:
-    """The moments that EM expects, computed once; conditions with targets keep their rows."""
-    return source if target_matrix(source) is not None else source.moments()
 
 
 def _quoted(names: Sequence[str]) -> str:

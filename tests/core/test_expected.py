@@ -144,3 +144,34 @@ def test_a_refusal_counts_the_cells_and_names_the_first():
     )
     with pytest.raises(MissingCells, match=said):
         rung.discover(data, rung.PC())
+
+
+def test_levels_enter_as_indicators():
+    rng = np.random.default_rng(3)
+    x = rng.integers(0, 3, 3000).astype(float)
+    y = (x == 1) + 0.5 * rng.normal(size=3000)
+    z = y + 0.5 * rng.normal(size=3000)
+    levels = rung.Variable("x", rung.Kind.CATEGORICAL, ("a", "b", "c"))
+    rows = np.column_stack([x, y, z])
+    whole = rung.Data.from_matrix(rows, variables=[levels, rung.Variable("y"), rung.Variable("z")])
+    rows[rng.random(rows.shape) < 0.2] = np.nan
+    data = rung.Data.from_matrix(rows, variables=whole.variables).replacing(missing=rung.EM())
+    with pytest.raises(InputError, match="DegenerateGaussianBIC"):
+        data.moments()
+    basis = rung.OneHot()
+    full, part = whole.moments(basis), data.moments(basis)
+    assert part.sizes == (2, 1, 1)
+    assert np.allclose(part.covariance, full.covariance, atol=0.03)
+    learner = rung.BOSS(rung.DegenerateGaussianBIC())
+    assert rung.discover(data, learner).graph == rung.discover(whole, learner).graph
+    assert rung.discover(data).graph == rung.discover(whole, learner).graph
+
+
+def test_a_constant_column_has_no_covariance():
+    rows, _, _ = world()
+    rows[:, 2] = np.where(np.isnan(rows[:, 2]), np.nan, 7.0)
+    found = Incomplete(rows).saturated()
+    rest = Incomplete(np.delete(rows, 2, axis=1)).saturated()
+    assert found.mean[2] == 7.0
+    assert not found.covariance[2].any()
+    assert np.allclose(np.delete(np.delete(found.covariance, 2, 0), 2, 1), rest.covariance)
