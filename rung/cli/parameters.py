@@ -40,7 +40,10 @@ Targets = Annotated[
     typer.Option("--target", help="condition=column: what a condition intervenes on."),
 ]
 Unit = Annotated[str | None, typer.Option(help="Column with the unit, if units repeat.")]
-Missing = Annotated[str | None, typer.Option(help="refuse, complete-cases or test-wise.")]
+Missing = Annotated[
+    str | None,
+    typer.Option(help="Missing cells: refuse, complete-cases, test-wise, test-wise-corrected, em."),
+]
 Codes = Annotated[list[str] | None, typer.Option("--code", help="column=-99 means missing.")]
 Learner = Annotated[
     str | None, typer.Option(help=f"auto or {', '.join(sorted(learners()))}; pc:alpha=0.05")

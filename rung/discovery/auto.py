@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from ..core.budget import Budget, Run, start
 from ..core.data import Data
 from ..core.discovery import Discovery
 from ..core.knowledge import Knowledge
-from ..core.missing import EM
+from ..core.missing import EM, TestWise
 from ..core.moments import Counts
 from ..core.protocols import CITest, Learner, Score
 from ..core.source import Source
@@ -27,8 +27,10 @@ from .flop import FLOP
 from .independence.degenerate_gaussian import DegenerateGaussian
 from .independence.fisher_z import FisherZ
 from .independence.g2 import G2
+from .independence.rcit import RCoT
 from .likeliest import Likeliest, Model
 from .normal_scores import NormalScores, ranked
+from .pc import PC
 from .scores.basis_function_bic import BasisFunctionBIC
 from .scores.bdeu import BDeu
 from .scores.degenerate_gaussian import DegenerateGaussianBIC
@@ -74,6 +76,8 @@ class Auto:
     alpha: float = 0.01
     crosscheck: bool = True
 
+    testwise: ClassVar[bool] = True
+
     @property
     def few_rows(self) -> bool:
         """More columns than rows are left to `PC(few_rows=True)`."""
@@ -82,7 +86,10 @@ class Auto:
     def choose(self, source: Source, knowledge: Knowledge | None = None) -> Choice:
         """What `learn` would do on this source, without doing it."""
         shape = _shape(source)
-        main, check, why = _family(source, self.alpha, shape)
+        if _test_by_test(source):
+            main, check, why = _by_tests(source, self.alpha)
+        else:
+            main, check, why = _family(source, self.alpha, shape)
         said = [why]
         if knowledge is not None and knowledge.ties and isinstance(main, FLOP | Likeliest):
             main = BOSS(main.score if isinstance(main, FLOP) else GaussianBIC())
@@ -200,6 +207,27 @@ def _family(source: Source, alpha: float, shape: Shape) -> Choice:
     if any(kinds):
         return _together(source, alpha, shape, size)
     return _numbers(source, alpha, shape, size, models)
+
+
+def _test_by_test(source: Source) -> bool:
+    """Whether rows are to be left out test by test, which only tests can."""
+    return isinstance(source, Data) and source.has_missing and isinstance(source.missing, TestWise)
+
+
+def _by_tests(source: Source, alpha: float) -> Choice:
+    """PC, since each test can leave out its own incomplete rows and a score cannot."""
+    kinds = [v.discrete for v in source.variables]
+    test: CITest = FisherZ()
+    if all(kinds):
+        test = G2()
+    elif any(kinds):
+        test = RCoT()
+    why = (
+        f"{source.n} rows and {len(kinds)} columns, {sum(kinds)} of them with levels. Cells are "
+        "missing and rows are left out test by test, which a score over whole rows cannot do: PC "
+        f"with {type(test).__name__} at level {alpha:g}."
+    )
+    return Choice(PC(test, alpha=alpha), FCI(test, alpha=alpha), why)
 
 
 def _numbers(

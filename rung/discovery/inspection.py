@@ -56,9 +56,10 @@ def inspect(source: Source, learner: Any) -> tuple[Source, list[str]]:
 
 
 def _testwise(learner: Any) -> bool:
-    """Whether the learner's test, or that of the learner inside, can leave out rows by itself."""
+    """Whether the learner, its test, or the learner inside can leave out rows test by test."""
     while learner is not None:
-        if getattr(getattr(learner, "test", None), "testwise", False):
+        test = getattr(learner, "test", None)
+        if getattr(learner, "testwise", False) or getattr(test, "testwise", False):
             return True
         learner = getattr(learner, "learner", None)
     return False

@@ -19,6 +19,7 @@ from ..core.result import Result, late
 from ..effects.candidates import candidates
 from ..experiments.ranking import rank
 from . import imagine, sections, words
+from .missing import missing_section
 from .options import make_estimator, make_learner
 from .plan import Plan
 from .prepare import Prepared, prepare
@@ -28,7 +29,10 @@ from .structure import Structure, role_table, structure
 if TYPE_CHECKING:
     import pandas as pd
 
-SHARES = {"read": 0.05, "discover": 0.35, "effect": 0.3, "imagine": 0.2, "design": 0.1}
+SHARES = {
+    "read": 0.05, "discover": 0.35, "effect": 0.2, "complete rows": 0.1, "imagine": 0.2,
+    "design": 0.1,
+}  # fmt: skip
 
 
 @final
@@ -184,6 +188,7 @@ class _Job:
             "graph": sections.graph_section(found, table, plan), "roles": table,
             "discovery": sections.discovery_section(found.discovery, plan),
         }  # fmt: skip
+        content["missing"] = self.missing(prepared, found, estimate, learner)
         model = self.imagine(prepared, found, estimate, content)
         content["design"] = self.design(prepared, found)
         self.close(content, prepared, found, estimate, __version__)
@@ -224,6 +229,16 @@ class _Job:
         return estimate, {
             "headline": head, "effect": sections.effect_section(estimate, plan),
         }  # fmt: skip
+
+    def missing(
+        self, prepared: Prepared, found: Structure, estimate: Estimate | None, learner: Any
+    ) -> dict[str, Any] | None:
+        """What was done about missing cells, and the answer of complete rows alone."""
+        part = self.stage("complete rows")
+        estimator = make_estimator(self.plan.estimator)
+        out = missing_section(prepared, found, estimate, self.plan, learner, estimator, part)
+        self.done("complete rows")
+        return out
 
     def headline(self, standing: str, sentence: str) -> dict[str, Any]:
         return {"sentence": sentence, "standing": standing,

@@ -52,7 +52,7 @@ def _missing(data: Data, notes: dict[str, str]) -> None:
         share = data.mask.any(axis=1).mean()
         notes["missing"] = (
             f"CONFIRM: {share:.1%} of rows have missing cells. refuse stops; complete-cases "
-            "leaves the rows out; test-wise leaves them out test by test."
+            "leaves the rows out; test-wise leaves them out test by test; em uses every row."
         )
 
 

@@ -14,7 +14,7 @@ from ..core.knowledge import Knowledge
 from ..effects.queries import ATE
 
 SCALES = ("difference", "ratio", "odds ratio")
-POLICIES = ("refuse", "complete-cases", "test-wise")
+POLICIES = ("refuse", "complete-cases", "test-wise", "test-wise-corrected", "em")
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Plan:
     codes : mapping of column to value or values
         What stands for a missing cell.
     missing : str
-        "refuse", "complete-cases" or "test-wise".
+        "refuse", "complete-cases", "test-wise", "test-wise-corrected" or "em".
     draws : int
         Bootstrap resamples of the search.
     """
@@ -228,7 +228,7 @@ COMMENTS = {
     "are independent although they look otherwise.",
     "read": 'How the file is written: { decimal = ",", dates = { day = "%d/%m/%Y" } }, also\n'
     "delimiter, encoding, header, thousands, sheet, table, keep_words.",
-    "missing": "Missing cells: refuse, complete-cases or test-wise.",
+    "missing": "Missing cells: refuse, complete-cases, test-wise, test-wise-corrected or em.",
     "codes": "Values that mean missing, a column: { age = -99 }; see the suspicions below.",
     "kinds": "continuous, count, ordinal, binary, categorical, constant, identifier",
     "graph": 'A graph file, or text such as "X -> Y <- Z"; discovery fills only what is open.',

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core.data import Data
 from ..core.errors import InputError, unknown
-from ..core.missing import CompleteCases, MissingPolicy, TestWise, complete
+from ..core.missing import EM, CompleteCases, MissingPolicy, TestWise, complete
 from ..core.variable import Kind
 from ..io.options import Declared, Options
 from ..io.profile import Profile, RowDependence, profile
@@ -22,6 +22,8 @@ POLICIES: dict[str, MissingPolicy | None] = {
     "refuse": None,
     "complete-cases": CompleteCases(),
     "test-wise": TestWise(),
+    "test-wise-corrected": TestWise(corrected=True),
+    "em": EM(),
 }
 
 
@@ -37,7 +39,7 @@ class Prepared:
     raw : Data
         All columns as read.
     data : Data
-        The columns in use, without missing cells.
+        The columns in use; with missing cells only under a policy that works on them.
     profile : Profile
         Of `raw`.
     dependence : RowDependence
@@ -59,7 +61,13 @@ class Prepared:
         if not self.raw.select(self.data.names).has_missing:
             return "no cell is missing in the columns in use"
         statement = self.raw.missing.statement if self.raw.missing else ""
-        return f"{self.raw.n - self.data.n} of {self.raw.n} rows left out: {statement}"
+        if not self.data.has_missing:
+            return f"{self.raw.n - self.data.n} of {self.raw.n} rows left out: {statement}"
+        mask = self.data.mask
+        return (
+            f"{mask.sum():,} of {mask.size:,} cells ({mask.mean():.0%}), in "
+            f"{mask.any(axis=1).sum():,} of {self.data.n:,} rows, are missing: {statement}"
+        )
 
 
 def prepare(source: Any, plan: Plan) -> Prepared:
@@ -83,7 +91,8 @@ def prepare(source: Any, plan: Plan) -> Prepared:
             raise unknown(name, raw.names, "column")
     raw = _noted(raw, plan)
     data, left_out = _leave_out(raw, plan, asked)
-    data = complete(data)
+    if not isinstance(raw.missing, EM | TestWise):
+        data = complete(data)
     if data.n < 2:
         raise InputError(f"{data.n} usable row: an analysis needs many; check the file")
     return Prepared(raw, data, profile(raw), _dependence(raw, plan), left_out)

@@ -40,6 +40,7 @@ def simulator(
     variables, effects = [], {}
     for v in (v for v in model.variables if v.name in names):
         column = data.column(v.name)
+        column = column[~np.isnan(column)]  # those that were seen
         grid = _grid(v, column)
         variables.append({
             "name": v.name, "kind": str(v.kind), "unit": v.unit,

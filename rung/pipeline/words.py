@@ -237,6 +237,9 @@ def _rows(prepared: Prepared) -> list[Threat]:
     lost = 1 - prepared.data.n / max(prepared.raw.n, 1)
     if lost > 0:
         out.append((0.2 + lost, "Missing cells", f"{lost:.0%} of rows", prepared.policy))
+    if prepared.data.has_missing:
+        gone = float(prepared.data.mask.mean())
+        out.append((0.2 + gone, "Missing cells", f"{gone:.0%} of cells", prepared.policy))
     if prepared.dependence.kind != "independent":
         out.append((0.45, "Rows that depend on each other", str(prepared.dependence.figure),
                     prepared.dependence.text))  # fmt: skip

@@ -49,6 +49,23 @@ def _variable(variable: Mapping[str, Any], n: float) -> dict[str, Any]:
     return out
 
 
+def _missing(section: Mapping[str, Any]) -> dict[str, Any]:
+    """The section on missing cells without counts below five."""
+    out = dict(section)
+    for name in ("cells", "rows"):
+        if 0 < out[name] < SMALL:
+            out[name] = HIDDEN
+    sites = [dict(site) for site in out.get("sites") or ()]
+    for site, count in zip(sites, hide_counts([site["n"] for site in sites])):
+        site["n"] = count
+    n = float(out["n"])
+    columns = [
+        {**c, "share": f"{HIDDEN} rows"} if c["share"] * n < SMALL - 1e-9 else c
+        for c in out["columns"]
+    ]
+    return {**out, "sites": sites, "columns": columns}
+
+
 def withhold(content: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of the analysis content that shows no single row and no count below five."""
     out = dict(content)
@@ -60,6 +77,8 @@ def withhold(content: Mapping[str, Any]) -> dict[str, Any]:
         e["n"] = count
     data["environments"] = environments
     out["data"] = data
+    if out.get("missing"):
+        out["missing"] = _missing(out["missing"])
     effect = dict(out.get("effect") or {})
     overlap = dict(effect.get("overlap") or {})
     for group in ("treated", "control"):

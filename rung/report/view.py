@@ -46,7 +46,7 @@ def build(content: Mapping[str, Any], *, show_rows: bool) -> dict[str, Any]:
     seen: set[str] = set()
     known = set(names(content))
     standing = str((content.get("headline") or {}).get("standing") or "")
-    sections = ("discovery", "candidates", "whatif", "design", "rung")
+    sections = ("discovery", "candidates", "missing", "whatif", "design", "rung")
     return {
         **{key: content.get(key) or {} for key in sections},
         **{key: content.get(key) for key in ("data", "headline", "graph", "methods", "plan_toml")},

@@ -61,7 +61,7 @@ def test_share_of_graphs_that_disagree_is_counted_from_no_effect(
         effective_n=np.nan, n=10, assumptions=(), se=np.nan, warnings=(),
         query=SimpleNamespace(scale=scale),
     )  # fmt: skip
-    data = SimpleNamespace(n=10, names=())
+    data = SimpleNamespace(n=10, names=(), has_missing=False)
     raw = SimpleNamespace(n=10, origin=SimpleNamespace(decisions=(), suspicions=()))
     prepared: Any = SimpleNamespace(
         data=data, raw=raw, dependence=SimpleNamespace(kind="independent"), policy=""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import erfc, sqrt
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,8 @@ class GCM:
     Source: Shah and Peters (2020), section 3, theorems 6 and 9.
     """
 
+    testwise: ClassVar[bool] = True
+
     regression: MechanismSpec = field(default_factory=SplineAdditive)
     folds: int = 1
     draws: int = 2000
@@ -79,6 +81,8 @@ class WeightedGCM:
 
     Source: Scheidegger, Hoerrmann and Buehlmann (2022), section 3.2 (fixed weight functions).
     """
+
+    testwise: ClassVar[bool] = True
 
     regression: MechanismSpec = field(default_factory=SplineAdditive)
     folds: int = 1

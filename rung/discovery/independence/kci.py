@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,8 @@ class KCI:
 
     Source: Zhang, Peters, Janzing and Schoelkopf (2011), theorems 3 and 4, propositions 5 and 6.
     """
+
+    testwise: ClassVar[bool] = True
 
     rank: int | None = 2000
     symmetric: bool = True

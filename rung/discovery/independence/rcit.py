@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +57,8 @@ class RCoT:
     Kuonen (1999).
     """
 
+    testwise: ClassVar[bool] = True
+
     features: int = 200
     sides: int = 5
     width: float = 0.7
@@ -85,6 +88,8 @@ class RCIT:
 
     Source: Strobl, Zhang and Visweswaran (2019), section 3.1.
     """
+
+    testwise: ClassVar[bool] = True
 
     features: int = 200
     sides: int = 5
