@@ -106,6 +106,8 @@ class Ensemble(GenerativeModel, Result):
         True if the parts are a uniform sample of a larger set.
     interventions : tuple of Intervention
         Applied to every part when the model runs.
+    notes : tuple of str
+        What a reader of its answers should know, such as what was done about missing cells.
     """
 
     parts: tuple[GenerativeModel, ...]
@@ -114,6 +116,7 @@ class Ensemble(GenerativeModel, Result):
     meaning: str = "bootstrap"
     sampled: bool = False
     interventions: tuple[Intervention, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         w = np.asarray(self.weights, dtype=np.float64)
@@ -177,7 +180,8 @@ class Ensemble(GenerativeModel, Result):
 
     def __repr__(self) -> str:
         sampled = ", a uniform sample of a larger set" if self.sampled else ""
-        return f"Ensemble of {len(self.parts)} models (weights: {self.meaning}{sampled})"
+        head = f"Ensemble of {len(self.parts)} models (weights: {self.meaning}{sampled})"
+        return "\n".join([head, *(f"  note: {note}" for note in self.notes)])
 
 
 @dataclass(frozen=True, eq=False)

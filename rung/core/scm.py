@@ -95,11 +95,14 @@ class SCM(GenerativeModel, Result):
         One a node, whose parents are the node's parents in the graph.
     interventions : tuple of Intervention
         Applied in order when the model runs.
+    notes : tuple of str
+        What a reader of its answers should know, such as what was done about missing cells.
     """
 
     graph: Graph
     mechanisms: Mapping[str, Mechanism]
     interventions: tuple[Intervention, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.graph.is_dag():
@@ -292,6 +295,7 @@ class SCM(GenerativeModel, Result):
             lines.append(f"  {name} <- {type(self.mechanisms[name]).__name__}({parents})")
         if self.interventions:
             lines.append("  under " + ", ".join(map(repr, self.interventions)))
+        lines += [f"  note: {note}" for note in self.notes]
         return "\n".join(lines[:40])
 
 

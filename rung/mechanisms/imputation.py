@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,18 +24,26 @@ MOST = 2_000_000  # rows times particles that are worked on at once
 
 
 def impute(
-    scm: SCM, data: Data, *, draws: int, rng: np.random.Generator, sweeps: int = SWEEPS
+    scm: SCM,
+    data: Data,
+    *,
+    draws: int,
+    rng: np.random.Generator,
+    sweeps: int = SWEEPS,
+    particles: int = PARTICLES,
+    start: Data | None = None,
 ) -> list[Data]:
     """Complete copies of the data: missing cells drawn from their posterior under the SCM.
 
     Where every mechanism is linear with normal noise the draws are exact and independent: a row's
-    missing cells are normal given the others. Elsewhere a row starts at one of `PARTICLES`
+    missing cells are normal given the others. Elsewhere a row starts at one of `particles`
     ancestral draws, taken with probability proportional to the likelihood of its observed cells
     (likelihood weighting, Shachter and Peot 1989), and a Markov chain of `sweeps` sweeps follows
     for each draw: nodes with few levels by Gibbs sampling from the level's probability times the
     likelihood of its children (Geman and Geman 1984), others by Metropolis-Hastings with proposals
-    from the mechanism and from a random walk of random width; each sweep also tries all missing
-    cells of a row together, drawn in topological order.
+    from the mechanism and from the normal that the slope and curvature of the log density give
+    (Gamerman 1997); each sweep also tries all missing cells of a row together, drawn in
+    topological order.
 
     Parameters
     ----------
@@ -48,6 +55,10 @@ def impute(
         drawn from the values that it has in rows that target it.
     draws : int
         Number of copies.
+    sweeps, particles : int
+        Of the chains; more of both where noise is small and much is missing.
+    start : Data, optional
+        A complete copy where the chains begin, instead of at ancestral draws.
 
     Raises
     ------
@@ -56,8 +67,10 @@ def impute(
     """
     if scm.interventions:
         raise InputError("impute takes the SCM as fitted, without interventions")
-    if draws < 1 or sweeps < 1:
-        raise InputError(f"draws={draws}, sweeps={sweeps}: expected at least 1")
+    if min(draws, sweeps, particles) < 1:
+        raise InputError(
+            f"impute: draws={draws}, sweeps={sweeps}, particles={particles}: at least 1"
+        )
     for name in scm.names:
         if name not in data.names:
             raise unknown(name, data.names)
@@ -71,13 +84,13 @@ def impute(
     if model is not None:
         filled = _exact(scm, part, draws, rng, known)
     else:
-        step = max(1, MOST // max(draws, PARTICLES))
-        pieces = [
-            Chains(scm, part.take(np.arange(i, min(i + step, part.n))), known, draws, rng).run(
-                sweeps, rows[i : i + step]
-            )
-            for i in range(0, part.n, step)
-        ]
+        step = max(1, MOST // max(draws, particles))
+        pieces = []
+        for i in range(0, part.n, step):
+            some = part.take(np.arange(i, min(i + step, part.n)))
+            begin = None if start is None else start.take(rows[i : i + step])
+            chains = Chains(scm, some, known, draws, rng, particles, begin)
+            pieces.append(chains.run(sweeps, rows[i : i + step]))
         filled = [
             {k: np.concatenate([p[d][k] for p in pieces]) for k in pieces[0][d]}
             for d in range(draws)
@@ -85,7 +98,9 @@ def impute(
     return [_with(known, rows, columns) for columns in filled]
 
 
-def implied(scm: SCM, cut: Mapping[str, tuple[float, float]] | None = None) -> Any:
+def implied(
+    scm: SCM, cut: Mapping[str, tuple[float, float]] | None = None
+) -> tuple[Floats, Floats] | None:
     """Mean (d,) and covariance (d, d) in the order of the graph; None unless linear and normal.
 
     With x = a + B x + u the mean is (I - B)^-1 a, the covariance (I - B)^-1 D (I - B)^-T. A point
@@ -112,7 +127,12 @@ def implied(scm: SCM, cut: Mapping[str, tuple[float, float]] | None = None) -> A
         a[i], sd[i] = m.predictor.intercept[0], m.residual.sd
         for parent, effect in zip(m.parents, m.predictor.effects, strict=True):
             slopes[i, where[parent.name]] = effect[0, 0]
-    total = np.linalg.inv(np.eye(len(names)) - slopes)
+    return moments_of(slopes, a, sd)
+
+
+def moments_of(slopes: Floats, a: Floats, sd: Floats) -> tuple[Floats, Floats]:
+    """Mean and covariance of x = a + slopes x + u, with u of standard deviations sd."""
+    total = np.linalg.inv(np.eye(len(a)) - slopes)
     mean = total @ a
     spread = np.sqrt((total**2) @ sd**2)
     least = POINT * np.where(spread > 0, spread, np.maximum(np.abs(mean), 1.0))
@@ -136,7 +156,9 @@ def _exact(
         for j in np.flatnonzero(kind):
             held = pool(known, names[j])
             cut[names[j]] = (float(held.mean()), float(held.std()))
-        mean, covariance = implied(scm, cut)
+        model = implied(scm, cut)
+        assert model is not None
+        mean, covariance = model
         with_mean = np.vstack([matrix[rows], mean])  # so that no column is missing throughout
         for d in range(draws):
             out[d, rows] = Incomplete(with_mean).draw(mean, covariance, rng=rng)[:-1]
