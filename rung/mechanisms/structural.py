@@ -18,7 +18,7 @@ from ..core.data import Data
 from ..core.errors import InputError, NeedsRows, unknown
 from ..core.graph import Graph
 from ..core.mechanism import Mechanism, MechanismSpec
-from ..core.missing import EM, CompleteCases, TestWise, complete
+from ..core.missing import EM, CompleteCases, TestWise, complete, told
 from ..core.model import Ensemble, Model
 from ..core.scm import SCM
 from ..core.source import Source
@@ -347,17 +347,10 @@ def bootstrap(table: Data, rng: np.random.Generator) -> Floats:
 
 def _notes(table: Data) -> tuple[str, ...]:
     """What the policy did to the rows with missing cells."""
-    if not table.has_missing or table.missing is None:
-        return ()
-    count, rows = int(table.mask.sum()), int(table.mask.any(axis=1).sum())
-    what = table.missing.statement
-    if isinstance(table.missing, TestWise):
-        what = (
-            "each mechanism was fitted on the rows complete in its own columns; this assumes that "
-            "being missing does not depend on the values that are missing"
-        )
-    policy = type(table.missing).__name__
-    return (f"{count} cells in {rows} of {table.n} rows are missing; {policy}: {what}",)
+    notes = told(table)
+    if notes and isinstance(table.missing, TestWise):
+        return (*notes, "each mechanism was fitted on the rows complete in its own columns")
+    return notes
 
 
 def _model(
