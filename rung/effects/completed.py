@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from ..core.data import Data
 from ..core.errors import InputError, NotSupported, RungError
 from ..core.graph import Graph
 from ..core.missing import EM, told
+from ..core.query import Estimate
 from ..core.variable import Kind
 from ..inference.conditions import several, with_condition
 from .identification import allows_hidden, weighted
@@ -76,11 +77,11 @@ def completed(
     policy, notes = data.missing, told(data.select(names))
     table = expanded(data)
     graphs, words = _graphs(structure, table, names, policy.draws, rng)
-    known, wide = table, ()
+    known, wide = table, list[str]()
     if several(table):
         known, condition = with_condition(table)
         graphs = [(_under(graph, condition), many) for graph, many in graphs]
-        wide = (condition,)
+        wide = [condition]
     tables: list[Data] = []
     for graph, many in graphs:
         tables += _drawn(graph, known, policy, many, run, rng)
@@ -90,6 +91,25 @@ def completed(
     short = (f"the budget allowed {len(tables)} of {policy.draws} completed tables",)
     notes = notes if len(tables) == policy.draws else (*notes, *short)
     return Completed(tuple(tables), notes, words)
+
+
+def imputed(found: Estimate, tables: Completed, data: Data) -> Estimate:
+    """The estimate, saying what was done about missing cells in the columns that it uses."""
+    if len(tables.tables) < 2:
+        if found.data is None:
+            return found
+        notes = told(data.select([n for n in found.data.names if n in data.names]))
+        return replace(found, warnings=(*notes, *found.warnings))
+    about = {**found.diagnostics.get("imputation", {}), "model": tables.words}
+    share = about.get("missing_information")
+    lost = "" if share is None else f" (fraction of missing information {share:.0%})"
+    return replace(
+        found,
+        method=f"{found.method}; {len(tables.tables)} tables completed from {tables.words}, "
+        f"pooled by Rubin's rules{lost}; checks on the first",
+        diagnostics={**found.diagnostics, "imputation": about},
+        cites=(*found.cites, "rubin1987", "barnard1999", "honaker2010"),
+    )
 
 
 def _needed(structure: Any, data: Data, query: Any) -> tuple[str, ...]:
@@ -132,7 +152,8 @@ def _dag(graph: Graph, table: Data, names: Sequence[str]) -> Graph | None:
     """A DAG of the graph over measured columns; None if it has none."""
     from ..graphs.orientation import consistent_extension
 
-    if not set(graph.names) <= set(table.names) or not set(names) <= set(graph.names):
+    missing = {n for n in names if np.isnan(table.column(n)).any()}
+    if not set(graph.names) <= set(table.names) or not missing <= set(graph.names):
         return None
     if any(table.variable(n).kind is Kind.IDENTIFIER for n in graph.names):
         return None
@@ -144,10 +165,8 @@ def _dag(graph: Graph, table: Data, names: Sequence[str]) -> Graph | None:
 
 def _saturated(table: Data, names: Sequence[str]) -> tuple[Graph, str]:
     """A DAG in which every pair is joined, from the columns with fewest missing cells."""
-    usable = [
-        v.name for v in table.variables
-        if not v.shape and v.kind is not Kind.IDENTIFIER and not np.isnan(table.column(v.name)).all()
-    ]  # fmt: skip
+    scalars = [v.name for v in table.variables if not v.shape and v.kind is not Kind.IDENTIFIER]
+    usable = [n for n in scalars if n in names or not np.isnan(table.column(n)).all()]
     if table.n < PER_COLUMN * len(usable):
         usable = [n for n in usable if n in set(names)]
     usable.sort(key=lambda n: int(np.isnan(table.column(n)).sum()))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.data import Data
-from ..core.errors import InputError, unknown
+from ..core.errors import InputError, NotSupported, unknown
 from ..core.expected import Incomplete
+from ..core.missing import EM
+from ..core.model import Model
 from ..core.result import lock
 from ..core.scm import SCM
 from .chains import PARTICLES, Chains, pool
@@ -79,23 +82,42 @@ def impute(
     rows = np.flatnonzero(known.select(scm.names).mask.any(axis=1))
     if not len(rows):
         return [known] * draws
-    model = implied(scm)
     part = known.take(rows)
-    if model is not None:
+    if implied(scm) is not None:
         filled = _exact(scm, part, draws, rng, known)
-    else:
-        step = max(1, MOST // max(draws, particles))
-        pieces = []
-        for i in range(0, part.n, step):
-            some = part.take(np.arange(i, min(i + step, part.n)))
-            begin = None if start is None else start.take(rows[i : i + step])
-            chains = Chains(scm, some, known, draws, rng, particles, begin)
-            pieces.append(chains.run(sweeps, rows[i : i + step]))
-        filled = [
-            {k: np.concatenate([p[d][k] for p in pieces]) for k in pieces[0][d]}
-            for d in range(draws)
-        ]
-    return [_with(known, rows, columns) for columns in filled]
+        return [_with(known, rows, columns) for columns in filled]
+    step = max(1, MOST // max(draws, particles))
+    pieces = []
+    for i in range(0, part.n, step):
+        some = part.take(np.arange(i, min(i + step, part.n)))
+        begin = None if start is None else start.take(rows[i : i + step])
+        chains = Chains(scm, some, known, draws, rng, particles, begin)
+        pieces.append(chains.run(sweeps, rows[i : i + step]))
+    out = []
+    for d in range(draws):
+        columns = {k: np.concatenate([p[d][k] for p in pieces]) for k in pieces[0][d]}
+        out.append(_with(known, rows, columns))
+    return out
+
+
+def completing(units: Data) -> Callable[..., list[Data]] | None:
+    """How a counterfactual completes units with missing cells: None unless their policy is EM.
+
+    The function takes a model, the number of copies and `rng`; cells are drawn from what the
+    model as fitted, before any intervention, says of the unit.
+    """
+    if not isinstance(getattr(units, "missing", None), EM) or not units.has_missing:
+        return None
+
+    def complete(model: Model, draws: int, *, rng: np.random.Generator) -> list[Data]:
+        if not isinstance(model, SCM):
+            raise NotSupported(
+                f"EM completes units from an SCM, not from a {type(model).__name__}: choose units "
+                "without missing cells, data[~data.mask.any(axis=1)]"
+            )
+        return impute(replace(model, interventions=()), units, draws=draws, rng=rng)
+
+    return complete
 
 
 def implied(
