@@ -123,8 +123,15 @@ def counterfactual(
     seed: Seed = 0,
     **values: Any,
 ) -> Draws:
-    """What the units would have been under interventions; every value is a possible one."""
-    return _counterfactual(model, units, interventions(given, values), rng=_rng(seed))
+    """What the units would have been under interventions; every value is a possible one.
+
+    Missing cells of units whose policy is `EM()` are drawn from what the model says of them given
+    the unit's other cells, and the draws join those of the noise; without it they are refused.
+    """
+    from .mechanisms.imputation import completing
+
+    items, complete = interventions(given, values), completing(units)
+    return _counterfactual(model, units, items, rng=_rng(seed), complete=complete)
 
 
 def effect(

@@ -183,6 +183,22 @@ def _told(data: Data) -> str:
     )
 
 
+def told(data: Data, *, tests: bool = False) -> tuple[str, ...]:
+    """One sentence on what the policy did to the missing cells of data; none if there are none.
+
+    `tests` says that independence tests used the rows, as `TestWise` is meant; elsewhere it
+    leaves out rows as `CompleteCases` does.
+    """
+    if data.missing is None or not data.has_missing:
+        return ()
+    statement = data.missing.statement
+    if isinstance(data.missing, TestWise) and not tests:
+        statement = CompleteCases().statement
+    count, rows = int(data.mask.sum()), int(data.mask.any(axis=1).sum())
+    policy = type(data.missing).__name__
+    return (f"{count} cells in {rows} of {data.n} rows are missing; {policy}: {statement}",)
+
+
 def complete(data: Data) -> Data:
     """`data` without missing cells, by its declared policy.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self, final
@@ -15,6 +15,7 @@ from .data import Data
 from .errors import InputError, NotSupported, unknown
 from .graph import Graph
 from .intervention import Intervention
+from .missing import told
 from .result import Result, lock
 from .variable import Variable
 
@@ -106,6 +107,8 @@ class Ensemble(GenerativeModel, Result):
         True if the parts are a uniform sample of a larger set.
     interventions : tuple of Intervention
         Applied to every part when the model runs.
+    notes : tuple of str
+        What a reader of its answers should know, such as what was done about missing cells.
     """
 
     parts: tuple[GenerativeModel, ...]
@@ -114,6 +117,7 @@ class Ensemble(GenerativeModel, Result):
     meaning: str = "bootstrap"
     sampled: bool = False
     interventions: tuple[Intervention, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         w = np.asarray(self.weights, dtype=np.float64)
@@ -177,7 +181,8 @@ class Ensemble(GenerativeModel, Result):
 
     def __repr__(self) -> str:
         sampled = ", a uniform sample of a larger set" if self.sampled else ""
-        return f"Ensemble of {len(self.parts)} models (weights: {self.meaning}{sampled})"
+        head = f"Ensemble of {len(self.parts)} models (weights: {self.meaning}{sampled})"
+        return "\n".join([head, *(f"  note: {note}" for note in self.notes)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,6 +200,8 @@ class Draws(Result):
         The graph behind each draw.
     meaning : str
         What the weights mean (see `Ensemble`); "equivalence class" gives ranges.
+    notes : tuple of str
+        What was done about missing cells of the units.
     """
 
     described: tuple[Variable, ...]
@@ -202,6 +209,7 @@ class Draws(Result):
     weights: NDArray[np.float64]
     graphs: tuple[Graph | None, ...]
     meaning: str = "posterior"
+    notes: tuple[str, ...] = ()
     cites: tuple[str, ...] = field(default=("pearl2009",))
 
     @property
@@ -295,6 +303,7 @@ class Draws(Result):
         return (
             f"Draws: {len(self)} units x {len(self.described)} variables, "
             f"{len(self.weights)} draws over {graphs} graphs ({self.meaning})\n{self.frame()}"
+            + "".join(f"\nnote: {note}" for note in self.notes)
         )
 
 
@@ -318,41 +327,51 @@ def _quantiles(
 
 
 def counterfactual(
-    model: Model, units: Data, interventions: Sequence[Intervention], *, rng: np.random.Generator
+    model: Model,
+    units: Data,
+    interventions: Sequence[Intervention],
+    *,
+    rng: np.random.Generator,
+    complete: Callable[..., list[Data]] | None = None,
 ) -> Draws:
     """What the units would have been: `m.do(*I).run(m.abduct(units))` for each member model.
 
     Abduction, action, prediction (Pearl 2009, theorem 7.1.7); where values do not determine
-    the noise, `POSTERIOR_DRAWS` draws of it.
+    the noise, `POSTERIOR_DRAWS` draws of it. `complete(model, draws, rng=rng)` gives copies of
+    units with missing cells, whose draws then join those of the noise.
     """
     if not units.n:
         raise InputError("counterfactual needs at least one unit")
     model.check(interventions)
     members = [m for m in model.members if m[0] > 0]
-    repeats = 1 if model.exact else max(1, -(-POSTERIOR_DRAWS // len(members)))
+    single = model.exact and complete is None
+    repeats = 1 if single else max(1, -(-POSTERIOR_DRAWS // len(members)))
     if units.names != model.names and set(model.names) <= set(units.names):
         units = units.select(model.names)  # once, not in every draw
     slices: dict[str, list[NDArray[Any]]] = {v.name: [] for v in model.variables}
     weights, graphs = [], []
     for weight, graph, member in members:
         changed = member.do(*interventions)
-        exogenous = member.abduct(units, rng=rng)
+        copies = [units] if complete is None else complete(member, repeats, rng=rng)
+        exogenous = member.abduct(copies[0], rng=rng)
         repeat = getattr(exogenous, "repeat", None)
-        if repeats > 1 and repeat is not None:
+        if repeats > 1 and repeat is not None and complete is None:
             together = changed.run(repeat(repeats))
             for v in model.variables:
                 column = together.column(v.name)
                 slices[v.name].append(column.reshape(repeats, -1, *v.shape))
         else:
             for i in range(repeats):
-                values = changed.run(member.abduct(units, rng=rng) if i else exogenous)
+                unit = copies[i % len(copies)]
+                values = changed.run(member.abduct(unit, rng=rng) if i else exogenous)
                 for name, parts in slices.items():
                     parts.append(values.column(name)[None])
         weights += [weight / repeats] * repeats
         graphs += [graph] * repeats
     columns = {name: lock(np.concatenate(parts)) for name, parts in slices.items()}
     meaning = getattr(model, "meaning", "posterior")
-    return Draws(model.variables, columns, np.asarray(weights), tuple(graphs), meaning)
+    notes = () if complete is None else told(units)
+    return Draws(model.variables, columns, np.asarray(weights), tuple(graphs), meaning, notes)
 
 
 def generative(model: Model, verb: str) -> GenerativeModel:

@@ -95,11 +95,14 @@ class SCM(GenerativeModel, Result):
         One a node, whose parents are the node's parents in the graph.
     interventions : tuple of Intervention
         Applied in order when the model runs.
+    notes : tuple of str
+        What a reader of its answers should know, such as what was done about missing cells.
     """
 
     graph: Graph
     mechanisms: Mapping[str, Mechanism]
     interventions: tuple[Intervention, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.graph.is_dag():
@@ -155,7 +158,7 @@ class SCM(GenerativeModel, Result):
         InputError
             A variable is absent, or has a level that the model does not know.
         MissingCells
-            A unit has a missing cell: no policy can answer for it.
+            A unit has a missing cell; `rung.counterfactual` draws it under the policy EM.
         """
         names = self.graph.names
         absent = [name for name in names if name not in units.names]
@@ -165,10 +168,18 @@ class SCM(GenerativeModel, Result):
         if known.has_missing:
             row, column = np.argwhere(known.mask)[0].tolist()
             raise MissingCells(
-                f"unit {row} has no value of {names[column]!r}; a counterfactual needs every value "
-                "of a unit, so choose complete rows: data[~data.mask.any(axis=1)]"
+                f"unit {row} has no value of {names[column]!r} ({int(known.mask.sum())} cells are "
+                f"missing, the first in row {row}, column {names[column]!r}); a counterfactual "
+                "needs every value of a unit: declare rung.EM(), which draws them, by "
+                "data.replacing(missing=rung.EM()), or choose complete rows, "
+                "data[~data.mask.any(axis=1)]"
             )
         for v in self.variables:
+            if not v.shape and (bad := np.isinf(known.column(v.name))).any():
+                raise InputError(
+                    f"{int(bad.sum())} cells are infinite, the first in row {int(bad.argmax())}, "
+                    f"column {v.name!r}; mark them as missing, or choose other units"
+                )
             theirs = known.variable(v.name)
             if v.discrete and theirs.levels != v.levels:
                 known = known.with_column(v, v.encode(known[v.name]))
@@ -292,6 +303,7 @@ class SCM(GenerativeModel, Result):
             lines.append(f"  {name} <- {type(self.mechanisms[name]).__name__}({parents})")
         if self.interventions:
             lines.append("  under " + ", ".join(map(repr, self.interventions)))
+        lines += [f"  note: {note}" for note in self.notes]
         return "\n".join(lines[:40])
 
 

@@ -13,6 +13,8 @@ from ..core.graph import Graph
 from ..core.protocols import Estimator
 from ..core.query import Estimate
 from .combine import combined
+from .completed import Completed, completed, imputed
+from .contrast import check_names
 from .doubly_robust import DoublyRobust
 from .identification import Case, allows_hidden, check_nodes, require_identified, weighted
 from .rows import Kept, usable
@@ -28,8 +30,12 @@ def answer(
     run: Run,
     rng: np.random.Generator,
     population: str,
+    tables: Completed | None = None,
 ) -> Estimate:
     """Identify on every graph, solve each distinct adjustment set once, combine, check.
+
+    Missing cells follow the policy: `EM` answers on completed tables (`completed`) and pools by
+    Rubin's rules; other checks than the number and its interval look at the first table.
 
     Raises
     ------
@@ -42,9 +48,12 @@ def answer(
     """
     if not isinstance(data, Data):
         raise InputError(f"an effect needs rows: expected Data, got {type(data).__name__}")
+    check_names(data, query.treatment, query.outcome)
+    if tables is None:
+        tables = completed(structure, data, query, run=run, rng=rng)
     study = Study(
-        data, query, estimator or DoublyRobust(), population=population, run=run, rng=rng,
-        hidden=allows_hidden(structure),
+        tables.first, query, estimator or DoublyRobust(), population=population, run=run, rng=rng,
+        hidden=allows_hidden(structure), others=tables.tables[1:], notes=tables.notes,
     )  # fmt: skip
     graphs, meaning, shown = weighted(structure)
     for graph, _ in graphs:
@@ -57,7 +66,8 @@ def answer(
         answered = over_graphs(study, graphs, run)
     if not any(a.value is not None for a in answered):
         raise Overlap(next(a.note for a in answered if a.note))
-    return combined(study, answered, structure, meaning, shown, rng)
+    found = combined(study, answered, structure, meaning, shown, rng)
+    return imputed(found, tables, data)
 
 
 def over_graphs(study: Study, graphs: list[tuple[Graph, float]], run: Run) -> list[Answered]:

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from ..core.budget import Budget, Run, start
 from ..core.data import Data
 from ..core.errors import InputError, RungError
-from ..core.missing import complete
+from ..core.missing import complete, told
 from ..core.protocols import Estimator
 from ..core.result import Result
 from ..core.variable import Kind
 from ..inference import intervals
+from .completed import completed
 from .contrast import check_names
 from .identification import allows_hidden, weighted
 from .queries import ATE
@@ -58,7 +59,7 @@ class Candidates(Result):
                 f"  {r['name']}: {r['value']:.4g} [{r['low']:.4g}, {r['high']:.4g}] {r['units']}; "
                 f"{r['contrast']}; a cause in {r['weight']:.0%} of the graphs"
             )
-        return "\n".join([*lines, f"  {self.text}"])
+        return "\n".join([*lines, f"  {self.text}", *(f"  note: {n}" for n in self.notes)])
 
 
 def candidates(
@@ -94,6 +95,7 @@ def candidates(
     looked = _columns(data, outcome, names, graphs[0][0].names)
     joint = 1 - (1 - intervals.check_level(level)) / len(looked)
     own = int(rng.integers(2**63))
+    several, notes = _tables(structure, data, ATE(looked[0], outcome, level=level), run, own)
     rows: list[dict[str, Any]] = []
     skipped: list[str] = []
     for k, name in enumerate(looked):
@@ -102,7 +104,7 @@ def candidates(
             continue
         try:
             hidden = allows_hidden(structure)
-            rows.append(_one(graphs, data, name, outcome, estimator, joint, run, own, hidden))
+            rows.append(_one(graphs, several, name, outcome, estimator, joint, run, own, hidden))
         except RungError as error:
             skipped.append(f"{name}: {error}")
         run.tick((k + 1) / len(looked), name)
@@ -112,7 +114,21 @@ def candidates(
         f"together at {level:.0%} (Bonferroni) if there is no hidden common cause and one of the "
         "graphs is right"
     )
-    return Candidates(outcome, tuple(rows), len(looked), level, text, tuple(skipped), own)
+    return Candidates(
+        outcome, tuple(rows), len(looked), level, text, tuple(skipped), own, notes=notes
+    )
+
+
+def _tables(
+    structure: Any, data: Data, query: ATE, run: Run, seed: int
+) -> tuple[tuple[Data, ...], tuple[str, ...]]:
+    """The tables to answer on, completed if the policy is EM, and what was done."""
+    found = completed(structure, data, query, run=run, rng=np.random.default_rng([seed, 1]))
+    names = weighted(structure)[0][0][0].names
+    notes = told(data.select([n for n in names if n in data.names]))
+    if found.words:
+        notes = (*notes, f"{len(found.tables)} tables completed from {found.words}")
+    return found.tables, notes
 
 
 def _columns(
@@ -135,7 +151,7 @@ def _columns(
 
 def _one(
     graphs: list[tuple[Any, float]],
-    data: Data,
+    tables: Sequence[Data],
     name: str,
     outcome: str,
     estimator: Estimator | None,
@@ -145,8 +161,9 @@ def _one(
     hidden: bool,
 ) -> dict[str, Any]:
     study = Study(
-        data, ATE(name, outcome, level=joint), estimator or Regression("spline"),
+        tables[0], ATE(name, outcome, level=joint), estimator or Regression("spline"),
         population="all", run=run, rng=np.random.default_rng(seed), hidden=hidden,
+        others=tables[1:],
     )  # fmt: skip
     found: list[Answered] = []
     for graph, weight in graphs:

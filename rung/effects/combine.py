@@ -81,6 +81,7 @@ def _found(study: Study, main: Answered, region: Region) -> dict[str, Any]:
         "endpoint_error": list(region.error),
         "adjustment": list(main.case.adjust or ()),
         "contrast_values": list(study.compared),
+        **({"imputation": dict(main.solved.details)} if main.solved and study.others else {}),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..core.data import Data
 from ..core.errors import InputError
 from ..core.protocols import Estimator
-from ..inference import intervals, multiplicity
+from ..inference import intervals, multiplicity, rubin
 from .contrast import Contrast
 from .dependence import Dependence, of_rows
 from .overlap import Prepared, prepare
@@ -134,6 +134,41 @@ def contrasts(
         point, lower, upper = ends.tolist()
         out.append(Level(contrast.labels[k], point, lower, upper, float(se[k])))
     return tuple(out), critical
+
+
+def pooled(
+    found: Sequence[Solved], contrast: Contrast, level: float, rng: np.random.Generator
+) -> Solved:
+    """The answers on several completed tables by Rubin's rules; all else is the first table's.
+
+    A table without missing cells would have as many degrees of freedom as units less one, or as
+    rows less the covariates, the treatment and the intercept.
+    """
+    first = found[0]
+    values, within = [], []
+    for one in found:
+        pairs = [on_scale(one.fitted, i, j, contrast.scale) for i, j in contrast.pairs]
+        values.append([value for value, _ in pairs])
+        rows = np.column_stack([row for _, row in pairs])
+        within.append(intervals.covariance(rows, groups=one.dependence.groups))
+    free = intervals.freedom(first.dependence.groups)
+    free = max(first.data.n - len(first.adjust) - 2.0, 1.0) if free is None else free
+    pool = rubin.pool(values, within, free)
+    critical = multiplicity.max_t(pool.covariance, level, rng=rng, df=float(pool.freedom.min()))
+    levels = []
+    for k, label in enumerate(contrast.labels):
+        se = float(np.sqrt(pool.covariance[k, k]))
+        ends = pool.values[k] + critical * se * np.array([0.0, -1.0, 1.0])
+        point, low, high = (np.exp(ends) if contrast.scale != "difference" else ends).tolist()
+        levels.append(Level(label, point, low, high, se))
+    details = {
+        "imputations": pool.tables,
+        "missing_information": float(pool.fraction[0]),
+        "freedom": float(pool.freedom[0]),
+        "values": [row[0] for row in values],
+        "se": [float(np.sqrt(w[0, 0])) for w in within],
+    }
+    return replace(first, levels=tuple(levels), critical=critical, details=details)
 
 
 def on_scale(fitted: Fitted, i: int, j: int, scale: str) -> tuple[float, Floats]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,12 +13,14 @@ from ..core.errors import InputError, Overlap
 from ..core.graph import Graph
 from ..core.missing import complete
 from ..core.protocols import Estimator
+from ..core.variable import Kind, Variable
 from .contrast import Contrast, check_names, resolve
 from .held import hold
 from .identification import Case, readings
 from .rows import Kept, targets_of, usable
-from .solve import Solved, expanded, solve
+from .solve import Solved, expanded, pooled, solve
 
+_ROW = "(row)"
 Key = tuple[tuple[str, ...], tuple[int, ...]]
 
 
@@ -52,6 +54,8 @@ class Study:
     """Holds rows, contrast and estimator; remembers solved adjustment sets.
 
     Each set is solved with the same seed, so that answers do not depend on the order of graphs.
+    `others` are more completed tables of the same rows (multiple imputation): an adjustment set is
+    then solved on each and pooled; everything else looks at the first.
     """
 
     def __init__(
@@ -65,6 +69,8 @@ class Study:
         rng: np.random.Generator,
         contrast: Contrast | None = None,
         hidden: bool = False,
+        others: Sequence[Data] = (),
+        notes: Sequence[str] = (),
     ) -> None:
         treatment, outcome = query.treatment, query.outcome  # type: ignore[attr-defined]
         check_names(data, treatment, outcome)
@@ -75,6 +81,7 @@ class Study:
         self.seed = int(rng.integers(2**63))
         self.table = expanded(data)
         self.data, self.warnings = self._rows(self.table)
+        self.warnings += notes
         if contrast is None:
             known = complete(self.data.select([treatment, outcome]))
             contrast = resolve(
@@ -82,9 +89,12 @@ class Study:
                 query.treated, query.control, query.scale,  # type: ignore[attr-defined]
             )  # fmt: skip
         self.contrast = contrast
-        held = hold(self.data, contrast)
+        row = Variable(_ROW, Kind.IDENTIFIER)
+        numbered = self.data.with_column(row, np.arange(self.data.n)) if others else self.data
+        held = hold(numbered, contrast)
         self.data, self.held, self.narrowed = held.data, held.names, held.narrowed
         self.warnings += held.notes
+        self.others = self._alike(others) if others else ()
         self.null = 0.0 if contrast.scale == "difference" else 1.0
         self._solved: dict[Key, Solved | str] = {}
         self._cases: dict[Graph, list[Case]] = {}
@@ -104,6 +114,18 @@ class Study:
             f"({', '.join(names)}) sets the outcome {self.outcome}"
         )
         return data.take((~sets).nonzero()[0]), [note]
+
+    def _alike(self, others: Sequence[Data]) -> tuple[Data, ...]:
+        """The other tables with the rows and the condition of the first."""
+        rows = self.data.column(_ROW)
+        self.data = self.data.drop([_ROW])
+        out = []
+        for table in others:
+            part = self._rows(table)[0].take(rows)
+            for name in self.held:
+                part = part.with_column(self.data.variable(name), self.data.column(name))
+            out.append(part)
+        return tuple(out)
 
     @property
     def compared(self) -> tuple[object, object]:
@@ -183,10 +205,20 @@ class Study:
         data: Data | None = None,
     ) -> Solved:
         """Solve with another estimator or on other rows, and forget."""
-        table = self.data if data is None else data
-        rows = kept.mask(table)
-        return solve(
-            table if rows.all() else table.take(rows.nonzero()[0]),
-            self.contrast, adjust, estimator or self.estimator,
-            rng=np.random.default_rng(self.seed), population=self.population, level=self.level,
-        )  # fmt: skip
+        tables = [self.data, *self.others] if data is None else [data]
+        found = []
+        for k, table in enumerate(tables):
+            if k > 1 and self.run.spent:
+                break
+            rows = kept.mask(table)
+            part = table if rows.all() else table.take(rows.nonzero()[0])
+            found.append(
+                solve(
+                    part, self.contrast, adjust, estimator or self.estimator,
+                    rng=np.random.default_rng(self.seed), population=self.population,
+                    level=self.level,
+                )
+            )  # fmt: skip
+        if len(found) == 1:
+            return found[0]
+        return pooled(found, self.contrast, self.level, np.random.default_rng(self.seed))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -13,17 +14,19 @@ from ..core.budget import Run
 from ..core.data import Data
 from ..core.errors import InputError, NotIdentified, RungError
 from ..core.graph import Graph
-from ..core.missing import complete
+from ..core.missing import complete, told
 from ..core.protocols import Estimator
 from ..core.query import Estimate
-from ..inference import intervals, multiplicity
+from ..inference import intervals, multiplicity, rubin
 from .answer import answer as overall
+from .completed import Completed, completed
 from .contrast import show, weighted_quantiles
 from .identification import allows_hidden, is_pag_like, weighted
 from .rows import Kept, usable
 from .solve import on_scale
 from .study import Study
 
+Rule = Callable[[Data], NDArray[np.bool_]]
 PARTS = 4  # groups of a number: by quarters of its rows
 MOST = 60
 
@@ -46,9 +49,10 @@ def answer(
     """
     seed = int(rng.integers(2**63))
     _check_by(query, structure, data)
+    tables = completed(structure, data, query, run=run, rng=np.random.default_rng([seed, 1]))
     whole = overall(
         query.overall(), structure, data, estimator, run=run, rng=np.random.default_rng(seed),
-        population="all",
+        population="all", tables=tables,
     )  # fmt: skip
     adjust = tuple(whole.diagnostics["adjustment"])
     if whole.data is None or whole.data.n == 0 or not whole.cites:
@@ -56,8 +60,9 @@ def answer(
             f"by the graph {query.treatment} does not affect {query.outcome}: every group has "
             "the effect 0"
         )
-    rows, left_out = _groups(query, structure, data, whole, adjust, estimator, run, seed)
-    warnings = [*whole.warnings, *left_out]
+    rows, left_out = _groups(query, structure, tables, whole, adjust, estimator, run, seed)
+    own = told(data.select([n for n in query.by if n not in whole.data.names]))
+    warnings = [*whole.warnings, *(() if tables.words else own), *left_out]
     first = rows[0]
     levels = [{k: r[k] for k in ("contrast", "value", "low", "high")} for r in rows]
     spread = _spread(rows)
@@ -98,7 +103,7 @@ def _check_by(query: Any, structure: Any, data: Data) -> None:
 def _groups(
     query: Any,
     structure: Any,
-    data: Data,
+    tables: Completed,
     whole: Estimate,
     adjust: tuple[str, ...],
     estimator: Estimator | None,
@@ -109,8 +114,9 @@ def _groups(
     from .doubly_robust import DoublyRobust
 
     study = Study(
-        data, query, estimator or DoublyRobust(), population="all", run=run,
+        tables.first, query, estimator or DoublyRobust(), population="all", run=run,
         rng=np.random.default_rng(seed), hidden=allows_hidden(structure),
+        others=tables.tables[1:],
     )  # fmt: skip
     _, _, shown = weighted(structure)
     order = tuple(n for n in study.data.names if n in {*adjust, *query.by})
@@ -118,54 +124,74 @@ def _groups(
         study.data, shown, query.treatment, query.outcome, order, study.held, study.hidden
     )
     _check_valid(shown, query, tuple(n for n in order if n not in study.held), study.hidden)
-    table = study.data.take(kept.mask(study.data).nonzero()[0])
-    table = _only_complete(table, (query.treatment, query.outcome, *order))
-    rows, influence, left = _each(study, query, table, order, kept)
+    names = (query.treatment, query.outcome, *order)
+    parts = [_used(t, kept, names) for t in (study.data, *study.others)]
+    rows, influence, left = _each(study, query, parts, order, kept)
     if not rows:
         raise InputError("no group has enough rows for an effect: " + "; ".join(left[:2]))
-    _intervals(query, rows, np.column_stack(influence), table, seed)
+    _intervals(query, rows, influence, parts[0], seed)
     return rows, left
 
 
+def _used(data: Data, kept: Kept, names: tuple[str, ...]) -> Data:
+    """The complete rows that are kept."""
+    return _only_complete(data.take(kept.mask(data).nonzero()[0]), names)
+
+
 def _each(
-    study: Study, query: Any, table: Data, order: tuple[str, ...], kept: Kept
-) -> tuple[list[dict[str, Any]], list[NDArray[np.float64]], list[str]]:
-    """Values and influence functions (rows of `table`) of the groups, and what was left out."""
+    study: Study, query: Any, tables: list[Data], order: tuple[str, ...], kept: Kept
+) -> tuple[list[dict[str, Any]], list[list[NDArray[np.float64]]], list[str]]:
+    """Values and influence functions of the groups on each table, and what was left out."""
     rows: list[dict[str, Any]] = []
     left: list[str] = []
-    influence: list[NDArray[np.float64]] = []
-    for label, mask in _cells(table, query.by):
+    influence: list[list[NDArray[np.float64]]] = []
+    for label, rule in _cells(tables[0], query.by):
         if study.run.spent and rows:
             left.append(f"the budget ended before group {label}")
             continue
+        values, own, sizes = [], [], []
         try:
-            found = study.fresh(order, kept, data=table.take(np.flatnonzero(mask)))
+            for k, table in enumerate(tables):
+                mask = rule(table)
+                found = study.fresh(order, kept, data=table.take(np.flatnonzero(mask)))
+                if found.prepared.note and not k:
+                    left.append(f"group {label}: {found.prepared.note}")
+                value, psi = on_scale(found.fitted, 1, 0, query.scale)
+                full = np.zeros(table.n)
+                full[mask] = psi * table.n / mask.sum()
+                values.append(value)
+                own.append(full)
+                sizes.append(int(mask.sum()))
         except RungError as error:
             left.append(f"group {label} has no answer: {error}")
             continue
-        if found.prepared.note:
-            left.append(f"group {label}: {found.prepared.note}")
-        value, psi = on_scale(found.fitted, 1, 0, query.scale)
-        full = np.zeros(table.n)
-        full[mask] = psi * table.n / mask.sum()
-        influence.append(full)
-        rows.append({"contrast": label, "value": value, "n": int(mask.sum())})
+        influence.append(own)
+        size = round(float(np.mean(sizes)))
+        rows.append({"contrast": label, "value": float(np.mean(values)), "n": size,
+                     "values": values})  # fmt: skip
     return rows, influence, left
 
 
 def _intervals(
     query: Any,
     rows: list[dict[str, Any]],
-    influence: NDArray[np.float64],
+    influence: list[list[NDArray[np.float64]]],
     table: Data,
     seed: int,
 ) -> None:
-    """Put simultaneous intervals into the rows."""
+    """Put simultaneous intervals into the rows; over completed tables by Rubin's rules."""
     groups = table.unit if table.clustered else None
-    cov = intervals.covariance(influence, groups=groups)
-    critical = multiplicity.max_t(
-        cov, query.level, rng=np.random.default_rng(seed), df=intervals.freedom(groups)
-    )
+    values = np.array([row.pop("values") for row in rows]).T
+    within = [
+        intervals.covariance(np.column_stack([own[k] for own in influence]), groups=groups)
+        for k in range(len(values))
+    ]
+    cov, df = within[0], intervals.freedom(groups)
+    if len(values) > 1:
+        least = min(row["n"] for row in rows) - 2.0
+        pool = rubin.pool(values, within, df if df is not None else max(least, 1.0))
+        cov, df = pool.covariance, float(pool.freedom.min())
+    critical = multiplicity.max_t(cov, query.level, rng=np.random.default_rng(seed), df=df)
     for row, variance in zip(rows, np.diag(cov), strict=True):
         se = float(np.sqrt(variance))
         ends = [row["value"], row["value"] - critical * se, row["value"] + critical * se]
@@ -196,35 +222,47 @@ def _only_complete(data: Data, names: tuple[str, ...]) -> Data:
     return data.take(np.flatnonzero(~part.mask.any(axis=1)))
 
 
-def _cells(data: Data, by: tuple[str, ...]) -> list[tuple[str, NDArray[np.bool_]]]:
-    """Label and rows of each combination of the `by` columns that occurs."""
+def _cells(data: Data, by: tuple[str, ...]) -> list[tuple[str, Rule]]:
+    """Label and rule of each combination of the `by` columns that occurs."""
     axes = [_axis(data, name) for name in by]
     total = int(np.prod([len(a) for a in axes]))
     if total > MOST:
         raise InputError(f"by={by} makes {total} groups, above {MOST}; use fewer columns")
-    out = []
+    out: list[tuple[str, Rule]] = []
     for combination in product(*axes):
-        mask = np.ones(data.n, dtype=np.bool_)
-        for _, part in combination:
-            mask = mask & part
-        if mask.any():
-            out.append((", ".join(label for label, _ in combination), mask))
+        rule = _all([part for _, part in combination])
+        if rule(data).any():
+            out.append((", ".join(label for label, _ in combination), rule))
     return out
 
 
-def _axis(data: Data, name: str) -> list[tuple[str, NDArray[np.bool_]]]:
+def _all(parts: list[Rule]) -> Rule:
+    return lambda data: np.logical_and.reduce([part(data) for part in parts])
+
+
+def _axis(data: Data, name: str) -> list[tuple[str, Rule]]:
+    """Labels of the groups that a column makes, and which rows of a table belong to each."""
     v, x = data.variable(name), data.column(name)
     values = np.unique(x)
     if v.discrete or len(values) <= PARTS:
-        return [(f"{name} = {show(v, float(a))}", x == a) for a in values]
-    cuts = weighted_quantiles(x, data.weights, [k / PARTS for k in range(1, PARTS)])
-    code = np.searchsorted(np.unique(cuts), x, side="left")
+        return [(f"{name} = {show(v, float(a))}", _equal(name, float(a))) for a in values]
+    cuts = np.unique(weighted_quantiles(x, data.weights, [k / PARTS for k in range(1, PARTS)]))
+    code = np.searchsorted(cuts, x, side="left")
     out = []
-    for c in np.unique(code):
+    for c in np.unique(code).tolist():
         here = code == c
         low, high = float(x[here].min()), float(x[here].max())
-        out.append((f"{name} from {show(v, low)} to {show(v, high)}", here))
+        label = f"{name} from {show(v, low)} to {show(v, high)}"
+        out.append((label, _between(name, cuts, int(c))))
     return out
+
+
+def _equal(name: str, value: float) -> Rule:
+    return lambda data: np.asarray(data.column(name) == value)
+
+
+def _between(name: str, cuts: NDArray[np.float64], code: int) -> Rule:
+    return lambda data: np.asarray(np.searchsorted(cuts, data.column(name), side="left") == code)
 
 
 def _spread(rows: list[dict[str, Any]]) -> dict[str, Any]:

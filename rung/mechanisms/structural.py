@@ -18,7 +18,7 @@ from ..core.data import Data
 from ..core.errors import InputError, NeedsRows, unknown
 from ..core.graph import Graph
 from ..core.mechanism import Mechanism, MechanismSpec
-from ..core.missing import CompleteCases, complete
+from ..core.missing import EM, CompleteCases, TestWise, complete, told
 from ..core.model import Ensemble, Model
 from ..core.scm import SCM
 from ..core.source import Source
@@ -92,12 +92,17 @@ class Structural:
     ) -> Model:
         """Fit every node on the complete rows whose environment does not target it.
 
+        Rows with missing cells follow the declared policy, which the model's `notes` tell:
+        `CompleteCases` leaves out rows with a missing cell in any column of the structure,
+        `TestWise` fits each node on the rows complete in its own columns, `EM` uses all rows
+        (`rung.mechanisms.completion.Completer`), each graph by itself.
+
         Raises
         ------
         InputError
             A node of the graph has no column, or every row targets it; the graph is no DAG.
         MissingCells
-            Cells are missing and no policy was declared.
+            Cells are missing and no policy was declared, or a column is missing throughout.
         """
         run = start(budget)
         found = dags(self.structure, rng, self.members)
@@ -112,12 +117,18 @@ class Structural:
                 raise NeedsRows("Structural(resamples=...) needs rows to resample; pass the Data")
             return _model(found, [{f: self._without_rows(data, f) for f in families}])
         table = data.select(names)
-        if isinstance(data.missing, CompleteCases):
+        notes = _notes(table)
+        if isinstance(data.missing, EM) and table.has_missing:
+            from .completion import mechanisms
+
+            many = mechanisms(found, table, self._spec, data.missing, self.resamples, rng, run)
+            return _model(found, many, notes)
+        if isinstance(data.missing, CompleteCases) or data.missing is None:
             table = complete(table)
         chosen = self._choose(found, table, run, int(rng.integers(2**63)))
         if not self.resamples:
-            return _model(found, [{c.family: c.mechanism for c in chosen}])
-        return _model(found, self._refits(found, table, chosen, run, rng))
+            return _model(found, [{c.family: c.mechanism for c in chosen}], notes)
+        return _model(found, self._refits(found, table, chosen, run, rng), notes)
 
     def _choose(self, found: WeightedDags, table: Data, run: Run, base: int) -> list[_Chosen]:
         """Fit every family that occurs in a graph, once.
@@ -204,7 +215,7 @@ class Structural:
                 return None
             families = _families(found.graphs[i % many][0])
             run.tick(i / total, "bootstrap refits")
-            weights = _bootstrap(table, streams[i])
+            weights = bootstrap(table, streams[i])
             return {f: by_family[f](weights) for f in families}
 
         out = [fit for fit in _parallel(one, range(total)) if fit is not None]
@@ -323,7 +334,7 @@ def _parallel(work: Callable[[Any], Any], jobs: Sequence[Any]) -> list[Any]:
         return list(pool.map(work, jobs))
 
 
-def _bootstrap(table: Data, rng: np.random.Generator) -> Floats:
+def bootstrap(table: Data, rng: np.random.Generator) -> Floats:
     """Weights (n,) of a resample with replacement, of units where they repeat."""
     if table.unit is not None:
         _, member = np.unique(table.unit, return_inverse=True)
@@ -334,7 +345,19 @@ def _bootstrap(table: Data, rng: np.random.Generator) -> Floats:
     return drawn if table.weights is None else drawn * table.weights
 
 
-def _model(found: WeightedDags, fits: Sequence[Mapping[Family, Mechanism]]) -> Model:
+def _notes(table: Data) -> tuple[str, ...]:
+    """What the policy did to the rows with missing cells."""
+    notes = told(table)
+    if notes and isinstance(table.missing, TestWise):
+        return (*notes, "each mechanism was fitted on the rows complete in its own columns")
+    return notes
+
+
+def _model(
+    found: WeightedDags,
+    fits: Sequence[Mapping[Family, Mechanism]],
+    notes: tuple[str, ...] = (),
+) -> Model:
     """An SCM, or an Ensemble over graphs and refits."""
     parts, weights, graphs = [], [], []
     many = len(found.graphs)
@@ -344,10 +367,12 @@ def _model(found: WeightedDags, fits: Sequence[Mapping[Family, Mechanism]]) -> M
         counts = np.bincount(np.arange(len(fits)) % many, minlength=many)
     for i, fit in enumerate(fits):
         graph, weight = found.graphs[i % many]
-        parts.append(SCM(graph, {f[0]: fit[f] for f in _families(graph)}))
+        parts.append(SCM(graph, {f[0]: fit[f] for f in _families(graph)}, notes=notes))
         weights.append(weight if len(fits) == many else weight / counts[i % many])
         graphs.append(graph)
     if len(parts) == 1:
         return parts[0]
     meaning = "bootstrap" if found.meaning == "single" else found.meaning
-    return Ensemble(tuple(parts), np.array(weights), tuple(graphs), meaning, found.sampled)
+    return Ensemble(
+        tuple(parts), np.array(weights), tuple(graphs), meaning, found.sampled, notes=notes
+    )
