@@ -106,6 +106,13 @@ class Incomplete:
         return float(self._weight.sum())
 
     @cached_property
+    def seen(self) -> float:
+        """Mean share of the rows in which a pair of columns is seen."""
+        there = (~self.mask).astype(np.float64)
+        pairs = (there.T @ there) / max(len(there), 1)
+        return float(pairs[np.triu_indices(len(pairs), 1)].mean()) if len(pairs) > 1 else 1.0
+
+    @cached_property
     def groups(self) -> tuple[_Group, ...]:
         """Patterns by their number of missing cells."""
         count = self.mask.sum(axis=1)

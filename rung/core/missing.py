@@ -139,11 +139,8 @@ class EM(MissingPolicy):
                 "an order: leave the column out, or declare CompleteCases() or TestWise()"
             )
         rows = Incomplete(data.matrix(), data.weights)
-        there = ~rows.mask
-        pairs = (there.T.astype(float) @ there) / max(len(there), 1)
-        share = float(pairs[np.triu_indices(len(pairs), 1)].mean()) if len(pairs) > 1 else 1.0
         found = rows.saturated(tolerance=self.tolerance)
-        return rows.moments(found, data.variables, share=share)
+        return rows.moments(found, data.variables, share=rows.seen)
 
     @property
     def statement(self) -> str:
