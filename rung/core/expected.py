@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from .climb import climb
 from .errors import InputError, MissingCells
 from .moments import Moments
 from .result import frozen, lock
@@ -103,6 +104,13 @@ class Incomplete:
     def total(self) -> float:
         """Sum of the row weights."""
         return float(self._weight.sum())
+
+    @cached_property
+    def seen(self) -> float:
+        """Mean share of the rows in which a pair of columns is seen."""
+        there = (~self.mask).astype(np.float64)
+        pairs = (there.T @ there) / max(len(there), 1)
+        return float(pairs[np.triu_indices(len(pairs), 1)].mean()) if len(pairs) > 1 else 1.0
 
     @cached_property
     def groups(self) -> tuple[_Group, ...]:
@@ -214,7 +222,7 @@ class Incomplete:
         )
 
     def saturated(self, *, tolerance: float = 1e-6, iterations: int = 500) -> Expected:
-        """Maximum-likelihood mean and covariance without any structure, by EM.
+        """Maximum-likelihood mean and covariance without any structure, by accelerated EM.
 
         Ends when the mean log-likelihood of a row rises by less than `tolerance`. A column that
         does not vary where it is seen has covariances 0 and no part in the likelihood.
@@ -226,15 +234,21 @@ class Incomplete:
             return self._without_constants(mean, vary, tolerance, iterations)
         if not self.groups:
             return self.expect(mean, covariance)
-        before = -np.inf
         scale = np.sqrt(np.diag(covariance))
         inner = Incomplete((self.rows - mean) / scale, self.weights)
-        now = Expected(np.zeros(len(mean)), np.eye(len(mean)), before)
-        for _ in range(iterations):
-            now = inner.expect(now.mean, now.covariance)
-            if now.log_likelihood - before < tolerance * self.total:
-                break
-            before = now.log_likelihood
+
+        def step(point: Floats) -> tuple[Floats, float]:
+            found = inner.expect(*_gaussian(point))
+            return _point(found.mean, found.covariance), found.log_likelihood
+
+        d = len(mean)
+        top = climb(
+            step,
+            _point(np.zeros(d), np.eye(d)),
+            tolerance=tolerance * self.total,
+            iterations=iterations,
+        )
+        now = Expected(*_gaussian(top.image), top.heights[-1])
         cells = self._weight @ ~self.mask
         return Expected(
             mean + scale * now.mean,
@@ -254,8 +268,11 @@ class Incomplete:
         return Expected(mean, covariance, likelihood)
 
 
-def _inverse(covariance: Floats) -> tuple[Floats, float]:
-    """Inverse and log-determinant of a covariance; one that is nearly singular is lifted."""
+def _factor(covariance: Floats) -> tuple[Floats, Floats]:
+    """Lower Cholesky factor of the correlations, and the standard deviations.
+
+    A covariance that is nearly singular is lifted.
+    """
     d = len(covariance)
     scale = np.sqrt(np.diag(covariance))
     correlation = covariance / np.outer(scale, scale)
@@ -266,12 +283,37 @@ def _inverse(covariance: Floats) -> tuple[Floats, float]:
             continue
         if np.diag(factor).min() ** 2 < 1e-12:
             continue
-        half = np.linalg.inv(factor)
-        logdet = 2.0 * float(np.log(np.diag(factor)).sum() + np.log(scale).sum())
-        return (half.T @ half) / np.outer(scale, scale), logdet
+        return factor, scale
     raise InputError(
         "too few rows for so many missing cells: the covariance is singular; use fewer columns"
     )
+
+
+def _inverse(covariance: Floats) -> tuple[Floats, float]:
+    """Inverse and log-determinant of a covariance; one that is nearly singular is lifted."""
+    factor, scale = _factor(covariance)
+    half = np.linalg.inv(factor)
+    logdet = 2.0 * float(np.log(np.diag(factor)).sum() + np.log(scale).sum())
+    return (half.T @ half) / np.outer(scale, scale), logdet
+
+
+def _point(mean: Floats, covariance: Floats) -> Floats:
+    """A Gaussian as unconstrained numbers: each column's regression on those before it."""
+    factor, scale = _factor(covariance)
+    diagonal = np.diag(factor)
+    weights = np.linalg.inv(factor / diagonal) * (scale[:, None] / scale)
+    return np.concatenate(
+        [mean, weights[np.tril_indices(len(mean), -1)], np.log(diagonal * scale)]
+    )
+
+
+def _gaussian(point: Floats) -> tuple[Floats, Floats]:
+    """Mean and covariance of such numbers."""
+    d = round(np.sqrt(2 * len(point) + 2.25) - 1.5)
+    weights = np.eye(d)
+    weights[np.tril_indices(d, -1)] = point[d:-d]
+    factor = np.linalg.solve(weights, np.diag(np.exp(point[-d:])))
+    return point[:d], factor @ factor.T
 
 
 def _parts(group: _Group) -> list[tuple[Ints, Ints, Ints, Floats]]:

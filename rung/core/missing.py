@@ -141,14 +141,11 @@ class EM(MissingPolicy):
                 "an order: use a score on indicators of levels, such as DegenerateGaussianBIC, "
                 "leave the column out, or declare CompleteCases() or TestWise()"
             )
-        there = ~data.mask
-        pairs = (there.T.astype(float) @ there) / max(len(there), 1)
-        share = float(pairs[np.triu_indices(len(pairs), 1)].mean()) if len(pairs) > 1 else 1.0
         blocks = _features(data, basis)
         rows = Incomplete(np.column_stack(blocks), data.weights)
         found = rows.saturated(tolerance=self.tolerance)
         sizes = tuple(b.shape[1] for b in blocks)
-        return rows.moments(found, data.variables, sizes=sizes, share=share)
+        return rows.moments(found, data.variables, sizes=sizes, share=rows.seen)
 
     @property
     def statement(self) -> str:

@@ -45,6 +45,7 @@ __getattr__, __dir__, __all__ = exports(
         "Majority": "colliders",
         "MarkovBlanket": "markov_blanket",
         "NaturalSpline": "basis",
+        "MissDAG": "miss_dag",
         "NOTEARS": "notears",
         "NormalScores": "normal_scores",
         "NotearsAL": "notears_al",

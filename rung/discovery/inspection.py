@@ -35,7 +35,9 @@ def inspect(source: Source, learner: Any) -> tuple[Source, list[str]]:
     if isinstance(source, Data):
         if source.has_missing:
             policy = source.missing
-            if isinstance(policy, EM) or (isinstance(policy, TestWise) and _testwise(learner)):
+            if policy is None and _takes_missing(learner):
+                pass
+            elif isinstance(policy, EM) or (isinstance(policy, TestWise) and _testwise(learner)):
                 notes.append(policy.statement)
             else:
                 whole = complete(source)
@@ -50,6 +52,8 @@ def inspect(source: Source, learner: Any) -> tuple[Source, list[str]]:
             )
         _columns(source)
     _size(source, learner)
+    if isinstance(source, Data) and source.has_missing and _takes_missing(learner):
+        return source, notes  # it looks for collinear columns itself
     if not getattr(learner, "local", False):
         independent(source)
     return source, notes

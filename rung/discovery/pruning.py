@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..core.budget import Run
 from ..core.errors import InputError
+from ..inference.multiplicity import holm
 from .functional import Setting
 from .threads import threads
 
@@ -113,7 +114,7 @@ class WaldPruning:
             left, free = max(1 - b @ R[P, v], 1e-300), max(n - len(P) - 1, 1)
             t = b / np.sqrt(np.diag(inverse) * left / free)
             p[P, v] = 2 * stdtr(free, -np.abs(t))
-        keep = _holm(p, self.alpha) | setting.required
+        keep = holm(p, self.alpha) | setting.required
         for v in range(d):
             _fit(R, out, np.nonzero(keep[:, v])[0], v)
         return out, done
@@ -135,12 +136,3 @@ def _only_required(R: Floats, out: Floats, setting: Setting) -> None:
     """Coefficients of required edges where none were fitted."""
     for v in np.nonzero((setting.required & (out == 0)).any(axis=0))[0].tolist():
         _fit(R, out, np.nonzero(setting.required[:, v])[0], v)
-
-
-def _holm(p: Floats, alpha: float) -> NDArray[np.bool_]:
-    """Which entries below the order's diagonal are significant together."""
-    flat = p[p < 1]
-    ranked = np.sort(flat)
-    passed = ranked <= alpha / (len(ranked) - np.arange(len(ranked)))
-    stop = len(passed) if passed.all() else int(passed.argmin())
-    return np.asarray(p <= (ranked[stop - 1] if stop else -1.0))

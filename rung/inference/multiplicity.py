@@ -1,8 +1,9 @@
-"""Several answers at once: simultaneous intervals."""
+"""Several answers at once: simultaneous intervals, tests taken together."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .intervals import Floats, check_level, quantile_of
 
@@ -38,3 +39,15 @@ def max_t(
     if df is not None:
         z = z / np.sqrt(rng.chisquare(df, size=(draws, 1)) / df)
     return float(np.clip(np.quantile(np.abs(z).max(axis=1), level), single, bound))
+
+
+def holm(p: Floats, alpha: float) -> NDArray[np.bool_]:
+    """Which p-values are significant together, by Holm's method (1979); those of 1 do not count.
+
+    Any of them is a false one with probability `alpha` at most.
+    """
+    flat = p[p < 1]
+    ranked = np.sort(flat)
+    passed = ranked <= alpha / (len(ranked) - np.arange(len(ranked)))
+    stop = len(passed) if passed.all() else int(passed.argmin())
+    return np.asarray(p <= (ranked[stop - 1] if stop else -1.0))
