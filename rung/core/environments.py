@@ -76,10 +76,9 @@ def reference_environment(data: Data, present: list[int], name: str | None) -> i
         if name not in names:
             raise unknown(name, names, "environment")
         return present[names.index(name)]
-    assert data.environment is not None
-    targets = targets_of(data)
+    environment, targets = np.asarray(data.environment), targets_of(data)
     plain = [e for e in present if not targets[e].any()] or present
-    return max(plain, key=lambda e: (int((data.environment == e).sum()), -e))
+    return max(plain, key=lambda e: (int(np.count_nonzero(environment == e)), -e))
 
 
 def with_environment(data: Data, name: str, variable: Variable | None = None) -> Data:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .data import Data
+from .environments import with_environment
 from .errors import InputError, MissingCells, NotSupported
 from .graph import Graph
 from .intervention import Context, Do, Intervention, tile
@@ -95,11 +96,15 @@ class SCM(GenerativeModel, Result):
         One a node, whose parents are the node's parents in the graph.
     interventions : tuple of Intervention
         Applied in order when the model runs.
+    environment : str, optional
+        The variable that is the environment of a row: units without such a column take it from
+        `Data.environment`.
     """
 
     graph: Graph
     mechanisms: Mapping[str, Mechanism]
     interventions: tuple[Intervention, ...] = ()
+    environment: str | None = None
 
     def __post_init__(self) -> None:
         if not self.graph.is_dag():
@@ -157,7 +162,9 @@ class SCM(GenerativeModel, Result):
         MissingCells
             A unit has a missing cell: no policy can answer for it.
         """
-        names = self.graph.names
+        names, own = self.graph.names, self.environment
+        if own is not None and own not in units.names and units.environment is not None:
+            units = with_environment(units, own, self._described[own])
         absent = [name for name in names if name not in units.names]
         if absent:
             raise InputError(f"counterfactual units need every variable; {absent[0]!r} is missing")

@@ -54,7 +54,10 @@ class Normal:
         if p:
             scale = np.sqrt(np.diag(scatter)[:p])
             scale = np.where(scale > 0, scale, 1.0)
-            inner, cross = scatter[:p, :p] / np.outer(scale, scale), scatter[:p, p:] / scale[:, None]
+            inner, cross = (
+                scatter[:p, :p] / np.outer(scale, scale),
+                scatter[:p, p:] / scale[:, None],
+            )
             slopes, _, rank, _ = np.linalg.lstsq(inner, cross, rcond=1e-10)
             left = left - cross.T @ slopes
         values, axes = np.linalg.eigh(left)
@@ -175,9 +178,7 @@ class Changes:
 class _Climb:
     """The search for the environments with a mechanism of their own."""
 
-    def __init__(
-        self, family: Family, free: tuple[int, ...], base: int, price: float
-    ) -> None:
+    def __init__(self, family: Family, free: tuple[int, ...], base: int, price: float) -> None:
         self.family, self.free, self.price = family, free, price
         self.alone: dict[int, float] = {}
         for e in free:

@@ -28,8 +28,8 @@ from ..core.variable import Kind, Variable
 from .boss import BOSS
 
 ASSUMES = (
-    "contexts were joined to the columns: this assumes that no variable causes the environment, and "
-    "that nothing hidden causes both the environment and a variable"
+    "contexts were joined to the columns: this assumes that no variable causes the environment, "
+    "and that nothing hidden causes both the environment and a variable"
 )
 
 
@@ -41,10 +41,11 @@ class JCI:
     and the learner searches over contexts and columns together. It is told that no column causes
     a context (exogeneity), that contexts are joined to each other (their own graph is not
     searched), and what is known of targets: an environment with targets in the data has an edge
-    to each of them and, unless the learner allows hidden causes, to nothing else. An environment without may act on anything; what it
-    acts on are the edges that are found out of its context. So observational rows, interventions
-    with known and with unknown targets, and other environments go into one call. These are
-    assumptions JCI-1, 2 and 3 of the paper, and the design that it calls diagonal.
+    to each of them and, unless the learner allows hidden causes, to nothing else. An environment
+    without may act on anything; what it acts on are the edges that are found out of its context.
+    So observational rows, interventions with known and with unknown targets, and other
+    environments go into one call. These are assumptions JCI-1, 2 and 3 of the paper, and the
+    design that it calls diagonal.
 
     The graph of the result is over the columns. `details["context_graph"]` holds the contexts
     too; `details["targets"]` maps each environment to what it acts on: for a learner that allows
@@ -142,21 +143,21 @@ class _Contexts:
     def of(cls, data: Data, present: Sequence[int], plug: JCI) -> _Contexts:
         base = reference_environment(data, list(present), plug.reference)
         others = [e for e in present if e != base]
+        labels = [environment_name(data, e) for e in others]
+        groups: list[tuple[int, ...]] = [(e,) for e in others]
+        made: list[Variable] = []
         if plug.single:
             name = _fresh("environment", data.names)
             levels = tuple(environment_name(data, e) for e in present)
-            contexts = (Variable(name, Kind.CATEGORICAL, levels),)
-            groups, labels = (tuple(others),), (name,)
+            made, labels = [Variable(name, Kind.CATEGORICAL, levels)], [name]
+            groups = [tuple(others)]
         else:
-            labels = tuple(environment_name(data, e) for e in others)
-            taken = list(data.names)
-            made = []
             for label in labels:
+                taken = [*data.names, *(v.name for v in made)]
                 made.append(Variable(_fresh(label, taken), Kind.BINARY, (0, 1)))
-                taken.append(made[-1].name)
-            contexts, groups = tuple(made), tuple((e,) for e in others)
         closed = not plug.off_targets and not _allows_hidden(plug.learner)
-        out = cls(data, contexts, groups, labels, base, plug.single, closed)
+        names = tuple(labels)
+        out = cls(data, tuple(made), tuple(groups), names, base, plug.single, closed)
         out._check(len(present), plug.few_rows)
         return out
 
@@ -190,7 +191,7 @@ class _Contexts:
     @property
     def known(self) -> tuple[str, ...]:
         """Names of the environments whose targets the data give."""
-        hit = targets_of(self.data).any(axis=1)
+        hit = [bool(row.any()) for row in targets_of(self.data)]
         numbers = [self.base, *(e for group in self.numbers for e in group)]
         return tuple(environment_name(self.data, e) for e in sorted(numbers) if hit[e])
 
@@ -213,12 +214,13 @@ class _Contexts:
         required: list[Pair] = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
         forbidden: list[Pair] = [(x, c) for c in names for x in system]
         targets = targets_of(self.data)
-        base = targets[self.base]
+        base = np.asarray(targets[self.base])
         for name, group in zip(names, self.numbers, strict=True):
-            sets = targets[list(group)]
-            must, may = (sets ^ base).any(axis=0), sets.any(axis=0) | base
+            sets = targets[np.array(group)]
+            must = (sets ^ base).any(axis=0)
+            may = np.asarray(sets.any(axis=0) | base)
             required += [(name, system[j]) for j in np.flatnonzero(must).tolist()]
-            if sets.any(axis=1).all() and self.closed:
+            if self.closed and all(row.any() for row in sets):
                 forbidden += [(name, system[j]) for j in np.flatnonzero(~may).tolist()]
         return Knowledge(tuple(required), tuple(forbidden))
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
 from itertools import combinations, pairwise
+from typing import ClassVar
 
 import numpy as np
 

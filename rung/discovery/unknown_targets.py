@@ -156,15 +156,9 @@ class UnknownTargets:
             why = "the budget ended" if run.spent else "they came back to earlier ones"
             why = "the rounds ended" if rounds == self.rounds and not run.spent else why
             notes.append(f"the targets did not settle: {why}; shown is the likeliest round")
-        details: dict[str, Any] = {
-            **best.found.details,
-            "targets": named,
-            "known_targets": given,
-            "reference": reference,
-            "rounds": rounds,
-            "settled": settled,
-            "likelihood": best.score,
-        }
+        more = {"targets": named, "known_targets": given, "reference": reference}
+        ending = {"rounds": rounds, "settled": settled, "likelihood": best.score}
+        details: dict[str, Any] = {**best.found.details, **more, **ending}
         return replace(
             best.found,
             learner=self,
