@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .data import Data
+from .environments import with_environment
 from .errors import InputError, MissingCells, NotSupported
 from .graph import Graph
 from .intervention import Context, Do, Intervention, tile
@@ -97,12 +98,16 @@ class SCM(GenerativeModel, Result):
         Applied in order when the model runs.
     notes : tuple of str
         What a reader of its answers should know, such as what was done about missing cells.
+    environment : str, optional
+        The variable that is the environment of a row: units without such a column take it from
+        `Data.environment`.
     """
 
     graph: Graph
     mechanisms: Mapping[str, Mechanism]
     interventions: tuple[Intervention, ...] = ()
     notes: tuple[str, ...] = ()
+    environment: str | None = None
 
     def __post_init__(self) -> None:
         if not self.graph.is_dag():
@@ -160,7 +165,9 @@ class SCM(GenerativeModel, Result):
         MissingCells
             A unit has a missing cell; `rung.counterfactual` draws it under the policy EM.
         """
-        names = self.graph.names
+        names, own = self.graph.names, self.environment
+        if own is not None and own not in units.names and units.environment is not None:
+            units = with_environment(units, own, self._described[own])
         absent = [name for name in names if name not in units.names]
         if absent:
             raise InputError(f"counterfactual units need every variable; {absent[0]!r} is missing")

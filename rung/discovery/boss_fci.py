@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -56,6 +57,8 @@ class BOSSFCI:
     equivalence search as in Raghu et al. (2018), and with possible d-separation, without which an
     edge may stay; separators in place of the search for one in the score graph.
     """
+
+    hidden_causes: ClassVar[bool] = True
 
     search: Learner = field(default_factory=BOSS)
     test: CITest = field(default_factory=FisherZ)

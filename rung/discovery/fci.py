@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -54,6 +55,8 @@ class FCI:
     Source: Spirtes, Glymour and Scheines (2000), section 6.7; Zhang (2008) for the rules R0 to
     R10; Colombo and Maathuis (2014), section 4.3, for the order-independent form.
     """
+
+    hidden_causes: ClassVar[bool] = True
 
     test: CITest = field(default_factory=FisherZ)
     alpha: float = 0.01

@@ -127,12 +127,24 @@ class _Tucks:
         self.ats = np.zeros((how.depth + 1, d), dtype=np.int64)
         self.seen = np.zeros((how.depth + 1, 3), dtype=np.int64)
 
+    def _obeying(self, order: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The order with what may only be a cause moved before what may only be its effect.
+
+        A tuck moves a cause along an edge that is there, so it would never get past the others.
+        Where all such pairs make a circle, only required causes are moved.
+        """
+        for early in (self.allowed.T & ~self.allowed, self.required):
+            inside = (early | self.required)[np.ix_(order, order)] > 0
+            moved = topological(inside)
+            if len(moved) == self.d:
+                return np.asarray(order[moved], dtype=np.int64)
+        return order
+
     def climb(self, order: NDArray[np.int64], run: Run, done: float) -> bool:
         """Search from an order; False if the run was spent before."""
         from ..kernels import tuck_search as k
 
-        inside = self.required[np.ix_(order, order)] > 0
-        self.orders[0] = order[topological(inside)]
+        self.orders[0] = self._obeying(order)
         self.seen[0] = 0
         self.z[[k.LEVEL, k.PLACE]] = 0
         place, climb = self.kernels

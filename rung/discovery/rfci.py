@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import combinations, pairwise
+from typing import ClassVar
 
 import numpy as np
 
@@ -59,6 +60,8 @@ class RFCI:
     3.2; rules of Zhang (2008). All triples are checked at once before any edge goes, so that only
     the separating sets depend on the order of the columns.
     """
+
+    hidden_causes: ClassVar[bool] = True
 
     test: CITest = field(default_factory=FisherZ)
     alpha: float = 0.01

@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = exports(
     {
         "AutoMechanism": "auto",
         "BoostedAdditive": "boosted",
+        "ByLevel": "by_level",
         "DiscreteTable": "table",
         "LinearGaussian": "linear",
         "LinearNonGaussian": "linear",
@@ -14,6 +15,7 @@ __getattr__, __dir__, __all__ = exports(
         "Multinomial": "logit",
         "NegativeBinomial": "negative_binomial",
         "Poisson": "poisson",
+        "Regimes": "regimes",
         "SplineAdditive": "spline",
         "Structural": "structural",
     },
