@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = exports(
         "BOSSFCI": "boss_fci",
         "Bootstrap": "bootstrap",
         "CAM": "cam",
+        "CDNOD": "cd_nod",
         "ConditionalGaussian": "independence.conditional_gaussian",
         "ConditionalGaussianBIC": "scores.conditional_gaussian",
         "Conservative": "colliders",
