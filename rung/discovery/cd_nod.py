@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -157,9 +156,7 @@ def _whole(source: Source) -> Source:
 class _Work:
     """Phases 2 and 3 on one set of rows."""
 
-    def __init__(
-        self, seen: Context, changing: list[str], known: Knowledge, run: Run
-    ) -> None:
+    def __init__(self, seen: Context, changing: list[str], known: Knowledge, run: Run) -> None:
         self.seen, self.changing, self.run = seen, changing, run
         self.required, self.forbidden = known.matrices(seen.data.names)
         self.dependence: dict[str, float] = {}
