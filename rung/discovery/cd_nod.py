@@ -105,7 +105,7 @@ class CDNOD:
         test = with_block(self.test, seen.name)
         pc = PC(test, self.alpha, self.rule, self.largest)
         found, graph, state = pc.search(seen.data, told, run, rng)
-        changing = [v for v in names if v in graph.children(seen.name)]
+        changing = list(graph.children(seen.name))
         work = _Work(seen, changing, told, run)
         if self.independent_changes:
             graph = work.directed(graph)
