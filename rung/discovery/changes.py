@@ -1,204 +1,162 @@
-"""Which mechanisms differ between environments, given a DAG: penalised likelihood."""
+"""How a mechanism moves with a surrogate of what changes it: embeddings, dependence, curves."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from functools import reduce
-from operator import add
-from typing import Protocol
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.data import Data
-from ..core.moments import Moments
-from .basis import OneHot
+from .independence.gaussian_kernel import factor, kernel
+from .independence.rows import Rows
 
-Bool = NDArray[np.bool_]
 Floats = NDArray[np.float64]
-FLOOR = 1e-8  # residual variance, relative to a column's own over all rows, that counts as none
-
-
-class Family(Protocol):
-    """One node given its parents, as likelihoods of sets of environments."""
-
-    def fit(self, environments: tuple[int, ...]) -> tuple[float, int]:
-        """Maximal log-likelihood of one mechanism for all their rows, and its parameters."""
-
-    def rows(self, environment: int) -> float:
-        """Rows (sum of weights) of an environment."""
+MISSING = 0.01  # share of the trace of a kernel that its features may leave out
+MOST = 40  # features of one kernel
+WIDTHS = (0.05, 0.1, 0.2, 0.4)  # of the kernel on time, in units of the range of time
+PENALTIES = 10.0 ** np.arange(-2.0, 4.0, 0.5)  # of the ridge regression
+CAUTION = 1.4  # factor on the degrees of freedom in cross-validation (Kim and Gu 2004)
+FLAT = 1e-12  # trace of a kernel of changes, a point, that counts as no change
 
 
 @dataclass(frozen=True, eq=False)
-class Normal:
-    """A Gaussian regression of the node's columns on those of its parents.
+class Surrogate:
+    """The value of each row of what stands for the unobserved changes.
 
     Parameters
     ----------
-    parts : moments over (parents, node) of each environment
-    size : columns of the node, the last ones
-    floor : (size,) float
-        Least residual variance of each.
+    codes : (n,) int64 or float64
+        Number of the environment, or the time.
+    points : (m,) float64
+        Where changes are looked at: every environment, or times in ascending order.
+    categorical : bool
     """
 
-    parts: dict[int, Moments]
-    size: int
-    floor: Floats
+    codes: NDArray[np.float64]
+    points: Floats
+    categorical: bool
 
-    def fit(self, environments: tuple[int, ...]) -> tuple[float, int]:
-        whole = reduce(add, (self.parts[e] for e in environments))
-        n, p = whole.weight, len(whole.mean) - self.size
-        scatter = whole.scatter / n
-        left, rank = scatter[p:, p:], 0
-        if p:
-            scale = np.sqrt(np.diag(scatter)[:p])
-            scale = np.where(scale > 0, scale, 1.0)
-            inner, cross = (
-                scatter[:p, :p] / np.outer(scale, scale),
-                scatter[:p, p:] / scale[:, None],
-            )
-            slopes, _, rank, _ = np.linalg.lstsq(inner, cross, rcond=1e-10)
-            left = left - cross.T @ slopes
-        values, axes = np.linalg.eigh(left)
-        values = np.maximum(values, (axes**2).T @ self.floor)
-        q = self.size
-        log = -0.5 * n * (q * np.log(2 * np.pi) + np.log(values).sum() + q)
-        return float(log), q * (int(rank) + 1) + q * (q + 1) // 2
+    @cached_property
+    def features(self) -> tuple[tuple[Floats, Floats], ...]:
+        """For each width of the kernel: features of the rows (n, q) and of the points (m, q).
 
-    def rows(self, environment: int) -> float:
-        return self.parts[environment].weight
-
-
-@dataclass(frozen=True, eq=False)
-class Tables:
-    """Counts (configurations of the parents, levels of the node) of each environment."""
-
-    parts: dict[int, Floats]
-
-    def fit(self, environments: tuple[int, ...]) -> tuple[float, int]:
-        table = reduce(add, (self.parts[e] for e in environments))
-        total = np.broadcast_to(table.sum(axis=1, keepdims=True), table.shape)
-        seen = table > 0
-        log = float((table[seen] * np.log(table[seen] / total[seen])).sum())
-        return log, int((total[:, 0] > 0).sum()) * (table.shape[1] - 1)
-
-    def rows(self, environment: int) -> float:
-        return float(self.parts[environment].sum())
-
-
-@dataclass(eq=False)
-class Changes:
-    """Penalised likelihood of which environments have a mechanism of their own.
-
-    A node has one mechanism for the environments in which it is as in the reference, and one for
-    each of the others; the log-likelihood less penalty/2 log(n) for each parameter is maximised
-    (Schwarz 1978). Numbers, and levels with numeric parents, are Gaussian (levels as
-    indicators); levels with such parents only have tables. Rows of environments that are known to
-    set the node are left out.
-
-    Parameters
-    ----------
-    present : numbers of the environments that have rows
-    reference : the one in which nothing changes, unless it is known to set the node
-    known : (environments, d) bool
-    """
-
-    data: Data
-    present: Sequence[int]
-    reference: int
-    known: Bool
-    penalty: float
-    _moments: dict[int, Moments] = field(init=False)
-    _split: dict[tuple[int, tuple[int, ...]], tuple[tuple[int, ...], float]] = field(init=False)
-
-    def __post_init__(self) -> None:
-        asker = "the search for changed mechanisms"
-        self._moments = self.data.moments_by_environment(OneHot(), asker=asker)
-        self._split = {}
-        total = reduce(add, self._moments.values())
-        self._price = 0.5 * self.penalty * float(np.log(total.weight))
-        self._floor = FLOOR * np.maximum(np.diag(total.covariance), 1e-300)
-
-    def of(self, dag: Bool) -> tuple[Bool, float]:
-        """(environments, d) bool of known and changed mechanisms, and the penalised likelihood."""
-        out, score = self.known.copy(), 0.0
-        for j in range(len(dag)):
-            changed, part = self.split(j, tuple(np.flatnonzero(dag[:, j]).tolist()))
-            out[list(changed), j] = True
-            score += part
-        return out, score
-
-    def split(self, node: int, parents: tuple[int, ...]) -> tuple[tuple[int, ...], float]:
-        """Environments in which the node has a mechanism of its own, and the penalised likelihood.
-
-        One environment at a time goes to the side where it raises the likelihood most, from all
-        alike and from all apart; the better end is kept.
+        Environments have a kernel that is 1 for the same and 0 for different ones, and no width.
         """
-        key = (node, parents)
-        if key not in self._split:
-            free = [e for e in self.present if not self.known[e, node]]
-            family = self._family(node, parents)
-            base = self.reference
-            if base not in free:
-                base = max(free, key=lambda e: (family.rows(e), -e))
-            climb = _Climb(family, tuple(free), base, self._price)
-            ends = [climb.run(set()), climb.run(set(climb.movable))]
-            changed, score = max(ends, key=lambda end: end[1])
-            self._split[key] = tuple(sorted(changed)), score
-        return self._split[key]
-
-    def _family(self, node: int, parents: tuple[int, ...]) -> Family:
-        described = self.data.variables
-        names = [described[i].name for i in (*parents, node)]
-        if all(described[i].discrete for i in (*parents, node)):
-            return self._tables(node, parents)
-        parts = {e: m.select(names) for e, m in self._moments.items()}
-        columns = self._moments[self.present[0]].columns_of([node])
-        return Normal(parts, len(columns), self._floor[columns])
-
-    def _tables(self, node: int, parents: tuple[int, ...]) -> Tables:
-        described, environment = self.data.variables, self.data.environment
-        assert environment is not None
-        codes = self.data.matrix([described[i].name for i in (*parents, node)]).astype(np.int64)
-        levels = described[node].size
-        _, cell = np.unique(codes[:, :-1], axis=0, return_inverse=True)
-        cell = cell.ravel() if parents else np.zeros(len(codes), dtype=np.int64)
-        many = int(cell.max()) + 1
-        flat = cell * levels + codes[:, -1]
-        weights = self.data.weights
-        parts = {}
-        for e in self.present:
-            at = environment == e
-            w = None if weights is None else weights[at]
-            parts[e] = np.bincount(flat[at], w, many * levels).reshape(many, levels).astype(float)
-        return Tables(parts)
+        if self.categorical:
+            return (((self.codes[:, None] == self.points) * 1.0, np.eye(len(self.points))),)
+        span = float(self.points[-1] - self.points[0])
+        rows, points = (x[:, None] / span for x in (self.codes, self.points))
+        out = []
+        for width in WIDTHS:
+            value, vector = np.linalg.eigh(kernel(points, points, 1.0 / width**2))
+            keep = value > 1e-4 * value[-1]
+            there = vector[:, keep] * np.sqrt(value[keep])
+            out.append((kernel(rows, points, 1.0 / width**2) @ (there / value[keep]), there))
+        return tuple(out)
 
 
-class _Climb:
-    """The search for the environments with a mechanism of their own."""
+class Changes:
+    """Kernels over the points of a surrogate of how distributions move, kept once computed."""
 
-    def __init__(self, family: Family, free: tuple[int, ...], base: int, price: float) -> None:
-        self.family, self.free, self.price = family, free, price
-        self.alone: dict[int, float] = {}
-        for e in free:
-            log, parameters = family.fit((e,))
-            if e != base and family.rows(e) > parameters + 1:
-                self.alone[e] = log - price * parameters
-        self.movable = tuple(self.alone)
+    def __init__(self, rows: Rows, surrogate: Surrogate) -> None:
+        self.rows, self.surrogate = rows, surrogate
+        self._known: dict[tuple[tuple[int, ...], tuple[int, ...]], Floats] = {}
 
-    def score(self, changed: set[int]) -> float:
-        """Penalised likelihood."""
-        log, parameters = self.family.fit(tuple(e for e in self.free if e not in changed))
-        return log - self.price * parameters + sum(self.alone[e] for e in sorted(changed))
+    def of(self, effects: Sequence[int], causes: Sequence[int]) -> Floats:
+        """M (m, m), the inner products of the embeddings of P(effects | causes) at the points.
 
-    def run(self, changed: set[int]) -> tuple[set[int], float]:
-        """Move one environment at a time while that helps."""
-        best = self.score(changed)
-        while self.movable:
-            trials = [(self.score(changed ^ {e}), -e) for e in self.movable]
-            top, e = max(trials)
-            if not top > best + 1e-9 * abs(best):
-                break
-            changed, best = changed ^ {-e}, top
-        return changed, best
+        The embedding at c is that of P(effects | causes, c) P(causes), with the causes as they
+        are distributed over all rows, so that only the mechanism moves. Kernel ridge regression
+        on (1 + K_causes) (1 + K_c): what all points share is not shrunk away. Width of K_c and
+        penalty by generalised cross-validation.
+
+        Source: Huang et al. (2020), section 4.2 (the linear kernel M^L); Kim and Gu (2004).
+        """
+        y, x = self.rows.sorted(effects), self.rows.sorted(causes)
+        if (y, x) not in self._known:
+            self._known[y, x] = self._embed(y, x)
+        return self._known[y, x]
+
+    def _keep(self, columns: tuple[int, ...]) -> tuple[int, NDArray[np.bool_] | None]:
+        return self.rows.usable(columns[0], columns[0], columns)
+
+    def _features(
+        self, columns: tuple[int, ...], key: int, keep: NDArray[np.bool_] | None
+    ) -> Floats:
+        """Features (n, p) of the Gaussian kernel of standardised columns."""
+        cells = np.column_stack([self.rows.block(c, key, keep) for c in columns])
+        return factor(cells, 1.0 / len(columns), MISSING * len(cells), MOST)[0]
+
+    def _embed(self, effects: tuple[int, ...], causes: tuple[int, ...]) -> Floats:
+        key, keep = self._keep(effects + causes)
+        F = self._features(effects, key, keep)
+        F = F - F.mean(axis=0)
+        ones = np.ones((len(F), 1))
+        X = np.hstack([ones, self._features(causes, key, keep)]) if causes else ones
+        best, found = np.inf, np.zeros((len(self.surrogate.points),) * 2)
+        for rows, points in self.surrogate.features:
+            C = np.hstack([ones, rows if keep is None else rows[keep]])
+            criterion, W = _ridge((X[:, :, None] * C[:, None, :]).reshape(len(F), -1), F)
+            if criterion < best:
+                V = np.tensordot(X.T @ X / len(F), W.reshape(X.shape[1], C.shape[1], -1), 1)
+                V = V[:, 1:].transpose(1, 0, 2).reshape(C.shape[1] - 1, -1)
+                best, found = criterion, points @ (V @ V.T) @ points.T
+        return found
+
+
+def _ridge(Z: Floats, F: Floats) -> tuple[float, Floats]:
+    """Ridge regression of F (n, r) on Z (n, s): the least cross-validation, the weights (s, r)."""
+    n = len(Z)
+    value, vector = np.linalg.eigh(Z.T @ Z)
+    value = np.maximum(value, 0.0)
+    B = vector.T @ (Z.T @ F)
+    size, total = np.einsum("ij,ij->i", B, B), float(np.vdot(F, F))
+    inverse = 1.0 / (value + PENALTIES[:, None])
+    left = total - ((2.0 - value * inverse) * inverse) @ size
+    used = np.minimum(CAUTION * (inverse @ value) / n, 0.99)
+    criterion = np.maximum(left, 0.0) / (1.0 - used) ** 2
+    k = int(criterion.argmin())
+    return float(criterion[k]), vector @ (inverse[k][:, None] * B)
+
+
+def gaussian(M: Floats) -> Floats:
+    """Centred Gaussian kernel of embeddings with inner products M; width by the median distance."""
+    diagonal = np.diag(M)
+    D = np.maximum(diagonal[:, None] + diagonal - 2.0 * M, 0.0)
+    middle = float(np.median(D[np.tril_indices(len(D), -1)]))
+    return centre(np.exp(-D / (2.0 * middle)) if middle > 0 else (D == 0) * 1.0)
+
+
+def centre(M: Floats) -> Floats:
+    """H M H with H = I - 1/m."""
+    mean = M.mean(axis=0)
+    return np.asarray(M - mean - mean[:, None] + mean.mean())
+
+
+def dependence(A: Floats, B: Floats) -> float:
+    """Normalised HSIC tr(A B) / (|A| |B|) of two centred kernels; 0 if either does not move.
+
+    Huang et al. (2020), section 4.2, divide by traces; the Frobenius norms (Cortes, Mohri and
+    Rostamizadeh 2012) make curves of different dimension comparable.
+    """
+    size = float(np.linalg.norm(A) * np.linalg.norm(B))
+    return float(np.vdot(A, B)) / size if size > (FLAT * len(A)) ** 2 else 0.0
+
+
+def curves(M: Floats, components: int) -> tuple[Floats, tuple[float, ...]]:
+    """Leading principal components (m, k) of the embeddings, and their shares of the movement.
+
+    Each component has standard deviation 1 over the points; its largest entry is positive.
+
+    Source: Huang et al. (2020), section 5; Schoelkopf, Smola and Mueller (1998).
+    """
+    value, vector = np.linalg.eigh(centre(M))
+    value, vector = np.maximum(value[::-1], 0.0), vector[:, ::-1]
+    k = min(components, len(M) - 1)
+    total = float(value.sum())
+    if total <= FLAT * len(M):
+        return np.zeros((len(M), k)), (0.0,) * k
+    sign = np.sign(vector[np.abs(vector).argmax(axis=0), np.arange(len(M))])
+    return vector[:, :k] * sign[:k] * np.sqrt(len(M)), tuple((value[:k] / total).tolist())

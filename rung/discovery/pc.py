@@ -67,16 +67,9 @@ class PC:
         rng: np.random.Generator | int = 0,
     ) -> Discovery:
         """Search; see `Learner`."""
-        run, known, names = start(budget), knowledge or Knowledge(), source.names
+        run, known = start(budget), knowledge or Knowledge()
         began = run.seconds
-        groups = groups_of(known, names)
-        required, forbidden = spread(*known.matrices(names), groups)
-        tester = Tester.of(self.test.on(source, rng=np.random.default_rng(rng)))
-        found = skeleton(
-            tester, self.alpha, required, forbidden, largest=self.largest, run=run, groups=groups
-        )
-        judged = triples(found, self.alpha, (~forbidden).view(np.uint8), self.rule, run)
-        graph, state = self._orient(source, found, judged, required, forbidden, groups)
+        found, graph, state = self.search(source, known, run, rng)
         notes = []
         if found.untested:
             notes.append(f"the budget ended before {found.untested} pairs were tested: left out")
@@ -99,6 +92,20 @@ class PC:
             },
             cites=("spirtes2000", "colombo2014"),
         )
+
+    def search(
+        self, source: Source, known: Knowledge, run: Run, rng: np.random.Generator | int
+    ) -> tuple[Skeleton, Graph, Oriented]:
+        """What the tests left, the graph, and what of the orientation did not fit."""
+        names = source.names
+        groups = groups_of(known, names)
+        required, forbidden = spread(*known.matrices(names), groups)
+        tester = Tester.of(self.test.on(source, rng=np.random.default_rng(rng)))
+        found = skeleton(
+            tester, self.alpha, required, forbidden, largest=self.largest, run=run, groups=groups
+        )
+        judged = triples(found, self.alpha, (~forbidden).view(np.uint8), self.rule, run)
+        return found, *self._orient(source, found, judged, required, forbidden, groups)
 
     def _orient(
         self,

@@ -24,7 +24,7 @@ from ..core.protocols import Learner
 from ..core.source import Source
 from ..mechanisms.expand import dags
 from .boss import BOSS
-from .changes import Changes
+from .changed_mechanisms import Changes
 
 Bool = NDArray[np.bool_]
 MEMBERS = 50  # DAGs of a class that are compared; of a larger class as many are drawn

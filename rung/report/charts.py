@@ -11,6 +11,7 @@ from rung.report.svg import (
     FAINT,
     GREY,
     INK,
+    ORANGE,
     PAPER,
     RULE,
     SKY,
@@ -35,6 +36,7 @@ from rung.report.svg import (
 )
 
 Row = Mapping[str, Any]
+MOVES = ((BLUE, None), (ORANGE, "6 3"), (GREY, "2 3"))  # of components, leading ones first
 
 
 def number(value: object) -> float:
@@ -274,6 +276,51 @@ def curve_plot(curve: Row, outcome: str, *, width: float = 230, height: float = 
     return picture(parts, width, height, f"{label}: from {num(low)} to {num(high)}")
 
 
+def movement(
+    name: str,
+    points: Sequence[Any],
+    curves: Sequence[Sequence[float]],
+    shares: Sequence[float],
+    surrogate: str,
+    *,
+    width: float = 330,
+    height: float = 190,
+) -> Svg:
+    """Components of a changing mechanism over times, or over environments as dots.
+
+    curves : one sequence of values a component, leading ones first; shares : of the movement.
+    """
+    named = any(isinstance(p, str) for p in points)
+    at = [float(i) for i in range(len(points))] if named else [number(p) for p in points]
+    s = scale(at, 44, width - 12, pad=0.03)
+    v = scale([y for curve in curves for y in curve], height - 40, 42, pad=0.08)
+    label = f"{surrogate} (in the order of the data)" if named else surrogate
+    parts = y_axis(v, 40, width - 10, 3)
+    parts += [text(s.start, height - 7, label, size=11.5, fill=GREY)] if named else []
+    parts += [] if named else x_axis(s, height - 38, label)
+    parts.append(text(8, 15, shorten(name, width - 16, 12.5), size=12.5, font_weight="600"))
+    left = 8.0
+    for k, curve in reversed(list(enumerate(curves))):
+        colour, dash = MOVES[k % len(MOVES)]
+        there = [(s(a), v(b)) for a, b in zip(at, curve)]
+        if named:
+            parts += [
+                el("circle", title(str(p)), cx=x, cy=y, r=4 - 0.8 * min(k, 2), fill=colour)
+                for p, (x, y) in zip(points, there)
+            ]
+        else:
+            path = "M" + " L".join(f"{x:.1f} {y:.1f}" for x, y in there)
+            line = {"fill": "none", "stroke": colour, "stroke_width": 2.4 - 0.6 * min(k, 2)}
+            parts.append(el("path", d=path, stroke_dasharray=dash, **line))
+    for k, share in enumerate(shares):
+        words = f"component {k + 1}: {percent(share)}"
+        parts.append(text(left, 31, words, size=11, fill=MOVES[k % len(MOVES)][0]))
+        left += text_width(words, 11) + 12
+    said = ", ".join(percent(share) for share in shares)
+    words = f"Movement of {name} over {surrogate}: components of {said}"
+    return picture(parts, width, height, words)
+
+
 def text_block(lines: Sequence[str], *, width: float = 640, label: str = "") -> Svg:
     """Lines of text as a picture, for results that have no better one."""
     shown = [w for line in lines for w in (wrap(line, width - 24, 12.5) or [""])]
@@ -288,6 +335,7 @@ __all__ = [
     "curve_plot",
     "histogram",
     "interval_chart",
+    "movement",
     "number",
     "span",
     "text_block",

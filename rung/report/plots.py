@@ -19,6 +19,7 @@ from rung.report.charts import (
     bar_chart,
     histogram,
     interval_chart,
+    movement,
     text_block,
 )
 from rung.report.graph_svg import graph_svg
@@ -33,7 +34,8 @@ def plot(obj: Any) -> Svg:
 
     Graph, SCM: the graph. Discovery: the graph, edges as wide as they are frequent. Estimate: the
     intervals, balance and overlap. Draws: fact-free points with intervals. Data: a histogram a
-    column. An object with `content` (Analysis): its graph; others: bars of their frame, or text.
+    column. DrivingForces: curves a mechanism. An object with `content` (Analysis): its graph;
+    others: bars of their frame, or text.
     """
     for kind, draw in _DRAWERS:
         if isinstance(obj, kind):
@@ -42,6 +44,8 @@ def plot(obj: Any) -> Svg:
     if isinstance(content, Mapping) and content.get("graph"):
         draws = ((content.get("discovery") or {}).get("bootstrap") or {}).get("draws")
         return graph_svg(content["graph"], draws=draws)
+    if hasattr(obj, "surrogate") and hasattr(obj, "curves"):
+        return movements_plot(obj)
     rows = getattr(obj, "rows", None)
     if rows and all(hasattr(row, "orients") for row in rows):
         return design_plot(rows)
@@ -168,6 +172,18 @@ def design_plot(rows: Sequence[Any]) -> Svg:
     """Undecided edges that each experiment would orient on average, best first."""
     bars = [("set " + " and ".join(row.targets), float(row.orients)) for row in rows[:MOST]]
     return bar_chart(bars, width=560, label="undecided edges oriented on average")
+
+
+def movements_plot(forces: Any) -> Svg:
+    """How each changing mechanism moves, two beside each other."""
+    cells = [
+        movement(name, forces.points, curve.T.tolist(), forces.shares[name], forces.surrogate)
+        for name, curve in list(forces.curves.items())[:MOST]
+    ]
+    words = f"How {len(forces.curves)} mechanisms move over {forces.surrogate}"
+    return stack(
+        [cells[i : i + 2] for i in range(0, len(cells), 2)] or [[text_block([words])]], words
+    )
 
 
 def ensemble_plot(model: Ensemble) -> Svg:

@@ -68,11 +68,16 @@ def _causal_learn(graph: Any) -> Marks:
 
 @tool("causal-learn")
 def causal_learn(x: Any, method: str, **options: Any) -> Marks:
-    """PC, FCI, GES, BOSS or GRaSP of causal-learn."""
+    """PC, FCI, CD-NOD (surrogate in the last column), GES, BOSS or GRaSP of causal-learn."""
     if method == "pc":
         from causallearn.search.ConstraintBased.PC import pc
 
         return _causal_learn(pc(x, show_progress=False, **options).G.graph)
+    if method == "cdnod":
+        from causallearn.search.ConstraintBased.CDNOD import cdnod
+
+        found = cdnod(x[:, :-1], x[:, -1:], show_progress=False, **options)
+        return _causal_learn(found.G.graph)
     if method == "fci":
         from causallearn.search.ConstraintBased.FCI import fci
 
