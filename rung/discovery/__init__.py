@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = exports(
         "BOSSFCI": "boss_fci",
         "Bootstrap": "bootstrap",
         "CAM": "cam",
+        "CausalDeFinetti": "de_finetti",
         "ConditionalGaussian": "independence.conditional_gaussian",
         "ConditionalGaussianBIC": "scores.conditional_gaussian",
         "Conservative": "colliders",
