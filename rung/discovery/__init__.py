@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = exports(
         "Bootstrap": "bootstrap",
         "CAM": "cam",
         "CDNOD": "cd_nod",
+        "CausalDeFinetti": "de_finetti",
         "ConditionalGaussian": "independence.conditional_gaussian",
         "ConditionalGaussianBIC": "scores.conditional_gaussian",
         "Conservative": "colliders",

@@ -45,7 +45,7 @@ def inspect(source: Source, learner: Any) -> tuple[Source, list[str]]:
                 notes.append(f"{left} of {source.n} rows with missing cells left out")
                 notes.append(CompleteCases().statement)
                 source = whole
-        if source.clustered:
+        if source.clustered and not getattr(learner, "grouped", False):
             notes.append(
                 "units have several rows: tests and scores count rows as independent, so they are "
                 "too sure; the frequencies of rung.Bootstrap(...) draw whole units"
