@@ -61,6 +61,8 @@ __getattr__, __dir__, __all__ = exports(
         "WeightedGCM": "independence.gcm",
         "WithReplacement": "bootstrap",
         "XGES": "xges",
+        "ZeroDeletion": "independence.zero_deletion",
+        "ZeroDeletionBIC": "scores.zero_deletion",
         "r2_sortability": "sortability",
         "varsortability": "sortability",
     },
