@@ -68,6 +68,8 @@ __getattr__, __dir__, __all__ = exports(
         "WithReplacement": "bootstrap",
         "XGES": "xges",
         "driving_forces": "driving",
+        "ZeroDeletion": "independence.zero_deletion",
+        "ZeroDeletionBIC": "scores.zero_deletion",
         "r2_sortability": "sortability",
         "varsortability": "sortability",
     },

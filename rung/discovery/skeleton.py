@@ -166,7 +166,7 @@ class Tester:
                     bound.function, bound.F, bound.I, bound.P, bound.scratch, True, QUICK, True
                 )
             rows = max(1, bound.F.shape[1] * (bound.F.shape[1] != bound.F.shape[2]))
-            rows = max(rows, bound.I.shape[1] // 8)
+            rows = max(rows, bound.I.shape[1] // 8) if bound.rows is None else bound.rows
             chunk = max(20, CHUNK * 20 // (20 + rows))
             return cls(bound.function, bound.F, bound.I, bound.P, bound.scratch, True, chunk)
 

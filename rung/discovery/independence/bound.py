@@ -16,7 +16,8 @@ Floats = NDArray[np.float64]
 class KernelTest:
     """A compiled test with its arrays; see `rung.kernels.signatures`.
 
-    `scratch(k)` is the length of the scratch space for sets of up to k variables.
+    `scratch(k)` is the length of the scratch space for sets of up to k variables; `rows` how many
+    rows a test reads where the shapes of the arrays do not tell.
     """
 
     function: Any
@@ -24,6 +25,7 @@ class KernelTest:
     I: NDArray[np.int64]
     P: Floats
     scratch: Callable[[int], int]
+    rows: int | None = None
 
     def pvalues(self, x: ArrayLike, y: ArrayLike, given: ArrayLike) -> Floats:
         """p-values (m,) of x[i] independent of y[i] given the columns given[i], (m, k)."""
