@@ -106,8 +106,10 @@ class FederatedMethod(Protocol):
     def server(self, state: State, total: Reply) -> State:
         """The next state from the sum of the replies; `state["finished"]` (1,) is 1 at the end."""
 
-    def result(self, state: State, variables: Sequence[Variable]) -> Discovery:
-        """What the finished exchange found."""
+    def result(
+        self, state: State, variables: Sequence[Variable], *, budget: Budget | Run | None = None
+    ) -> Discovery:
+        """What the exchange found; the best so far, marked incomplete, if it is not finished."""
 
 
 @runtime_checkable
