@@ -69,6 +69,15 @@ def _testwise(learner: Any) -> bool:
     return False
 
 
+def _takes_missing(learner: Any) -> bool:
+    """Whether the learner, or the one inside, works with missing cells itself, as MissDAG does."""
+    while learner is not None:
+        if getattr(learner, "takes_missing", False):
+            return True
+        learner = getattr(learner, "learner", None)
+    return False
+
+
 def _quoted(names: Sequence[str]) -> str:
     return ", ".join(repr(n) for n in names[:8]) + (" ..." if len(names) > 8 else "")
 

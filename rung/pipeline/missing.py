@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -127,8 +128,10 @@ def _effect(
 ) -> str:
     """The effect on complete rows, by the same graph and estimator."""
     assert plan.query is not None
+    ends = estimate.diagnostics.get("contrast_values")
+    query = replace(plan.query, treated=ends[0], control=ends[1]) if ends else plan.query
     try:
-        other = plan.query.answer(
+        other = query.answer(
             found.given, whole, estimator=estimator, run=run.share(1.0),
             rng=np.random.default_rng(plan.seed),
         )  # fmt: skip
@@ -142,7 +145,7 @@ def _effect(
     own = estimate.interval[1] - estimate.interval[0]
     ratio = f", an interval {wide / own:.2f} times as wide" if own > 0 else ""
     return (
-        f"By the same graph and estimator they give {other.value:.3g} [{other.interval[0]:.3g}, "
+        f"For the same contrast, graph and estimator they give {other.value:.3g} [{other.interval[0]:.3g}, "
         f"{other.interval[1]:.3g}] where the analysis gives {estimate.value:.3g} "
         f"[{estimate.interval[0]:.3g}, {estimate.interval[1]:.3g}]{ratio}."
     )
