@@ -117,8 +117,10 @@ def fit_linear(
     mean, weights, noise = form.model(top.point)
     _, covariance = form.gaussian(top.point)
     found = rows.expect(start.mean + scale * mean, covariance * np.outer(scale, scale))
-    lost = float((~rows.mask).sum(axis=0) @ np.log(scale)) if rows.weights is None else float(
-        (rows.weights @ ~rows.mask) @ np.log(scale)
+    lost = (
+        float((~rows.mask).sum(axis=0) @ np.log(scale))
+        if rows.weights is None
+        else float((rows.weights @ ~rows.mask) @ np.log(scale))
     )
     heights = tuple(h - lost for h in top.heights)
     return LinearFit(

@@ -144,8 +144,10 @@ def _effect(
     wide = other.interval[1] - other.interval[0]
     own = estimate.interval[1] - estimate.interval[0]
     ratio = f", an interval {wide / own:.2f} times as wide" if own > 0 else ""
+    there, here = (
+        f"{e.value:.3g} [{e.interval[0]:.3g}, {e.interval[1]:.3g}]" for e in (other, estimate)
+    )
     return (
-        f"For the same contrast, graph and estimator they give {other.value:.3g} [{other.interval[0]:.3g}, "
-        f"{other.interval[1]:.3g}] where the analysis gives {estimate.value:.3g} "
-        f"[{estimate.interval[0]:.3g}, {estimate.interval[1]:.3g}]{ratio}."
+        f"For the same contrast, graph and estimator they give {there} where the analysis gives "
+        f"{here}{ratio}."
     )
