@@ -228,7 +228,7 @@ class _Contexts:
         """What each context has an edge to, by the name of its environment."""
         system = set(self.data.names)
         return {
-            label: tuple(x for x in self.data.names if x in system & set(whole.children(name)))
+            label: tuple(sorted(system & set(whole.children(name))))
             for label, name in zip(self.labels, self.names, strict=True)
         }
 

@@ -146,7 +146,9 @@ class UnknownTargets:
     ) -> Discovery:
         known = targets_of(data)
         named = {
-            environment_name(data, e): tuple(data.names[j] for j in np.flatnonzero(best.after[e]))
+            environment_name(data, e): tuple(
+                sorted(data.names[j] for j in np.flatnonzero(best.after[e]))
+            )
             for e in present
         }
         given = tuple(environment_name(data, e) for e in present if known[e].any())
