@@ -115,10 +115,9 @@ class UnknownTargets:
         seed: int,
     ) -> _State:
         """One search with the targets at hand, and the targets that follow."""
-        given = data.replacing(targets=targets if targets.any() else None)
-        if targets.any() and not data.environments:
-            labels = tuple(str(e) for e in range(len(targets)))
-            given = data.replacing(environments=labels, targets=targets)
+        labels = data.environments or tuple(str(e) for e in range(len(targets)))
+        told = {"environments": labels, "targets": targets} if targets.any() else {"targets": None}
+        given = data.replacing(**told)
         rng = np.random.default_rng(seed)
         found = self.learner.learn(given, knowledge=knowledge, budget=run, rng=rng)
         try:

@@ -77,7 +77,7 @@ def test_with_an_oracle_the_answer_is_the_class(classes, seed):
         assert set(found.details["targets"][context]) == set(models[0].children(context)) - {"e2"}
 
 
-def linear(targets, n=800, seed=0, shift=2.0):
+def linear(targets, n=800, seed=0, shift=1.2):
     """x -> y -> z, x -> w: each environment shifts its targets."""
     rng = np.random.default_rng(seed)
     parts = []
