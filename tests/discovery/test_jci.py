@@ -82,7 +82,8 @@ def linear(targets, n=800, seed=0, shift=1.2):
     rng = np.random.default_rng(seed)
     parts = []
     for hit in targets:
-        u = rng.normal(size=(4, n)) + shift * np.array([name in hit for name in "xyzw"])[:, None]
+        sizes = shift * np.array([1, 1, -1, 1]) * [name in hit for name in "xyzw"]
+        u = rng.normal(size=(4, n)) + sizes[:, None]
         x = u[0]
         y = 0.9 * x + u[1]
         parts.append(np.column_stack([x, y, -0.8 * y + u[2], 0.8 * x + u[3]]))

@@ -44,9 +44,10 @@ def matrix(found, data):
 
 @pytest.mark.parametrize("soft", [False, True])
 @pytest.mark.parametrize(
-    ("learner", "most"), [(rung.BOSS(), 2), (rung.GIES(), 8), (rung.PC(), 2)]
+    ("learner", "most", "share"),
+    [(rung.BOSS(), 2, 0.4), (rung.GIES(), 8, 0.6), (rung.PC(), 2, 0.4)],
 )  # GIES can end in another class than the true one
-def test_planted_targets_are_recovered(learner, most, soft):
+def test_planted_targets_are_recovered(learner, most, share, soft):
     wrong = missed = found_all = far = blind = 0
     for seed in range(6):
         data, truth, targets = world(seed, soft)
@@ -61,7 +62,7 @@ def test_planted_targets_are_recovered(learner, most, soft):
     assert found_all == 36
     assert missed <= 1
     assert wrong <= most  # of 144 mechanisms that do not change
-    assert far <= 0.4 * blind
+    assert far <= share * blind
 
 
 def test_known_targets_stay():
@@ -168,7 +169,7 @@ def test_a_cycle_ends_with_the_likeliest_round():
     found = rung.discover(data, rung.UnknownTargets(Undecided()))
     # x -> y says that y changes; told so it says y -> x, of which x and y change; and again
     assert not found.details["settled"]
-    assert found.details["rounds"] == 2
+    assert found.details["rounds"] == 3
     assert any("did not settle: they came back" in note for note in found.notes)
     assert found.details["targets"] == {"a": (), "b": ("y",)}
     assert found.graph.has_edge("x", "y", "-->")

@@ -215,7 +215,7 @@ def test_few_rows_take_the_fit_of_all():
     small = data.take(np.r_[0:800, 800:812])
     mechanism = fitted(small).mechanisms["z"]
     assert "too few rows at c: the fit of all rows" in mechanism.note
-    a, b, _ = line(small, np.ones(small.n, dtype=bool))
+    _, b, _ = line(small, np.ones(small.n, dtype=bool))
     assert mechanism.mechanisms[2].describe()["coefficients"]["y"] == pytest.approx(b, abs=1e-9)
     assert fitted(small, fewest=5).mechanisms["z"].note.startswith("a fit for each of 3 levels")
 
