@@ -159,9 +159,14 @@ def test_the_test_finds_what_changes():
     assert false <= 2  # of 20; the gain in likelihood is negative on average where nothing changes
 
 
-def test_a_discovery_that_says_what_changes():
+def test_a_discovery_that_says_what_changes(caplog):
     data = world()
     found = rung.Discovery(GRAPH, details={"changing": ("z",)})
+    rung.fit(found, data, mechanisms=rung.LinearGaussian())
+    assert "'z' change between environments" in caplog.text
+    caplog.clear()
+    rung.fit(GRAPH, data, mechanisms=rung.LinearGaussian())
+    assert not caplog.text
     model = rung.fit(rung.Regimes(found, mechanisms=rung.LinearGaussian()), data)
     assert model.graph.children("environment") == ("z",)
 
