@@ -93,9 +93,16 @@ class JCI:
         known.matrices(source.names)
         data, present = need_environments(source, "JCI")
         contexts = _Contexts.of(data, present, self)
-        found = self.learner.learn(
-            contexts.joint(), knowledge=known + contexts.knowledge(), budget=run, rng=rng
-        )
+        told = known + contexts.knowledge()
+        try:
+            found = self.learner.learn(contexts.joint(), knowledge=told, budget=run, rng=rng)
+        except InputError as error:
+            if not any(repr(name) in str(error) for name in contexts.names):
+                raise
+            raise InputError(
+                f"JCI joins the environment as columns of levels ({contexts.names[0]!r} ...), which "
+                f"this learner does not take: {error}"
+            ) from None
         whole = _rooted(found.graph, contexts.names)
         weights: dict[Graph, float] = {}
         for graph, weight in found.graphs:

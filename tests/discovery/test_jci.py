@@ -215,6 +215,8 @@ def test_what_cannot_be_used_is_refused():
     holed[0] = np.nan
     with pytest.raises(rung.core.errors.MissingCells):
         rung.discover(data.with_column(data.variable("x"), holed), rung.JCI())
+    with pytest.raises(InputError, match="JCI joins the environment as columns of levels"):
+        rung.discover(data, rung.JCI(rung.CAM()))
     with pytest.raises(UnknownName):
         rung.JCI().learn(data, knowledge=rung.Knowledge(required=(("x", "e1"),)))
 
