@@ -93,9 +93,7 @@ class JCI:
         known.matrices(source.names)
         data, present = need_environments(source, "JCI")
         contexts = _Contexts.of(data, present, self)
-        found = self.learner.learn(
-            contexts.joint(), knowledge=known + contexts.knowledge(), budget=run, rng=rng
-        )
+        found = contexts.search(self.learner, known, run, rng)
         whole = _rooted(found.graph, contexts.names)
         weights: dict[Graph, float] = {}
         for graph, weight in found.graphs:
@@ -208,6 +206,21 @@ class _Contexts:
                 out = out.with_column(variable, lock((environment == e).astype(np.float64)))
         return out.replacing(environment=None, environments=(), targets=None)
 
+    def search(
+        self, learner: Learner, known: Knowledge, run: Run, rng: np.random.Generator | int
+    ) -> Discovery:
+        """What the learner finds among columns and contexts."""
+        told = known + self.knowledge()
+        try:
+            return learner.learn(self.joint(), knowledge=told, budget=run, rng=rng)
+        except InputError as error:
+            if not any(repr(name) in str(error) for name in self.names):
+                raise
+            raise InputError(
+                f"JCI joins the environment as columns of levels ({self.names[0]!r} ...), which "
+                f"this learner does not take: {error}"
+            ) from None
+
     def knowledge(self) -> Knowledge:
         """Exogeneity, contexts joined to each other, and the known targets."""
         names, system = self.names, self.data.names
@@ -228,7 +241,7 @@ class _Contexts:
         """What each context has an edge to, by the name of its environment."""
         system = set(self.data.names)
         return {
-            label: tuple(x for x in self.data.names if x in system & set(whole.children(name)))
+            label: tuple(sorted(system & set(whole.children(name))))
             for label, name in zip(self.labels, self.names, strict=True)
         }
 

@@ -115,10 +115,9 @@ class UnknownTargets:
         seed: int,
     ) -> _State:
         """One search with the targets at hand, and the targets that follow."""
-        given = data.replacing(targets=targets if targets.any() else None)
-        if targets.any() and not data.environments:
-            labels = tuple(str(e) for e in range(len(targets)))
-            given = data.replacing(environments=labels, targets=targets)
+        labels = data.environments or tuple(str(e) for e in range(len(targets)))
+        told = {"environments": labels, "targets": targets} if targets.any() else {"targets": None}
+        given = data.replacing(**told)
         rng = np.random.default_rng(seed)
         found = self.learner.learn(given, knowledge=knowledge, budget=run, rng=rng)
         try:
@@ -146,7 +145,9 @@ class UnknownTargets:
     ) -> Discovery:
         known = targets_of(data)
         named = {
-            environment_name(data, e): tuple(data.names[j] for j in np.flatnonzero(best.after[e]))
+            environment_name(data, e): tuple(
+                sorted(data.names[j] for j in np.flatnonzero(best.after[e]))
+            )
             for e in present
         }
         given = tuple(environment_name(data, e) for e in present if known[e].any())

@@ -149,6 +149,14 @@ class Switched(StructuralMechanism):
         }
 
 
+def _note(by: Variable, short: list[str], why: str) -> str:
+    """What was fitted where; `short` are the levels with too few rows."""
+    note = f"a fit for each of {by.size - len(short)} levels of {by.name!r}"
+    if short:
+        note += f"; too few rows at {', '.join(short)}: the fit of all rows"
+    return f"{note}; {why}" if why else note
+
+
 def _same_shape(a: Any, b: Any) -> bool:
     """Whether two distributions of noise differ in scale only."""
     if type(a) is not type(b) or isinstance(a, Empirical):
@@ -225,13 +233,10 @@ class ByLevel(MechanismSpec):
             except InputError:
                 found.append(None)
         short = [str((by.levels or ())[k]) for k, m in enumerate(found) if m is None]
-        shared = fitted(np.arange(len(x))) if short else None
-        made = tuple(m if m is not None else shared for m in found)
-        note = f"a fit for each of {by.size - len(short)} levels of {by.name!r}"
-        if short:
-            note += f"; too few rows at {', '.join(short)}: the fit of all rows"
-        note += f"; {why}" if why else ""
-        return Switched(variable, parents.variables, by.name, made, spec, note)  # type: ignore[arg-type]
+        shared = [fitted(np.arange(len(x)))] if short else []
+        made = tuple(m if m is not None else shared[0] for m in found)
+        note = _note(by, short, why)
+        return Switched(variable, parents.variables, by.name, made, spec, note)
 
     def refits(self, fitted: Any, x: NDArray[Any], parents: Data) -> Callable[[Floats], Mechanism]:
         """Fits of the same rows under other weights, with the mechanism that was chosen."""

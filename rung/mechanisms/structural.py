@@ -111,6 +111,7 @@ class Structural:
             if name not in data.names:
                 raise unknown(name, data.names)
         self._check(names)
+        self._warn(data)
         if not isinstance(data, Data):
             families = list(dict.fromkeys(f for g, _ in found.graphs for f in _families(g)))
             if self.resamples:
@@ -166,6 +167,16 @@ class Structural:
                     raise unknown(name, names)
         if self.resamples < 0 or self.members < 1:
             raise InputError("Structural: resamples must be at least 0 and members at least 1")
+
+    def _warn(self, data: Any) -> None:
+        """Say so where one fit is made of what a Discovery found to change."""
+        changing = getattr(self.structure, "details", {}).get("changing")
+        if changing and getattr(data, "environment", None) is not None:
+            logger.warning(
+                "the discovery says that the mechanisms of %s change between environments; they "
+                "are fitted once, on all rows. rung.Regimes(found) keeps a fit for each",
+                ", ".join(map(repr, changing)),
+            )
 
     def _spec(self, name: str) -> MechanismSpec:
         from .auto import AutoMechanism
