@@ -216,7 +216,7 @@ def score(found: Graph, truth: Floats) -> dict[str, float | None]:
         size = float(truth.sum() + W.sum())
         return {"score": float(np.abs(W - truth).sum()) / size if size else 0.0}
     if truth.sum() == 2:
-        return {"score": float(W.min() == 1.0)}
+        return {"score": float(W[0, 1] == W[1, 0] == 1.0)}
     right = float((W * truth).sum()) if truth.any() else float(not W.any())
     directed = right / float(W.sum()) if truth.any() and W.any() else None
     return {"score": right if W.sum() < 2 else 0.0, "direction": directed}
