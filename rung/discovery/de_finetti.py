@@ -33,9 +33,9 @@ class CausalDeFinetti:
 
     The rows of a group (an environment, or a unit if there is only one environment) are
     exchangeable, and each variable's mechanism is drawn anew and independently in every group.
-    Then past effects say nothing of a new cause: X causes Y iff Y_1 is independent of X_2 given
-    X_1, for two rows 1 and 2 of a group, and Y_2 is not independent of X_1 given X_2 the other way
-    round. Groups are the sample: each gives one row of a new table, with a first and a second
+    Then effects say nothing of the cause in another row: if X causes Y, then Y_1 is independent of
+    X_2 given X_1, for two rows 1 and 2 of a group, and X_1 is not independent of Y_2 given Y_1.
+    Groups are the sample: each gives one row of a new table, with a first and a second
     sample of each variable, of which an ordinary test is asked (see `Groups.pair`). That is done
     for several random choices of rows, and twice the median of the p-values counts, which is valid
     however these depend on each other.
@@ -68,10 +68,11 @@ class CausalDeFinetti:
     alpha : float
         A hypothesis is rejected at p-values below; an edge needs one.
     pairings : int
-        Random choices of rows. One is not conservative, and less powerful.
+        Random choices of rows. One gives exact p-values that depend more on chance.
 
-    Source: Guo, Toth, Schoelkopf and Huszar (2023), theorems 1 and 2 and the algorithm for several
-    variables; Meinshausen, Meier and Buehlmann (2009), equation 2.2, for the p-values.
+    Source: Guo, Toth, Schoelkopf and Huszar (2023), the causal de Finetti theorems and the
+    algorithm for several variables; Meinshausen, Meier and Buehlmann (2009), section 2, for
+    quantiles of p-values.
     """
 
     grouped: ClassVar[bool] = True
