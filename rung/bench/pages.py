@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from .group_pictures import draw
 from .pictures import reliability
 from .registry import RESULTS, list_bench, list_evidence, write
 from .structure.page import write_page
@@ -107,6 +108,7 @@ def main(docs: Path) -> int:
     rows = [{**row, "figures": _brief(row["figures"])} for row in list_bench()]
     write(docs / "benchmarks.md", page(_BENCHMARKS, rows, "bench"))
     write_page(docs)
+    draw(docs / "images")
     log.info("wrote evidence.md and benchmarks.md into %s", docs)
     return 0
 

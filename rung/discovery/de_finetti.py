@@ -33,9 +33,9 @@ class CausalDeFinetti:
 
     The rows of a group (an environment, or a unit if there is only one environment) are
     exchangeable, and each variable's mechanism is drawn anew and independently in every group.
-    Then past effects say nothing of a new cause: X causes Y iff Y_1 is independent of X_2 given
-    X_1, for two rows 1 and 2 of a group, and Y_2 is not independent of X_1 given X_2 the other way
-    round. Groups are the sample: each gives one row of a new table, with a first and a second
+    Then effects say nothing of the cause in another row: if X causes Y, then Y_1 is independent of
+    X_2 given X_1, for two rows 1 and 2 of a group, and X_1 is not independent of Y_2 given Y_1.
+    Groups are the sample: each gives one row of a new table, with a first and a second
     sample of each variable, of which an ordinary test is asked (see `Groups.pair`). That is done
     for several random choices of rows, and twice the median of the p-values counts, which is valid
     however these depend on each other.
@@ -53,8 +53,10 @@ class CausalDeFinetti:
     found by tests within the first sample, nearer layers first. No hidden common cause is assumed.
     If no variable passes, the one with the largest of the smallest p-values is the layer. If two
     of a layer depend on each other given the later layers, which two sinks never do, the less
-    likely sink waits. Notes say so. `details["edge_pvalues"]` (d, d) holds the test of each edge,
-    NaN where none was asked.
+    likely sink waits for a later one. `details["unsure"]` lists edges that no test keeps from being
+    turned round: where mechanisms do not differ, data are as good as independent rows, and
+    directions are guesses. `details["edge_pvalues"]` (d, d) holds the test of each edge, NaN where
+    none was asked.
 
     Knowledge: required edges fix the order; a forbidden edge is not tested and makes no variable
     less of a sink.
@@ -66,10 +68,11 @@ class CausalDeFinetti:
     alpha : float
         A hypothesis is rejected at p-values below; an edge needs one.
     pairings : int
-        Random choices of rows. One is not conservative, and less powerful.
+        Random choices of rows. One gives exact p-values that depend more on chance.
 
-    Source: Guo, Toth, Schoelkopf and Huszar (2023), theorems 1 and 2 and the algorithm for several
-    variables; Meinshausen, Meier and Buehlmann (2009), equation 2.2, for the p-values.
+    Source: Guo, Toth, Schoelkopf and Huszar (2023), the causal de Finetti theorems and the
+    algorithm for several variables; Meinshausen, Meier and Buehlmann (2009), section 2, for
+    quantiles of p-values.
     """
 
     grouped: ClassVar[bool] = True
@@ -148,7 +151,7 @@ class Asked:
     ) -> Asked:
         """Bind the learner's test to each pairing."""
         pairs, inner = np.random.default_rng(rng).spawn(2)
-        bound = []
+        bound = list[BoundTest]()
         for _ in range(learner.pairings):
             if run.spent and bound:
                 return cls(tuple(bound), run, spent=True)
@@ -189,6 +192,7 @@ class Search:
 
     @property
     def d(self) -> int:
+        """Number of variables."""
         return len(self.names)
 
     # -- two variables --------------------------------------------------------------------
@@ -241,18 +245,31 @@ class Search:
 
     def several(self) -> tuple[Graph, dict[str, Any]]:
         """Layers from the sinks up, then edges from nearer to farther layers."""
-        layers = self._layers()
+        layers, across = self._layers()
         edges, pvalues = self._edges(layers)
-        shown = tuple(tuple(self.names[j] for j in layer) for layer in layers)
-        return self._graph(edges), {"layers": shown, "edge_pvalues": pvalues}
+        loose = edges & ~self.required & ~self.forbidden.T & (across >= self.alpha)
+        unsure = tuple((self.names[j], self.names[k]) for j, k in np.argwhere(loose))
+        if unsure:
+            shown = ", ".join(f"{a} -> {b}" for a, b in unsure[:6]) + " ..." * (len(unsure) > 6)
+            self.notes.append(
+                f"no test speaks against turning {shown} round: mechanisms differ too little "
+                "between groups, or groups are too few, for the direction to be firm"
+            )
+        named = tuple(tuple(self.names[j] for j in layer) for layer in layers)
+        return self._graph(edges), {"layers": named, "unsure": unsure, "edge_pvalues": pvalues}
 
-    def _layers(self) -> list[list[int]]:
-        """S_1, S_2, ...: sinks among the variables left, again and again."""
+    def _layers(self) -> tuple[list[list[int]], Floats]:
+        """S_1, S_2, ...: sinks among the variables left, again and again.
+
+        With them (d, d) p-values of X_j;1 independent of X_k;2 given the others that were left when
+        k was taken out: small for every edge j -> k, if the mechanism of k differs.
+        """
         precedes = before(self.required, self.forbidden)
         left, layers = list(range(self.d)), list[list[int]]()
+        across = np.full((self.d, self.d), np.nan)
         while left:
             free = [j for j in left if not precedes[j, left].any()]
-            evidence = {j: self._sink(j, left) for j in free}
+            evidence = {j: self._sink(j, left, across) for j in free}
             layer = [j for j in free if evidence[j] >= self.alpha]
             if self.asked.spent:
                 break
@@ -266,9 +283,9 @@ class Search:
             layers.append(layer)
             left = [j for j in left if j not in layer]
             self.run.tick(0.8 * (1 - (len(left) / self.d) ** 2), f"{len(layers)} layers")
-        return layers
+        return layers, across
 
-    def _sink(self, j: int, left: list[int]) -> float:
+    def _sink(self, j: int, left: list[int], across: Floats) -> float:
         """Smallest p-value of X_j;1 independent of X_k;2 given the rest, over k that j may cause.
 
         With knowledge that j causes none of those left it is a sink; no test is asked.
@@ -278,6 +295,7 @@ class Search:
         if not asked:
             return np.inf
         p = self.asked.pvalues([j] * len(asked), [self.d + k for k in asked], [others] * len(asked))
+        across[j, asked] = p
         return float(p.min())
 
     def _settled(self, layer: list[int], left: list[int], evidence: dict[int, float]) -> list[int]:
@@ -296,12 +314,6 @@ class Search:
                 break
             out = min(waiting, key=lambda a: evidence[a])
             layer = [a for a in layer if a != out]
-            other = next(self.names[b] for a, b in sorted(ends) if a == out)
-            self.notes.append(
-                f"{self.names[out]} and {other} both pass as sinks but depend on each other: their "
-                "mechanisms differ too little between groups, or groups are too few, for the "
-                "direction to be firm; the larger p-value decides"
-            )
         return layer
 
     def _may_join(self, i: int, j: int) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 _ENTRY = re.compile(r"^@(\w+)\{([^,\s]+),\n(.*?)^\}", re.DOTALL | re.MULTILINE)
 _FIELD = re.compile(r"^\s*(\w+) = \{(.*)\},?$", re.MULTILINE)
-_LETTERS = {r"{\'c}": "ć", r"{\"u}": "ü", r"{\'a}": "á", r"{\'A}": "Á", "--": "–"}
+_LETTERS = {r"{\'c}": "ć", r"{\"u}": "ü", r"{\'a}": "á", r"{\'o}": "ó", r"{\'A}": "Á", "--": "–"}
 _LETTERS |= {r"{\"o}": "ö", r"{\"a}": "ä"}
 _LETTERS |= {"``": "“", "''": "”"}
 
