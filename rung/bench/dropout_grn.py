@@ -6,7 +6,8 @@ weights and dropouts as in the authors' programme, and an acyclic part of the ne
 packages (its own is cyclic, which no CPDAG can be). Linear Gaussian and log-normal expression;
 dropouts at a constant rate of each gene, below a threshold, and by a logistic curve of the value.
 1,000 and 2,000 cells with 10 genes are measured, no part of the verdict: there deletion pays in
-power. Nulls are tested in networks of average degree 4, 2,000 cells. PC at level 0.05, GES with penalty 1, as the authors have them.
+power. Nulls are tested in networks of average degree 4, 2,000 cells. PC at level 0.05, GES with
+penalty 1, as the authors have them.
 
 Deletion, of rows with a zero: "conditions" in a conditioned variable (zero deletion proper),
 "conditions and ends" in any column of the test (full deletion), "all genes" in any column at all.
