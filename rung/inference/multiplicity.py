@@ -1,4 +1,4 @@
-"""Several answers at once: simultaneous intervals."""
+"""Several answers at once: simultaneous intervals, adjusted p-values."""
 
 from __future__ import annotations
 
@@ -38,3 +38,13 @@ def max_t(
     if df is not None:
         z = z / np.sqrt(rng.chisquare(df, size=(draws, 1)) / df)
     return float(np.clip(np.quantile(np.abs(z).max(axis=1), level), single, bound))
+
+
+def holm(p: Floats) -> Floats:
+    """p-values (m,) adjusted for m tests, whatever their dependence (Holm 1979)."""
+    p = np.asarray(p, dtype=np.float64)
+    order = np.argsort(p, kind="stable")
+    steps = (len(p) - np.arange(len(p))) * p[order]
+    out = np.empty(len(p))
+    out[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return out

@@ -42,6 +42,10 @@ def plot(obj: Any) -> Svg:
     if isinstance(content, Mapping) and content.get("graph"):
         draws = ((content.get("discovery") or {}).get("bootstrap") or {}).get("draws")
         return graph_svg(content["graph"], draws=draws)
+    share = getattr(obj, "share", None)
+    if share is not None and hasattr(obj, "verdict"):
+        rows = list(zip(obj.names[:MOST], share[:MOST].tolist(), strict=True))
+        return bar_chart(rows, width=420, label="share of zeros", share=True)
     rows = getattr(obj, "rows", None)
     if rows and all(hasattr(row, "orients") for row in rows):
         return design_plot(rows)
