@@ -80,9 +80,11 @@ def run(seeds: int = SEEDS, *, progress: Path | None = None) -> Row:
                      "dropouts": mechanism, "counts": counts, "found": found}
                 )  # fmt: skip
     nulls = [kept.get(f"null|{s}", partial(rejections, s)) for s in range(seeds)]
-    figures, parts = summary(cells), calibration(nulls)
+    parts = calibration(nulls)
     holds = {**verdict(cells), **{f"holds: {k}": v for k, v in parts.pop("verdict").items()}}
-    figures = {**holds, "calibration": parts, "settings": figures, "pooled": pooled(cells)}
+    figures = {
+        **holds, "calibration": parts, "settings": summary(cells), "pooled": pooled(cells)
+    }  # fmt: skip
     return Row(NAME, CLAIM, figures, all(holds.values()), seeds)
 
 

