@@ -91,7 +91,8 @@ class Dropouts(Result):
         for a, b, given, value, adjusted in self.violations[:8]:
             behind = f" given {', '.join(given)}" if given else ""
             lines.append(
-                f"  zeros of {a} and values of {b}{behind}: p = {value:.2g}, adjusted {adjusted:.2g}"
+                f"  zeros of {a} and values of {b}{behind}: p = {value:.2g}, "
+                f"adjusted {adjusted:.2g}"
             )
         return "\n".join([*lines, *(f"Note: {note}" for note in self.notes)])
 
