@@ -49,7 +49,7 @@ def describe(data: Data, alpha: float = 0.05) -> list[str]:
     keep = np.zeros(p.shape, dtype=bool)
     inside = ~np.eye(data.d, dtype=bool)
     inside[:, np.setdiff1d(np.arange(data.d), holes)] = False
-    keep[inside] = holm(p[inside], alpha)
+    keep[inside] = holm(p[inside]) <= alpha
     names = data.names
     if not keep.any():
         return [

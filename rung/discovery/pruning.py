@@ -114,7 +114,9 @@ class WaldPruning:
             left, free = max(1 - b @ R[P, v], 1e-300), max(n - len(P) - 1, 1)
             t = b / np.sqrt(np.diag(inverse) * left / free)
             p[P, v] = 2 * stdtr(free, -np.abs(t))
-        keep = holm(p, self.alpha) | setting.required
+        tested = p < 1
+        keep = setting.required.copy()
+        keep[tested] |= holm(p[tested]) <= self.alpha
         for v in range(d):
             _fit(R, out, np.nonzero(keep[:, v])[0], v)
         return out, done

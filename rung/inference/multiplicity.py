@@ -1,4 +1,4 @@
-"""Several answers at once: simultaneous intervals, tests taken together."""
+"""Several answers at once: simultaneous intervals, adjusted p-values."""
 
 from __future__ import annotations
 
@@ -41,13 +41,11 @@ def max_t(
     return float(np.clip(np.quantile(np.abs(z).max(axis=1), level), single, bound))
 
 
-def holm(p: Floats, alpha: float) -> NDArray[np.bool_]:
-    """Which p-values are significant together, by Holm's method (1979); those of 1 do not count.
-
-    Any of them is a false one with probability `alpha` at most.
-    """
-    flat = p[p < 1]
-    ranked = np.sort(flat)
-    passed = ranked <= alpha / (len(ranked) - np.arange(len(ranked)))
-    stop = len(passed) if passed.all() else int(passed.argmin())
-    return np.asarray(p <= (ranked[stop - 1] if stop else -1.0))
+def holm(p: Floats) -> Floats:
+    """p-values (m,) adjusted for m tests, whatever their dependence (Holm 1979)."""
+    p = np.asarray(p, dtype=np.float64)
+    order = np.argsort(p, kind="stable")
+    steps = (len(p) - np.arange(len(p))) * p[order]
+    out = np.empty(len(p))
+    out[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
+    return out

@@ -18,6 +18,7 @@ from ..core.mechanism import MechanismSpec
 from ..core.missing import complete
 from ..core.model import Ensemble, Model
 from ..core.scm import SCM
+from ..inference.multiplicity import holm
 from .auto import AutoMechanism, Trial
 from .by_level import ByLevel
 from .expand import MEMBERS, dags
@@ -143,7 +144,11 @@ class Regimes:
         for i, family in enumerate(families):
             run.tick(0.5 * i / len(families), "which mechanisms change")
             p[family] = self._p(family, joint, specs[family[0]], seed)
-        return [_holm({v: p[v, g.parents(v)] for v in g.names}, self.alpha) for g in graphs]
+        out = []
+        for g in graphs:
+            adjusted = holm(np.array([p[v, g.parents(v)] for v in g.names]))
+            out.append({v for v, q in zip(g.names, adjusted, strict=True) if q <= self.alpha})
+        return out
 
     def _p(self, family: Family, joint: Data, spec: MechanismSpec, seed: int) -> float:
         """p-value that separate fits predict no better than one."""
@@ -176,16 +181,6 @@ class Regimes:
         mean = float(np.average(gain, weights=w))
         error = float(np.sqrt(np.sum((w * (gain - mean)) ** 2)) / w.sum())
         return float(norm.sf(mean / error)) if error > 0 else float(mean <= 0)
-
-
-def _holm(p: Mapping[str, float], alpha: float) -> set[str]:
-    """Names that Holm's (1979) procedure rejects."""
-    out: set[str] = set()
-    for rank, name in enumerate(sorted(p, key=lambda v: (p[v], v))):
-        if p[name] > alpha / (len(p) - rank):
-            break
-        out.add(name)
-    return out
 
 
 def _with_root(graph: Graph, name: str, children: Collection[str]) -> Graph:

@@ -136,7 +136,7 @@ class BoundZeroDeletion:
 
     def _one(self, x: int, y: int, given: Sequence[int]) -> float:
         at = [*given, x, y] if self.test.ends else list(given)
-        keep = ~self.gone[:, at].any(axis=1)
+        keep = np.asarray(~self.gone[:, at].any(axis=1))
         if self.free is not None:
             keep &= self.free[:, x] & self.free[:, y]
         cells = self.matrix[keep][:, [x, y, *given]]

@@ -29,7 +29,8 @@ class ZeroDeletionBIC:
     not added in large samples, whichever rows it takes along. One regression for each set on the
     rows of that set lacks this property. Without zeros all orders agree, and it is `GaussianBIC`.
     With zeros it is no likelihood: terms in other orders rest on other rows, DAGs of one class may
-    score differently, and a search has no guarantee beyond that of the single terms.
+    score differently, and a search has no guarantee beyond that of the single terms: `GES`
+    and `BOSS` end, but `XGES` and `GES(turning=True)` may go in circles, so give them a budget.
 
     Targets of conditions as in `GaussianBIC`; needs rows.
 
