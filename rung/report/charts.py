@@ -319,9 +319,8 @@ def movement(
         words = f"{'' if k else 'component '}{k + 1}: {percent(share)}"
         parts.append(text(left, 31, words, size=11, fill=MOVES[k % len(MOVES)][0]))
         left += text_width(words, 11) + 12
-    said = ", ".join(percent(share) for share in shares)
-    words = f"Movement of {name} over {surrogate}: components of {said}"
-    return picture(parts, width, height, words)
+    said = f"components of {', '.join(map(percent, shares))}"
+    return picture(parts, width, height, f"Movement of {name} over {surrogate}: {said}")
 
 
 def text_block(lines: Sequence[str], *, width: float = 640, label: str = "") -> Svg:

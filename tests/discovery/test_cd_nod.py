@@ -190,7 +190,10 @@ def test_levels_are_tested_with_g2():
     found = rung.discover(data, rung.CDNOD(rung.G2()))
     assert found.details["changing"] == ("x",)
     assert str(found.graph) == "x -> y"
-    curve = rung.driving_forces(found)["x"][:, 0]
+    forces = rung.driving_forces(found)
+    assert forces.points == ("a", "b", "c")
+    assert forces.plot().text.count("<circle") == 3 * forces["x"].shape[1]  # a dot for each
+    curve = forces["x"][:, 0]
     assert abs(np.corrcoef(curve, [0.2, 0.5, 0.8])[0, 1]) > 0.99
 
 
