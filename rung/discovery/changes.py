@@ -73,7 +73,8 @@ class Changes:
         on (1 + K_causes) (1 + K_c): what all points share is not shrunk away. Width of K_c and
         penalty by generalised cross-validation.
 
-        Source: Huang et al. (2020), section 4.2 (the linear kernel M^L); Kim and Gu (2004).
+        Source: Huang et al. (2020), phase II, the embedding of constructed joint distributions with the
+        linear kernel M^L; Kim and Gu (2004).
         """
         y, x = self.rows.sorted(effects), self.rows.sorted(causes)
         if (y, x) not in self._known:
@@ -147,7 +148,7 @@ def centre(M: Floats) -> Floats:
 def dependence(A: Floats, B: Floats) -> float:
     """Normalised HSIC tr(A B) / (|A| |B|) of two centred kernels; 0 if either does not move.
 
-    Huang et al. (2020), section 4.2, divide by traces; the Frobenius norms (Cortes, Mohri and
+    Huang et al. (2020), phase II, divide by traces; the Frobenius norms (Cortes, Mohri and
     Rostamizadeh 2012) make curves of different dimension comparable.
     """
     size = float(np.linalg.norm(A) * np.linalg.norm(B))
@@ -159,7 +160,7 @@ def curves(M: Floats, components: int) -> tuple[Floats, tuple[float, ...]]:
 
     Each component has standard deviation 1 over the points; its largest entry is positive.
 
-    Source: Huang et al. (2020), section 5; Schoelkopf, Smola and Mueller (1998).
+    Source: Huang et al. (2020), phase III; Schoelkopf, Smola and Mueller (1998).
     """
     value, vector = np.linalg.eigh(centre(M))
     value, vector = np.maximum(value[::-1], 0.0), vector[:, ::-1]
