@@ -73,8 +73,8 @@ class Changes:
         on (1 + K_causes) (1 + K_c): what all points share is not shrunk away. Width of K_c and
         penalty by generalised cross-validation.
 
-        Source: Huang et al. (2020), phase II, the embedding of constructed joint distributions with the
-        linear kernel M^L; Kim and Gu (2004).
+        Source: Huang et al. (2020), phase II, the embedding of constructed joint distributions with
+        the linear kernel M^L; Kim and Gu (2004).
         """
         y, x = self.rows.sorted(effects), self.rows.sorted(causes)
         if (y, x) not in self._known:
