@@ -264,9 +264,12 @@ def _notes(
         notes.append(f"the budget ended before {found.untested} pairs were tested: left out")
     if state.conflicts:
         notes.append(f"{len(state.conflicts)} orientations contradict firmer ones; left out")
+    some = ", ".join(work.changing[:12]) + (" ..." if len(work.changing) > 12 else "")
     if not work.changing:
         notes.append(f"no mechanism was found to change with {seen.name!r}")
-    elif len(seen.surrogate.points) < LEAST:
+    else:
+        notes.append(f"{len(work.changing)} mechanisms change with {seen.name!r}: {some}")
+    if work.changing and len(seen.surrogate.points) < LEAST:
         notes.append("two environments: independence of changes cannot direct edges")
     return tuple(notes)
 
