@@ -38,7 +38,7 @@ def drift(rng: np.random.Generator) -> Floats:
 def world(kind: str, d: int, n: int, seed: int, *, environments: int = 10) -> Drawn:
     """n rows of d variables; 40% of the mechanisms, at least two, change, each by its own drift.
 
-    In the manner of Huang et al. (2020), section 6.1: smooth drifts from a Gaussian process
+    In the manner of the simulations of Huang et al. (2020): smooth drifts from a Gaussian process
     ("time"), or one independent value an environment ("environments"); what changes is the
     coefficients of all parents, the noise's standard deviation, or the mean; mechanisms are linear,
     tanh or sine. Random DAG with two neighbours a node on average; every variable is brought to

@@ -69,8 +69,8 @@ class CDNOD:
     components : int
         Curves for each changing mechanism; 0 for none.
 
-    Source: Huang, Zhang, Zhang, Ramsey, Sanchez-Romero, Glymour and Schoelkopf (2020), sections
-    3 to 5.
+    Source: Huang, Zhang, Zhang, Ramsey, Sanchez-Romero, Glymour and Schoelkopf (2020), phases
+    I to III.
     """
 
     test: CITest = field(default_factory=KCI)
@@ -183,7 +183,7 @@ class _Work:
         collider, the one whose mechanism changes with least dependence on the distribution of its
         causes; then Meek's rules.
 
-        Source: Huang et al. (2020), section 4.3 and algorithm 2.
+        Source: Huang et al. (2020), phase II, independently changing modules.
         """
         if len(self.seen.surrogate.points) < LEAST:
             return graph
@@ -258,13 +258,18 @@ def _notes(
             f"{'indicators' if seen.surrogate.categorical else 'splines'}: it sees changes of "
             "means only; KCI sees changes of any kind"
         )
+        if seen.data.has_missing:
+            notes.append("tests with a block use the rows without any missing cell")
     if found.untested:
         notes.append(f"the budget ended before {found.untested} pairs were tested: left out")
     if state.conflicts:
         notes.append(f"{len(state.conflicts)} orientations contradict firmer ones; left out")
+    some = ", ".join(work.changing[:12]) + (" ..." if len(work.changing) > 12 else "")
     if not work.changing:
         notes.append(f"no mechanism was found to change with {seen.name!r}")
-    elif len(seen.surrogate.points) < LEAST:
+    else:
+        notes.append(f"{len(work.changing)} mechanisms change with {seen.name!r}: {some}")
+    if work.changing and len(seen.surrogate.points) < LEAST:
         notes.append("two environments: independence of changes cannot direct edges")
     return tuple(notes)
 

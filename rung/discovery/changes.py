@@ -18,6 +18,7 @@ MOST = 40  # features of one kernel
 WIDTHS = (0.05, 0.1, 0.2, 0.4)  # of the kernel on time, in units of the range of time
 PENALTIES = 10.0 ** np.arange(-2.0, 4.0, 0.5)  # of the ridge regression
 CAUTION = 1.4  # factor on the degrees of freedom in cross-validation (Kim and Gu 2004)
+ROWS = 4096  # of products of features that are made at once
 FLAT = 1e-12  # trace of a kernel of changes, a point, that counts as no change
 
 
@@ -72,7 +73,8 @@ class Changes:
         on (1 + K_causes) (1 + K_c): what all points share is not shrunk away. Width of K_c and
         penalty by generalised cross-validation.
 
-        Source: Huang et al. (2020), section 4.2 (the linear kernel M^L); Kim and Gu (2004).
+        Source: Huang et al. (2020), phase II, the embedding of constructed joint distributions with
+        the linear kernel M^L; Kim and Gu (2004).
         """
         y, x = self.rows.sorted(effects), self.rows.sorted(causes)
         if (y, x) not in self._known:
@@ -98,7 +100,7 @@ class Changes:
         best, found = np.inf, np.zeros((len(self.surrogate.points),) * 2)
         for rows, points in self.surrogate.features:
             C = np.hstack([ones, rows if keep is None else rows[keep]])
-            criterion, W = _ridge((X[:, :, None] * C[:, None, :]).reshape(len(F), -1), F)
+            criterion, W = _ridge(X, C, F)
             if criterion < best:
                 V = np.tensordot(X.T @ X / len(F), W.reshape(X.shape[1], C.shape[1], -1), 1)
                 V = V[:, 1:].transpose(1, 0, 2).reshape(C.shape[1] - 1, -1)
@@ -106,15 +108,23 @@ class Changes:
         return found
 
 
-def _ridge(Z: Floats, F: Floats) -> tuple[float, Floats]:
-    """Ridge regression of F (n, r) on Z (n, s): the least cross-validation, the weights (s, r)."""
-    n = len(Z)
-    value, vector = np.linalg.eigh(Z.T @ Z)
-    value = np.maximum(value, 0.0)
-    B = vector.T @ (Z.T @ F)
-    size, total = np.einsum("ij,ij->i", B, B), float(np.vdot(F, F))
+def _ridge(X: Floats, C: Floats, F: Floats) -> tuple[float, Floats]:
+    """Ridge regression of F (n, r) on all products of a column of X and one of C.
+
+    The least cross-validation, and the weights (s, r), those of one column of X together.
+    """
+    n, size = len(F), X.shape[1] * C.shape[1]
+    G, B = np.zeros((size, size)), np.zeros((size, F.shape[1]))
+    for i in range(0, n, ROWS):
+        part = slice(i, i + ROWS)
+        Z = (X[part, :, None] * C[part, None, :]).reshape(-1, size)
+        G += Z.T @ Z
+        B += Z.T @ F[part]
+    value, vector = np.linalg.eigh(G)
+    value, B = np.maximum(value, 0.0), vector.T @ B
+    squares, total = np.einsum("ij,ij->i", B, B), float(np.vdot(F, F))
     inverse = 1.0 / (value + PENALTIES[:, None])
-    left = total - ((2.0 - value * inverse) * inverse) @ size
+    left = total - ((2.0 - value * inverse) * inverse) @ squares
     used = np.minimum(CAUTION * (inverse @ value) / n, 0.99)
     criterion = np.maximum(left, 0.0) / (1.0 - used) ** 2
     k = int(criterion.argmin())
@@ -138,7 +148,7 @@ def centre(M: Floats) -> Floats:
 def dependence(A: Floats, B: Floats) -> float:
     """Normalised HSIC tr(A B) / (|A| |B|) of two centred kernels; 0 if either does not move.
 
-    Huang et al. (2020), section 4.2, divide by traces; the Frobenius norms (Cortes, Mohri and
+    Huang et al. (2020), phase II, divide by traces; the Frobenius norms (Cortes, Mohri and
     Rostamizadeh 2012) make curves of different dimension comparable.
     """
     size = float(np.linalg.norm(A) * np.linalg.norm(B))
@@ -150,7 +160,7 @@ def curves(M: Floats, components: int) -> tuple[Floats, tuple[float, ...]]:
 
     Each component has standard deviation 1 over the points; its largest entry is positive.
 
-    Source: Huang et al. (2020), section 5; Schoelkopf, Smola and Mueller (1998).
+    Source: Huang et al. (2020), phase III; Schoelkopf, Smola and Mueller (1998).
     """
     value, vector = np.linalg.eigh(centre(M))
     value, vector = np.maximum(value[::-1], 0.0), vector[:, ::-1]

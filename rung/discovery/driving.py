@@ -100,9 +100,11 @@ def driving_forces(found: Discovery) -> DrivingForces:
         )
     details = found.details
     points = np.asarray(details["driving_points"]).tolist()
-    return DrivingForces(
-        details["context"], tuple(points), details["driving_force"], details["driving_share"]
+    names = [name for name in found.names if name in details["driving_force"]]
+    curves, shares = (
+        {name: details[key][name] for name in names} for key in ("driving_force", "driving_share")
     )
+    return DrivingForces(details["context"], tuple(points), curves, shares)
 
 
 __all__ = ["DrivingForces", "driving_forces"]

@@ -289,7 +289,10 @@ def movement(
     """Components of a changing mechanism over times, or over environments as dots.
 
     curves : one sequence of values a component, leading ones first; shares : of the movement.
+    Drawn as tall as their share makes them: the first with standard deviation 1.
     """
+    size = [math.sqrt(share / shares[0]) if shares[0] > 0 else 1.0 for share in shares]
+    curves = [[y * r for y in curve] for curve, r in zip(curves, size)]
     named = any(isinstance(p, str) for p in points)
     at = [float(i) for i in range(len(points))] if named else [number(p) for p in points]
     s = scale(at, 44, width - 12, pad=0.03)
@@ -313,12 +316,11 @@ def movement(
             line = {"fill": "none", "stroke": colour, "stroke_width": 2.4 - 0.6 * min(k, 2)}
             parts.append(el("path", d=path, stroke_dasharray=dash, **line))
     for k, share in enumerate(shares):
-        words = f"component {k + 1}: {percent(share)}"
+        words = f"{'' if k else 'component '}{k + 1}: {percent(share)}"
         parts.append(text(left, 31, words, size=11, fill=MOVES[k % len(MOVES)][0]))
         left += text_width(words, 11) + 12
-    said = ", ".join(percent(share) for share in shares)
-    words = f"Movement of {name} over {surrogate}: components of {said}"
-    return picture(parts, width, height, words)
+    said = f"components of {', '.join(map(percent, shares))}"
+    return picture(parts, width, height, f"Movement of {name} over {surrogate}: {said}")
 
 
 def text_block(lines: Sequence[str], *, width: float = 640, label: str = "") -> Svg:
