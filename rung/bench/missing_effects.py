@@ -38,7 +38,7 @@ CLAIM = (
 COVERAGE = (0.91, 0.98)  # 0.95 -+ two binomial standard errors of 200 data sets, rounded
 BIAS = 0.03
 GRAPH = Graph.parse("z -> t; z -> y; t -> y")
-QUERY = ATE("t", "y", treated=1.0, control=0.0)
+QUERY = ATE("t", "y", treated=0.5, control=-0.5)
 WAYS = ("full data", "complete cases", "single", "completed tables")
 
 Floats = NDArray[np.float64]
