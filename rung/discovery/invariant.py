@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from ..core.budget import Run
+from ..core.data import Data
 from ..core.discovery import Discovery
-from ..core.errors import InputError, RungError
+from ..core.errors import InputError, NeedsRows, RungError
 from ..core.graph import Graph
 from ..core.knowledge import Knowledge
+from ..core.missing import cells
 from ..core.protocols import Learner
 from ..core.source import Source
 from .inspection import inspect
@@ -61,7 +63,16 @@ def learn(
     seed = _seed(rng)
     usable, notes = inspect(source, learner)
     order = content_order(usable)
-    found = learner.learn(usable.select(order), knowledge=known, budget=run, rng=rng)
+    try:
+        found = learner.learn(usable.select(order), knowledge=known, budget=run, rng=rng)
+    except NeedsRows as error:
+        if isinstance(source, Data) and usable is not source and source.has_missing:
+            raise NeedsRows(
+                f"{error}. Under EM there are moments only: missing are "
+                f"{cells(source.mask, source.names)}; use a learner on moments, or declare "
+                "CompleteCases() or TestWise()"
+            ) from error
+        raise
     _obeys(found, known, source.names)
     log.debug("%s: %d edges", type(learner).__name__, len(found.graph.edges()))
     return found.replacing(
