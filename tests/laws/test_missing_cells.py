@@ -66,14 +66,19 @@ def has(item: Any, method: str) -> bool:
     return inspect.isclass(item) and callable(getattr(item, method, None))
 
 
+TAKES = {"data", "source", "units", "rows"}
 LEARNERS = [n for n, item in exports() if has(item, "learn")]
 BINDABLE = [n for n, item in exports() if has(item, "on")]
 SPECS = [n for n, item in exports() if inspect.isclass(item) and issubclass(item, MechanismSpec)]
 ESTIMATORS = [n for n, item in exports() if has(item, "estimate")]
 QUERIES = [n for n, item in exports() if inspect.isclass(item) and issubclass(item, Query)]
 MODELS = [n for n, item in exports() if has(item, "fit") and n not in SPECS]
-TAKES = {"data", "source", "units", "rows"}
 READERS = {"read_diagram", "read_graph"}  # their source is text or a file, not rows
+FINDERS = [
+    n for n, item in exports()
+    if has(item, "find") and not has(item, "learn")
+    and TAKES & set(getattr(item.find, "__annotations__", ()))
+]  # fmt: skip
 FUNCTIONS = [
     name for name, item in exports()
     if inspect.isfunction(item) and name not in READERS
@@ -163,17 +168,8 @@ def over_policies(ask: Any, name: str, cells: list[tuple[int, int]], *, speaks: 
 
 
 def test_every_export_that_takes_data_is_known():
-    known = {
-        *LEARNERS,
-        *BINDABLE,
-        *SPECS,
-        *ESTIMATORS,
-        *QUERIES,
-        *MODELS,
-        *FUNCTIONS,
-        *PARTS,
-        *READERS,
-    }
+    tested = (LEARNERS, BINDABLE, SPECS, ESTIMATORS, QUERIES, MODELS, FINDERS, FUNCTIONS)
+    known = set().union(*tested, PARTS, READERS)
     for name, item in exports():
         if name in known:
             continue
@@ -192,7 +188,7 @@ def test_every_export_that_takes_data_is_known():
 @given(cells=spots())
 def test_learners(name, cells):
     learner = made(name, getattr(rung.discovery, name))
-    budget = rung.Budget(seconds=0.3)
+    budget = rung.Budget(seconds=0.2)
 
     def ask(data):
         return rung.discover(data, learner, budget=budget)
@@ -278,12 +274,12 @@ def test_estimators(name, cells):
 def test_queries(name, cells):
     more = {"by": ("c",)} if name == "CATE" else {}
     query = getattr(rung.effects, name)("b", "d", **more)
-    graph = rung.Graph.parse("a -> b; a -> d; b -> d; c -> d; e")
+    graph = rung.Graph.parse("b -> d; c -> d; a; e")
 
     def ask(data):
         return rung.effect(graph, data, query, estimator=rung.Regression("linear"))
 
-    over_policies(ask, "mixed", [*cells, (3, 1)], speaks=True)
+    over_policies(ask, "mixed", [*cells, (3, 0)], speaks=True)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -295,6 +291,14 @@ def test_model_specs(name, cells):
         over_policies(lambda d: rung.fit(spec, d), "linear", cells, speaks=True)
         return
     pytest.fail(f"{name}: say how this model spec meets missing cells")
+
+
+@pytest.mark.parametrize("name", FINDERS)
+@settings(SETTINGS, max_examples=1)
+@given(cells=spots())
+def test_finders(name, cells):
+    plug = made(name, dict(exports())[name])
+    over_policies(plug.find, "linear", cells, speaks=False)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
