@@ -30,7 +30,7 @@ SEEDS = 200
 ROWS = 200
 TABLES = 10
 CLAIM = (
-    "With cells missing at random (30 to 50% of a column), 95% intervals over 10 completed tables "
+    "With cells missing at random (25 to 50% of a column), 95% intervals over 10 completed tables "
     "(EM, Rubin's rules) cover the true effect in 91 to 98% of 200 data sets of 200 rows in each "
     "of 3 cases, with a bias below 0.03 for an effect of 1; complete cases are biased by more than "
     "three times as much, and a single completed table covers less often."
