@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -138,8 +139,9 @@ class EM(MissingPolicy):
         if unordered and basis is None:
             raise InputError(
                 f"EM treats columns as jointly Gaussian, and {unordered[0]!r} has levels without "
-                "an order: use a score on indicators of levels, such as DegenerateGaussianBIC, "
-                "leave the column out, or declare CompleteCases() or TestWise()"
+                f"an order ({_told(data)}): use a score on indicators of levels, such as "
+                "DegenerateGaussianBIC, leave the column out, or declare CompleteCases() or "
+                "TestWise()"
             )
         blocks = _features(data, basis)
         rows = Incomplete(np.column_stack(blocks), data.weights)
@@ -169,6 +171,38 @@ def _features(data: Data, basis: Basis | None) -> list[NDArray[np.float64]]:
         block[seen] = features
         out.append(block)
     return out
+
+
+def cells(bad: NDArray[np.bool_], names: Sequence[str]) -> str:
+    """How many cells (n, d) are bad, with the first row and column, for an error.
+
+    >>> cells(np.array([[False, True]]), ["x", "y"])
+    "1 cells, the first in row 0, column 'y'"
+    """
+    row, column = np.argwhere(bad)[0].tolist()
+    return f"{int(bad.sum())} cells, the first in row {row}, column {names[column]!r}"
+
+
+def need_finite(rows: NDArray[np.float64], names: Sequence[str], asker: str) -> None:
+    """Raise unless every cell (n, d) is a finite number; the error counts and names the first.
+
+    Raises
+    ------
+    MissingCells
+        Cells are missing.
+    InputError
+        Cells are infinite.
+    """
+    if (bad := np.isnan(rows)).any():
+        raise MissingCells(
+            f"{asker} needs finite cells: missing are {cells(bad, names)}. Declare a policy for "
+            "Data, data.replacing(missing=rung.CompleteCases()), or leave the rows out"
+        )
+    if (bad := np.isinf(rows)).any():
+        raise InputError(
+            f"{asker} needs finite cells: infinite are {cells(bad, names)}. Mark them as missing, "
+            "or leave the rows out"
+        )
 
 
 def _told(data: Data) -> str:

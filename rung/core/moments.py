@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from .blas import one_thread
 from .errors import InputError, NeedsRows, unknown
+from .missing import need_finite
 from .result import frozen, lock
 from .source import Basis, Source
 from .variable import Variable
@@ -97,7 +98,9 @@ class Moments(Source):
                 mean = x.mean(axis=0) if weights is None else (w @ x) / total
         # a cell that is not finite shows in the mean, if its weight is not 0
         if not (np.isfinite(mean).all() and weights is None) and not np.isfinite(x).all():
-            raise InputError("Moments need finite cells; declare a policy for missing ones")
+            blocks = tuple(sizes) if sizes is not None else (1,) * p
+            names = [v.name for v, k in zip(variables, blocks, strict=True) for _ in range(k)]
+            need_finite(x, names, "moments")
         if total > 0:
             with one_thread() if n * p * p < SMALL else nullcontext():
                 scatter, rest = _products(x, mean, None if weights is None else w, spent)

@@ -14,6 +14,7 @@ from ..core.discovery import Discovery
 from ..core.errors import InputError, NotSupported
 from ..core.graph import Graph
 from ..core.knowledge import Knowledge
+from ..core.missing import need_finite
 from ..core.source import Source
 from .environments import target_matrix
 
@@ -100,8 +101,7 @@ def check_columns(x: Floats, names: Sequence[str], asker: str) -> None:
     n, d = x.shape
     if n <= max(d, 2):
         raise InputError(f"{asker}: {n} rows for {d} columns; it needs more rows than columns")
-    if not np.isfinite(x).all():
-        raise InputError(f"{asker}: cells are missing or infinite; leave these rows out")
+    need_finite(x, names, asker)
     spread = x.std(axis=0)
     flat = spread <= 1e-14 * np.abs(x).max(axis=0)
     if flat.any():

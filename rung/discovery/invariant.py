@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from ..core.budget import Run
+from ..core.data import Data
 from ..core.discovery import Discovery
-from ..core.errors import InputError, RungError
+from ..core.errors import InputError, NeedsRows, RungError
 from ..core.graph import Graph
 from ..core.knowledge import Knowledge
+from ..core.missing import cells
 from ..core.protocols import Learner
 from ..core.source import Source
 from .inspection import inspect
@@ -61,7 +64,8 @@ def learn(
     seed = _seed(rng)
     usable, notes = inspect(source, learner)
     order = content_order(usable)
-    found = learner.learn(usable.select(order), knowledge=known, budget=run, rng=rng)
+    with _telling(source, usable):
+        found = learner.learn(usable.select(order), knowledge=known, budget=run, rng=rng)
     _obeys(found, known, source.names)
     log.debug("%s: %d edges", type(learner).__name__, len(found.graph.edges()))
     return found.replacing(
@@ -74,6 +78,21 @@ def learn(
         notes=tuple(dict.fromkeys([*found.notes, *notes])),
         seed=seed,
     )
+
+
+@contextmanager
+def _telling(source: Source, usable: Source) -> Iterator[None]:
+    """A learner that needs rows where EM left moments says which cells were missing."""
+    try:
+        yield
+    except NeedsRows as error:
+        if isinstance(source, Data) and usable is not source and source.has_missing:
+            raise NeedsRows(
+                f"{error}. Under EM there are moments only: missing are "
+                f"{cells(source.mask, source.names)}; use a learner on moments, or declare "
+                "CompleteCases() or TestWise()"
+            ) from error
+        raise
 
 
 def content_order(source: Source) -> list[str]:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import InputError
 from ..core.graph import Graph
+from ..core.missing import need_finite
 from ..core.moments import Moments
 from ..core.source import Source
 from ..core.variable import Variable
@@ -62,10 +63,11 @@ def _covariance(data: Source | Floats, graph: Graph, asker: str) -> Floats:
     if isinstance(data, Source):
         return data.select(graph.names).moments(asker=asker).covariance
     x = np.asarray(data, dtype=np.float64)
-    if x.ndim != 2 or x.shape[1] != graph.d or not len(x) or not np.isfinite(x).all():
+    if x.ndim != 2 or x.shape[1] != graph.d or not len(x):
         raise InputError(
-            f"{asker} needs finite rows with {graph.d} columns, got an array of shape {x.shape}"
+            f"{asker} needs rows with {graph.d} columns, got an array of shape {x.shape}"
         )
+    need_finite(x, graph.names, asker)
     return Moments.of(x, [Variable(name) for name in graph.names]).covariance
 
 

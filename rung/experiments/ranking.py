@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.budget import Run
+from ..core.data import Data
 from ..core.errors import InputError, unknown
+from ..core.missing import told
 from ..core.query import Query
 from ..core.result import Result
 from ..graphs.orientation import meek
@@ -279,7 +281,7 @@ def rank(
         raise InputError(f"design(experiments={experiments}): ask for at least one experiment")
     belief = believe(structure, rng=rng)
     _check_names(belief, data)
-    notes = _notes(belief)
+    notes = _notes(belief) + _told(belief, data, query)
     effects = treatment = None
     if query is not None:
         effects, more = effects_by_graph(belief, data, query)
@@ -299,6 +301,13 @@ def rank(
         notes=tuple(notes),
         cites=(*_CITES, *(("maathuis2009",) if effects is not None else ())),
     )
+
+
+def _told(belief: Belief, data: Source | None, query: Query | None) -> list[str]:
+    """What the policy did to missing cells, if data are used at all."""
+    if query is None or not isinstance(data, Data):
+        return []
+    return list(told(data.select([n for n in belief.names if n in data.names])))
 
 
 def _rows(valuer: _Valuer, size: int, run: Run) -> tuple[list[Experiment], bool]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..core.data import Data
 from ..core.errors import InputError, NotSupported
+from ..core.missing import need_finite
 from ..core.result import frozen, lock
 from ..core.variable import Variable
 from .smooth import Curve, Smoother, place_knots
@@ -42,10 +43,7 @@ def ready(
         raise InputError(f"{who} cannot fit {variable.name!r}: there are no rows")
     cells = [x, *(parents.column(name) for name in parents.names)]
     if not all(np.isfinite(c).all() for c in cells):
-        raise InputError(
-            f"{who} cannot fit {variable.name!r}: missing or infinite cells; declare a policy, "
-            "such as rung.read(..., missing=rung.CompleteCases())"
-        )
+        need_finite(np.column_stack(cells), [variable.name, *parents.names], who)
     if weights is not None and (len(weights) != len(x) or not (weights >= 0).all()):
         raise InputError("weights must be one number of at least 0 for each row")
     if weights is not None and not weights.sum() > 0:

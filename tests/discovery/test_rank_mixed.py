@@ -89,7 +89,7 @@ def test_partial_rank_takes_and_refuses():
         rung.PartialRank().on(rung.Data.from_matrix(m).moments())
     with pytest.raises(InputError, match="'v0' have no order"):
         rung.PartialRank().on(mixed([RNG(0).integers(3, size=60), m[:, 0]], [3, 0]))
-    with pytest.raises(InputError, match="'X2' has infinite"):
+    with pytest.raises(InputError, match="infinite are 60 cells, the first in row 0, column 'X2'"):
         rung.PartialRank().on(rung.Data.from_matrix(np.where(np.c_[0, 1, 0] > 0, np.inf, m)))
     assert 0 < p_of(rung.PartialRank(), mixed([m[:, 0] > 0, m[:, 1], m[:, 2]], [2, 0, 0])) <= 1
     assert p_of(rung.PartialRank(), np.column_stack([m[:, 0], np.ones(60)])) == 1.0

@@ -443,7 +443,7 @@ def test_degenerate_numbers(spec):
         fit(spec, p[:3], Y, np.arange(3.0))
     with pytest.raises(InputError, match="no rows"):
         fit(spec, p[:0], Y, np.empty(0))
-    with pytest.raises(InputError, match="missing or infinite"):
+    with pytest.raises(InputError, match="missing are 50 cells, the first in row 0, column 'y'"):
         fit(spec, p, Y, np.full(50, np.nan))
     with pytest.raises(InputError, match="weight 0"):
         fit(spec, p, Y, np.arange(50.0), np.zeros(50))

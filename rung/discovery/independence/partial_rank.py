@@ -9,6 +9,7 @@ import numpy as np
 
 from ...core.data import Data
 from ...core.errors import InputError, NeedsRows
+from ...core.missing import need_finite
 from ...core.result import lock
 from ...core.source import Source
 from ...core.variable import Kind, Variable
@@ -70,9 +71,7 @@ def scored(source: Source) -> Data:
     else:
         data = source
     matrix = data.matrix()
-    if np.isinf(matrix).any():
-        name = data.names[int(np.isinf(matrix).any(axis=0).argmax())]
-        raise InputError(f"column {name!r} has infinite cells; replace or drop them")
+    need_finite(np.where(np.isnan(matrix), 0.0, matrix), data.names, "PartialRank")
     columns = {name: lock(normal_scores(matrix[:, j])) for j, name in enumerate(data.names)}
     kinds = tuple(v if not v.discrete else Variable(v.name) for v in data.variables)
     return data.replacing(described=kinds, columns=columns)

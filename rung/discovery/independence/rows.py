@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ...core.blas import one_thread
 from ...core.data import Data
 from ...core.errors import InputError, NotSupported
-from ...core.missing import TestWise, complete
+from ...core.missing import TestWise, complete, need_finite
 from ...core.result import digest
 from ...core.source import Source
 from ...core.variable import Kind, Variable
@@ -161,10 +161,9 @@ def standardised(x: Floats) -> Floats:
 
 def _finite(matrix: Floats, source: Source, holes: bool) -> Floats:
     values = np.asarray(matrix, dtype=np.float64)
-    bad = np.isinf(values) if holes else ~np.isfinite(values)
-    if bad.any():
-        name = source.names[int(bad.any(axis=0).argmax())]
-        raise InputError(f"column {name!r} has cells that are not finite; replace or drop them")
+    need_finite(
+        np.where(np.isnan(values), 0.0, values) if holes else values, source.names, "a test"
+    )
     return values
 
 

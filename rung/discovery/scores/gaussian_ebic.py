@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...core.data import Data
 from ...core.errors import InputError
 from ...core.source import Basis, Source
 from .bound import KernelScore
@@ -43,5 +44,8 @@ class GaussianEBIC:
     def on(self, source: Source, *, rng: np.random.Generator | None = None) -> KernelScore:
         """Bind to a source; correlations are computed once."""
         d = max(len(source.names), 1)
-        penalty = 1.0 + 4.0 * self.gamma * float(np.log(d)) / float(np.log(max(source.n, 3)))
+        n: float = source.n
+        if isinstance(source, Data) and source.has_missing:  # rows that the policy leaves
+            n = source.moments(asker="GaussianEBIC").weight
+        penalty = 1.0 + 4.0 * self.gamma * float(np.log(d)) / float(np.log(max(n, 3)))
         return gaussian_score(source, self.basis, penalty, "GaussianEBIC")
