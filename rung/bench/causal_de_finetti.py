@@ -37,7 +37,7 @@ from ..core.data import Data
 from ..core.graph import ARROW, TAIL, Graph
 from ..core.protocols import CITest, Learner
 from ..core.variable import Kind, Variable
-from .notears_al import _Kept
+from .kept import Kept
 from .registry import Row
 
 NAME = "causal-de-finetti"
@@ -231,7 +231,7 @@ def matrix(graph: Graph) -> Floats:
 
 def run(seeds: int = SEEDS, *, progress: Path | None = None) -> Row:
     """All worlds and sizes on `seeds` problems each; finished ones are kept in `progress`."""
-    kept = _Kept(progress or Path(tempfile.gettempdir()) / f"rung-{NAME}-{_code()}.jsonl")
+    kept = Kept(progress or Path(tempfile.gettempdir()) / f"rung-{NAME}-{_code()}.jsonl")
     rows = []
     for world in WORLDS:
         for groups in world.groups:

@@ -40,7 +40,7 @@ from .dropout_worlds import (
     random_weights,
     smoothed,
 )
-from .notears_al import _Kept
+from .kept import Kept
 from .registry import Row
 
 NAME = "dropout-grn"
@@ -67,7 +67,7 @@ Floats = NDArray[np.float64]
 
 def run(seeds: int = SEEDS, *, progress: Path | None = None) -> Row:
     """All worlds on `seeds` draws; finished draws are kept as in `rung.bench.notears_al`."""
-    kept = _Kept(progress or Path(tempfile.gettempdir()) / f"rung-{NAME}-{_code()}.jsonl")
+    kept = Kept(progress or Path(tempfile.gettempdir()) / f"rung-{NAME}-{_code()}.jsonl")
     cells = []
     for d, n, counts in WORLDS:
         for form in FORMS:

@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from .. import datasets, discovery, graphs, verbs
 from ..core.data import Data
 from ..core.errors import RungError
-from .notears_al import _Kept
+from .kept import Kept
 from .registry import Row
 
 NAME = "sachs-nine"
@@ -154,7 +154,7 @@ def one(learner: Any, way: Way, seed: int) -> dict[str, Any]:
 
 def run(seeds: int = SEEDS, *, progress: Path | None = None) -> Row:
     """Every learner in every way on `seeds` resamples; finished draws are kept in `progress`."""
-    kept = _Kept(progress or Path(tempfile.gettempdir()) / f"rung-{NAME}-{_code()}.jsonl")
+    kept = Kept(progress or Path(tempfile.gettempdir()) / f"rung-{NAME}-{_code()}.jsonl")
     drawn: dict[str, dict[str, list[Any]]] = {name: {} for name in LEARNERS}
     for seed in range(seeds):
         for name, learner in LEARNERS.items():

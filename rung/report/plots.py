@@ -48,8 +48,8 @@ def plot(obj: Any) -> Svg:
         return movements_plot(obj)
     share = getattr(obj, "share", None)
     if share is not None and hasattr(obj, "verdict"):
-        rows = list(zip(obj.names[:MOST], share[:MOST].tolist(), strict=True))
-        return bar_chart(rows, width=420, label="share of zeros", share=True)
+        bars = list(zip(obj.names[:MOST], share[:MOST].tolist(), strict=True))
+        return bar_chart(bars, width=420, label="share of zeros", share=True)
     rows = getattr(obj, "rows", None)
     if rows and all(hasattr(row, "orients") for row in rows):
         return design_plot(rows)
