@@ -29,11 +29,11 @@ class FedDAG:
 
     Every site holds d small networks f_j(M[:, j] * x), M = GumbelSigmoid(U / tau), and descends
     on half the mean squared residual + `sparsity` * sum M + c * h(M), h = tr(exp(M o M)) - d, in U
-    and in the networks. What leaves it is U; the server averages U, raises c by the same factor
-    for all sites, and ends after `rounds` rounds with the edges whose logit is positive, strongest
-    first, each unless it closes a cycle. Assumes additive noise of about equal variance, no hidden
-    common cause, and one graph for all sites; mechanisms may differ (GS-FedDAG). Columns are
-    centred at each site, and the answer depends on their scale.
+    and in the networks, whose weights decay. What leaves it is U; the server averages U, raises c
+    by the same factor for all sites, and ends after `rounds` rounds with the edges whose logit is
+    positive, strongest first, each unless it closes a cycle. Assumes additive noise of about equal
+    variance, no hidden common cause, and one graph for all sites; mechanisms may differ
+    (GS-FedDAG). Columns are centred at each site, and the answer depends on their scale.
 
     Averages are plain means over the sites that answered, as published. Two things differ, so
     that few rounds are enough: the published multipliers of h follow h over about a hundred
@@ -52,6 +52,8 @@ class FedDAG:
         Units of each network.
     sparsity : float
         lambda.
+    decay : float
+        Weight of half the squares of the networks' weights; small sites overfit without it.
     temperature : float
         tau.
     weights : (float, float)
@@ -75,6 +77,7 @@ class FedDAG:
     steps: int = 100
     hidden: int = 16
     sparsity: float = 0.02
+    decay: float = 0.003
     temperature: float = 0.2
     weights: tuple[float, float] = (3e-3, 10.0)
     rates: tuple[float, float] = (0.01, 0.03)
@@ -84,7 +87,7 @@ class FedDAG:
     least: int = 5
 
     def __post_init__(self) -> None:
-        at_least_zero(sparsity=self.sparsity)
+        at_least_zero(sparsity=self.sparsity, decay=self.decay)
         if self.rounds < 3 or min(self.steps, self.hidden, self.batch, self.least) < 1:
             raise InputError(
                 "expected three rounds or more, and positive steps, hidden, batch, least"
@@ -149,7 +152,7 @@ class FedDAG:
         held = state if self.shared_mechanisms else kept
         silent, rows = part.n < self.least, self._rows(part)
         seed = [int(state["seed"][0]), now, int(digest(rows)[:16], 16)]
-        own = np.random.default_rng([*seed, 1])  # sites start apart, so that their errors do not add
+        own = np.random.default_rng([*seed, 1])  # sites start apart: their errors do not add up
         logits, after = state["logits"], held.get("mechanisms", model.start(own))
         if not silent:
             still = self.steps if now == 1 else 0  # the networks first learn a random mask
@@ -241,7 +244,7 @@ class FedDAG:
     def _model(self, state: State) -> Masked:
         return Masked(
             state["required"] > 0, state["closed"] > 0,
-            self.hidden, self.temperature, self.sparsity,
+            self.hidden, self.temperature, self.sparsity, self.decay,
         )  # fmt: skip
 
     def _rows(self, part: Data) -> Floats:

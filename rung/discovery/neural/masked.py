@@ -31,6 +31,8 @@ class Masked:
         tau.
     sparsity : float
         lambda, the weight of the sum of the mask.
+    decay : float
+        Weight of half the squares of the networks' weights.
 
     Source: Gao et al. (2023), section 3: M = GumbelSigmoid(U / tau), squared residuals.
     """
@@ -40,6 +42,7 @@ class Masked:
     hidden: int
     temperature: float
     sparsity: float
+    decay: float = 0.0
 
     @property
     def d(self) -> int:
@@ -73,9 +76,7 @@ class Masked:
         """Views of the parts of a flat vector."""
         begins = [0, *self.ends[:-1].tolist()]
         ends = self.ends.tolist()
-        return [
-            point[a:b].reshape(s) for a, b, s in zip(begins, ends, self.shapes, strict=True)
-        ]
+        return [point[a:b].reshape(s) for a, b, s in zip(begins, ends, self.shapes, strict=True)]
 
     def mask(self, logits: Numbers, noise: Numbers | float = 0.0) -> Numbers:
         """(d, d) values in 0..1 of the logits plus logistic noise."""
@@ -86,9 +87,9 @@ class Masked:
     def objective(
         self, point: Numbers, noise: Numbers, x: Numbers, weight: float
     ) -> tuple[float, Numbers]:
-        """Half the mean squared residual + lambda sum M + weight h(M), and its gradient (size,).
+        """Half the mean squared residual + penalties + weight * h(M), and its gradient (size,).
 
-        h(M) = tr(exp(M o M)) - d. The penalties are those of the entries that the logits decide.
+        h(M) = tr(exp(M o M)) - d. The sum of M is that of the entries that the logits decide.
         """
         d, k, n = self.d, self.hidden, len(x)
         logits, first, bias, second, last = self.parts(point)
@@ -100,6 +101,7 @@ class Masked:
         h, grown = exponential((m * m).astype(np.float64))
         value = 0.5 * float((residual * residual).sum()) / n
         value += self.sparsity * float((m * self.open).sum()) + weight * h
+        value += 0.5 * self.decay * float((first * first).sum() + (second * second).sum())
 
         g = residual / x.dtype.type(n)
         g_second = np.matmul(by_node.transpose(0, 2, 1), g.T[:, :, None])[:, :, 0]
@@ -107,9 +109,10 @@ class Masked:
         g_masked = (x.T @ inner).reshape(d, d, k)
         g_mask = (g_masked * first).sum(axis=2) + self.sparsity + (2.0 * weight) * m * grown.T
         g_logits = g_mask * m * (1.0 - m) * (self.open / self.temperature)
+        g_first = g_masked * m[:, :, None] + self.decay * first
+        g_second = g_second + self.decay * second
         out = np.concatenate([
-            g_logits.ravel(), (g_masked * m[:, :, None]).ravel(), inner.sum(axis=0),
-            g_second.ravel(), g.sum(axis=0),
+            g_logits.ravel(), g_first.ravel(), inner.sum(axis=0), g_second.ravel(), g.sum(axis=0),
         ])  # fmt: skip
         return value, out.astype(x.dtype)
 
