@@ -323,3 +323,11 @@ def test_shared_mechanisms_and_one_site():
     method = FedDAG(rounds=3, steps=5, standardise=True)
     reply, _ = method.client(method.begin(flat.variables), flat, {})
     assert np.isfinite(reply["logits"]).all()
+
+
+def test_a_site_without_rows_answers():
+    data = linear()
+    for method in (SummedMoments(), QUICK, SHARED):
+        reply, _ = method.client(method.begin(data.variables), data[:0], {})
+        assert reply["sites"].tolist() == [1.0, 1.0]
+        assert not any(np.any(a) for k, a in reply.items() if k != "sites")

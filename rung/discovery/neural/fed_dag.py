@@ -150,7 +150,8 @@ class FedDAG:
             raise NotSupported("FedDAG cannot use row weights; repeat the rows, or drop them")
         model, now = self._model(state), int(state["round"][0])
         held = state if self.shared_mechanisms else kept
-        silent, rows = part.n < self.least, self._rows(part)
+        silent = part.n < self.least
+        rows = part.matrix() if silent else self._rows(part)
         seed = [int(state["seed"][0]), now, int(digest(rows)[:16], 16)]
         own = np.random.default_rng([*seed, 1])  # sites start apart: their errors do not add up
         logits, after = state["logits"], held.get("mechanisms", model.start(own))
