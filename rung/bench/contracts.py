@@ -160,8 +160,8 @@ def check(plug: Any, *, example: Any = None) -> ContractReport:
     found = _laws(plug)
     if not found:
         raise InputError(
-            f"{plug!r} has none of the plug shapes (a method learn, on, fit or estimate; client and "
-            "server; or a Model, Intervention, Site or Source); see rung/core/protocols.py"
+            f"{plug!r} has none of the plug shapes (a method learn, on, fit or estimate; client "
+            "and server; or a Model, Intervention, Site or Source); see rung/core/protocols.py"
         )
     outcomes = []
     for subject, laws in found.values():

@@ -331,3 +331,10 @@ def test_a_site_without_rows_answers():
         reply, _ = method.client(method.begin(data.variables), data[:0], {})
         assert reply["sites"].tolist() == [1.0, 1.0]
         assert not any(np.any(a) for k, a in reply.items() if k != "sites")
+
+
+def test_names_on_the_command_line():
+    from rung.pipeline.options import make_learner
+
+    assert make_learner("federated:method=fed-dag") == Federated(FedDAG())
+    assert make_learner("federated:method=flop") == Federated(FLOP())
