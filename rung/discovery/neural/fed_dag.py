@@ -80,7 +80,7 @@ class FedDAG:
     decay: float = 0.003
     temperature: float = 0.2
     weights: tuple[float, float] = (3e-3, 10.0)
-    rates: tuple[float, float] = (0.01, 0.03)
+    rates: tuple[float, float] = (0.0125, 0.03)
     batch: int = 200
     by_rows: bool = False
     standardise: bool = False
