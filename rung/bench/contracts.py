@@ -13,10 +13,11 @@ from ..core.errors import InputError
 from ..core.intervention import Intervention
 from ..core.mechanism import MechanismSpec
 from ..core.model import Model
+from ..core.protocols import FederatedMethod
 from ..core.result import Result
 from ..core.site import Site
 from ..core.source import Source
-from .laws import estimator, independence, learner, mechanism, model, score
+from .laws import estimator, federated, independence, learner, mechanism, model, score
 from .laws.common import Law
 
 if TYPE_CHECKING:
@@ -98,6 +99,8 @@ def _laws(plug: Any) -> dict[str, tuple[type, Mapping[str, Law]]]:
         out.update(_bound_laws(plug))
     if callable(getattr(plug, "estimate", None)):
         out["Estimator"] = estimator.Subject, estimator.LAWS
+    if isinstance(plug, FederatedMethod):
+        out["FederatedMethod"] = federated.Subject, federated.LAWS
     kinds: dict[str, tuple[type, type, Mapping[str, Law]]] = {
         "MechanismSpec": (MechanismSpec, mechanism.Subject, mechanism.LAWS),
         "Model": (Model, model.Subject, model.LAWS),
@@ -136,8 +139,8 @@ def check(plug: Any, *, example: Any = None) -> ContractReport:
     Parameters
     ----------
     plug : object or class
-        A learner, test, score, mechanism spec, estimator, model, intervention, site or source; a
-        class is tried without arguments.
+        A learner, federated method, test, score, mechanism spec, estimator, model, intervention,
+        site or source; a class is tried without arguments.
     example : optional
         What a model (units: Data), a site ((values, v, w)), a learner (data) or an intervention
         (its Variable) is tried on, where nothing can be made up.
@@ -157,8 +160,8 @@ def check(plug: Any, *, example: Any = None) -> ContractReport:
     found = _laws(plug)
     if not found:
         raise InputError(
-            f"{plug!r} has none of the plug shapes (a method learn, on, fit or estimate; or a "
-            "Model, Intervention, Site or Source); see rung/core/protocols.py"
+            f"{plug!r} has none of the plug shapes (a method learn, on, fit or estimate; client "
+            "and server; or a Model, Intervention, Site or Source); see rung/core/protocols.py"
         )
     outcomes = []
     for subject, laws in found.values():

@@ -44,7 +44,7 @@ def is_plug(item: Any) -> bool:
     """Whether an exported object is a class that `rung.check` has laws for."""
     if not inspect.isclass(item):
         return False
-    shapes = ("learn", "on", "estimate")
+    shapes = ("learn", "client", "on", "estimate")
     return issubclass(item, MechanismSpec) or any(callable(getattr(item, s, None)) for s in shapes)
 
 

@@ -29,6 +29,7 @@ __getattr__, __dir__, __all__ = exports(
         "ExactSearch": "exact",
         "FCI": "fci",
         "FLOP": "flop",
+        "FedDAG": "neural.fed_dag",
         "Federated": "federated",
         "FirstSeparator": "colliders",
         "FisherZ": "independence.fisher_z",

@@ -82,7 +82,7 @@ def _make(text: str, known: Mapping[str, Callable[..., Any]], what: str) -> Any:
 
 
 def _value(text: str) -> Any:
-    inner = {**plugs(discovery, "on"), **learners()}
+    inner = {**plugs(discovery, "on"), **plugs(discovery, "client"), **learners()}
     if text in inner:
         return inner[text]()
     words = {"true": True, "false": False, "none": None}

@@ -16,6 +16,7 @@ from rung.bench.registry import is_plug
 CHEAP = {
     "Bootstrap": lambda plug: plug(rung.BOSS(), draws=8),
     "CDNOD": lambda plug: plug(rung.FisherZ()),
+    "FedDAG": lambda plug: plug(rounds=4, steps=10, hidden=3),
     "LocalCauses": lambda plug: plug("d"),
     "BoostedAdditive": lambda plug: plug(iterations=30),
     "DagmaMLP": lambda plug: plug(hidden=(3,), steps=40, central=(0.1, 0.01)),
