@@ -9,7 +9,7 @@ JOBS   ?= 2
 # One thread for each numeric library: the tests already run in $(JOBS) processes.
 THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: setup demo test lint bench evidence peers clean
+.PHONY: setup demo test lint bench evidence peers federated clean
 
 setup: $(STAMP)
 
@@ -47,6 +47,15 @@ peers: .peers/.setup-done
 	test -x .peers/bin/python || $(PYTHON) -m venv .peers
 	.peers/bin/python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' $<)"
 	.peers/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+# Flower pins older versions of typer and rich than the tests run with; rung admits both.
+federated: .federated/.setup-done
+
+.federated/.setup-done: pyproject.toml constraints.txt
+	test -x .federated/bin/python || $(PYTHON) -m venv .federated
+	.federated/bin/python -m pip install --quiet --disable-pip-version-check "$(TORCH)"
+	.federated/bin/python -m pip install --quiet --disable-pip-version-check -e '.[federated]' pytest hypothesis
 	touch $@
 
 # All of `structure` takes about 90 minutes on two cores; one part: rung bench run structure --part pc

@@ -13,7 +13,7 @@ LAYERS = """core
 graphs kernels io inference deep
 mechanisms discovery effects experiments latent networks text simulate datasets
 verbs pipeline
-report cli app bench __main__"""
+report federation cli app bench __main__"""
 RANK = {part: i for i, line in enumerate(LAYERS.splitlines()) for part in line.split()}
 ONLY = {"datasets": {"core", "io", "graphs"}}
 IN_FUNCTIONS_OF_CORE = {"pandas", "threadpoolctl"}  # imported when called

@@ -1,8 +1,8 @@
-"""Pictures of the evidence: how edge frequencies relate to the share of edges that are true."""
+"""Pictures of the evidence: calibration of edge frequencies, replies of the sites in time."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..report.svg import BLUE, GREY, ORANGE, Svg, el, picture, scale, text, x_axis, y_axis
@@ -49,3 +49,22 @@ def reliability(summary: Mapping[str, Any]) -> Svg:
         parts.append(text(72, y, line, size=11.5))
         said.append(line)
     return picture(parts, SIZE, SIZE, "Reliability of edge frequencies; " + "; ".join(said))
+
+
+def replies(lines: Sequence[Mapping[str, Any]]) -> Svg:
+    """When each site replied (a bar a reply) in seconds from the first round, from a transcript."""
+    begun = min(line["time"] for line in lines if line["round"] == "1")
+    came = [m for m in lines if m["way"] == "received" and m["round"] != "0" and "error" not in m]
+    sites = sorted({m["site"] for m in lines if m["site"].startswith("site")})
+    s = scale([0.0, max(m["time"] for m in came) - begun], 70, 700, pad=0.0)
+    height = 34 * len(sites) + 60
+    parts = x_axis(s, height - 46, "seconds from the first round")
+    for i, site in enumerate(sites):
+        y = 20 + 34 * i
+        parts.append(text(4, y + 16, site, size=12, fill=GREY))
+        parts += [
+            el("line", x1=s(m["time"] - begun), x2=s(m["time"] - begun), y1=y, y2=y + 22,
+               stroke=BLUE, stroke_width=2)
+            for m in came if m["site"] == site
+        ]  # fmt: skip
+    return picture(parts, 720, height, "When each site replied, round by round")

@@ -10,7 +10,7 @@ from typing import Any
 from .. import discovery, effects
 from ..core.errors import InputError, unknown
 
-WORDS = ("LiNGAM", "BDeu", "GRaSP", "RCoT")  # their capitals begin no word
+WORDS = ("LiNGAM", "BDeu", "GRaSP", "RCoT", "FedDAG")  # their capitals begin no word
 
 
 def command_name(name: str) -> str:
@@ -52,6 +52,19 @@ def make_learner(text: str) -> Any:
     if text in ("", "auto"):
         return None
     return _make(text, learners(), "learner")
+
+
+def exchanges() -> dict[str, type]:
+    """Federated methods by command-line name."""
+    return plugs(discovery, "begin")
+
+
+def make_exchange(text: str) -> Any:
+    """A federated method or a learner from `name` or `name:option=value,...`.
+
+    `feddag:rounds=10` is `FedDAG(rounds=10)`, `pc:alpha=0.01` is `PC(alpha=0.01)`.
+    """
+    return _make(text, {**learners(), **exchanges()}, "learner or federated method")
 
 
 def make_estimator(text: str) -> Any:

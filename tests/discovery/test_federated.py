@@ -336,5 +336,5 @@ def test_a_site_without_rows_answers():
 def test_names_on_the_command_line():
     from rung.pipeline.options import make_learner
 
-    assert make_learner("federated:method=fed-dag") == Federated(FedDAG())
+    assert make_learner("federated:method=feddag") == Federated(FedDAG())
     assert make_learner("federated:method=flop") == Federated(FLOP())
