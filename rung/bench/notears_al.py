@@ -14,10 +14,8 @@ each single data set.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +26,7 @@ from numpy.typing import NDArray
 from .. import datasets, discovery, simulate, verbs
 from ..core.data import Data
 from ..core.graph import Graph
+from .kept import Kept, code_digest
 from .registry import Row
 
 NAME = "notears-al"
@@ -93,7 +92,7 @@ def run(seeds: int = SEEDS, *, progress: Path | None = None) -> Row:
     Finished draws are kept in `progress` (a temporary file by default), under a name that changes
     with the code, so that a stopped run goes on where it was.
     """
-    kept = _Kept(progress or Path(tempfile.gettempdir()) / f"rung-{NAME}-{_code()}.jsonl")
+    kept = Kept(progress or Path(tempfile.gettempdir()) / f"rung-{NAME}-{_code()}.jsonl")
     rows = []
     for world, draw in WORLDS.items():
         found = [kept.get(f"{world}|{s}", partial(one, draw, s)) for s in range(seeds)]
@@ -183,32 +182,5 @@ def verdict(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _code() -> str:
     """A digest of the code that the figures come from."""
-    here = Path(__file__).parent.parent
-    names = ("bench/notears_al", "kernels/descent", *(
-        f"discovery/{n}" for n in ("acyclicity", "continuous", "notears", "notears_al")
-    ))  # fmt: skip
-    text = b"".join((here / f"{name}.py").read_bytes() for name in names)
-    return hashlib.sha256(text).hexdigest()[:12]
-
-
-class _Kept:
-    """Finished pieces of work, one a line of a file."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.done = dict(self._lines()) if path.exists() else {}
-
-    def _lines(self) -> Iterator[tuple[str, Any]]:
-        for line in self.path.read_text("utf-8").splitlines():
-            try:
-                key, value = json.loads(line)
-            except ValueError:
-                continue  # a line that a stopped run left half written
-            yield key, value
-
-    def get(self, key: str, make: Callable[[], Any]) -> Any:
-        if key not in self.done:
-            self.done[key] = make()
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps([key, self.done[key]]) + "\n")
-        return self.done[key]
+    parts = ("acyclicity", "continuous", "notears", "notears_al")
+    return code_digest(["bench/notears_al", "kernels/descent", *(f"discovery/{n}" for n in parts)])

@@ -278,9 +278,7 @@ def _point(mean: Floats, covariance: Floats) -> Floats:
     factor, scale = _factor(covariance)
     diagonal = np.diag(factor)
     weights = np.linalg.inv(factor / diagonal) * (scale[:, None] / scale)
-    return np.concatenate(
-        [mean, weights[np.tril_indices(len(mean), -1)], np.log(diagonal * scale)]
-    )
+    return np.concatenate([mean, weights[np.tril_indices(len(mean), -1)], np.log(diagonal * scale)])
 
 
 def _gaussian(point: Floats) -> tuple[Floats, Floats]:

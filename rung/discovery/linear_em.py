@@ -117,8 +117,10 @@ def fit_linear(
     mean, weights, noise = form.model(top.point)
     _, covariance = form.gaussian(top.point)
     found = rows.expect(start.mean + scale * mean, covariance * np.outer(scale, scale))
-    lost = float((~rows.mask).sum(axis=0) @ np.log(scale)) if rows.weights is None else float(
-        (rows.weights @ ~rows.mask) @ np.log(scale)
+    lost = (
+        float((~rows.mask).sum(axis=0) @ np.log(scale))
+        if rows.weights is None
+        else float((rows.weights @ ~rows.mask) @ np.log(scale))
     )
     heights = tuple(h - lost for h in top.heights)
     return LinearFit(
@@ -128,6 +130,6 @@ def fit_linear(
 
 def _solve(matrix: Floats, right: Floats) -> Floats:
     try:
-        return np.linalg.solve(matrix, right)
+        return np.asarray(np.linalg.solve(matrix, right), dtype=np.float64)
     except np.linalg.LinAlgError:
-        return np.linalg.lstsq(matrix, right)[0]
+        return np.asarray(np.linalg.lstsq(matrix, right)[0], dtype=np.float64)

@@ -13,6 +13,7 @@ from ..core.expected import Incomplete
 from ..core.graph import Graph
 from ..core.scm import SCM
 from .inspection import independent
+from .members import one_dag
 
 if TYPE_CHECKING:
     from .miss_dag import MissDAG, _Search
@@ -30,54 +31,62 @@ def search_drawn(plan: MissDAG, search: _Search) -> Discovery:
     The first draws are those of a Gaussian without structure. If no graph stays, the one that was
     found most often in the second half of the searches is returned, the latest among equals.
     """
-    from ..mechanisms.imputation import impute
-    from ..mechanisms.structural import Structural
-    from .miss_dag import one_dag
+    data, rng = search.data, np.random.default_rng([search.root, 1])
+    drawn = _first(plan, data, rng)
+    single = _inner_test(plan.learner)
+    met: list[tuple[bytes, Discovery]] = []
+    converged = False
+    for i in range(plan.searches):
+        found, single = _found(search, drawn, i, single)
+        dag = one_dag(found.graph, data.names)
+        met.append((dag.tobytes(), found))
+        last = [key for key, _ in met[-AGAIN:]]
+        converged = len(last) == AGAIN and len(set(last)) == 1 and not single
+        if converged or search.run.spent:
+            break
+        if i + 1 < plan.searches:
+            graph = Graph.from_adjacency(dag.astype(np.int8), data.names)
+            drawn = _again(plan, data, graph, drawn, rng)
+            search.run.tick((i + 1) / plan.searches, f"search {i + 1}")
+    best = met[-1][1] if converged else _most(met)
+    return best.replacing(
+        complete=found.complete and not search.run.spent,
+        notes=(*best.notes, *((SINGLE,) if single else ())),
+        details={**best.details, "searches": len(met), "converged": converged},
+    )
 
-    data, names = search.data, search.data.names
-    rng = np.random.default_rng([search.root, 1])
+
+def _first(plan: MissDAG, data: Data, rng: np.random.Generator) -> list[Data]:
+    """Draws of a Gaussian without structure."""
     rows = Incomplete(data.matrix(), data.weights)
     start = rows.saturated(tolerance=plan.tolerance)
     independent(rows.moments(start, data.variables))
-    single = _inner_test(plan.learner)
-    many = 1 if single else plan.draws
-    drawn = [
-        _filled(data, rows.draw(start.mean, start.covariance, rng=rng)) for _ in range(plan.draws)
+    return [
+        Data.from_matrix(rows.draw(start.mean, start.covariance, rng=rng), variables=data.variables)
+        for _ in range(plan.draws)
     ]
-    met: list[tuple[bytes, Discovery]] = []
-    converged = complete = False
-    for i in range(plan.searches):
-        table = stacked(data, drawn[:many])
+
+
+def _again(
+    plan: MissDAG, data: Data, graph: Graph, drawn: list[Data], rng: np.random.Generator
+) -> list[Data]:
+    """Draws of an SCM of the graph, fitted to the last draws."""
+    from ..mechanisms.imputation import impute
+    from ..mechanisms.structural import Structural
+
+    fit = Structural(graph, plan.mechanisms).fit(stacked(data, drawn), rng=rng)
+    assert isinstance(fit, SCM)
+    return impute(fit, data, draws=plan.draws, rng=rng)
+
+
+def _found(search: _Search, drawn: list[Data], i: int, single: bool) -> tuple[Discovery, bool]:
+    """What the learner finds on the draws, and whether it saw one only."""
+    if not single:
         try:
-            found = search.find(table, i)
+            return search.find(stacked(search.data, drawn), i), False
         except NotSupported:
-            if single:
-                raise
-            single, many = True, 1
-            found = search.find(stacked(data, drawn[:1]), i)
-        dag = one_dag(found.graph, names)
-        met.append((dag.tobytes(), found))
-        complete = found.complete
-        last = [key for key, _ in met[-AGAIN:]]
-        if len(last) == AGAIN and len(set(last)) == 1 and not single:
-            converged = True
-            break
-        if search.run.spent:
-            complete = False
-            break
-        if i + 1 < plan.searches:
-            graph = Graph.from_adjacency(dag.astype(np.int8), names)
-            fit = Structural(graph, plan.mechanisms).fit(stacked(data, drawn), rng=rng)
-            assert isinstance(fit, SCM)
-            drawn = impute(fit, data, draws=plan.draws, rng=rng)
-            search.run.tick((i + 1) / plan.searches, f"search {i + 1}")
-    found = met[-1][1] if converged else _most(met)
-    notes = (SINGLE,) if single else ()
-    return found.replacing(
-        complete=complete,
-        notes=(*found.notes, *notes),
-        details={**found.details, "searches": len(met), "converged": converged},
-    )
+            pass
+    return search.find(stacked(search.data, drawn[:1]), i), True
 
 
 def stacked(data: Data, drawn: list[Data]) -> Data:
@@ -94,10 +103,6 @@ def stacked(data: Data, drawn: list[Data]) -> Data:
     weights = np.concatenate([own[whole], *[own[part] / len(drawn)] * len(drawn)])
     plain = len(drawn) == 1 and data.weights is None
     return Data(data.variables, columns, weights=None if plain else weights, origin=data.origin)
-
-
-def _filled(data: Data, matrix: np.ndarray) -> Data:
-    return Data.from_matrix(matrix, variables=data.variables)
 
 
 def _inner_test(learner: object) -> bool:

@@ -90,7 +90,7 @@ class CorrectedFisherZ:
         """Covariance in the rows complete in these columns, and their weight."""
         at = list(columns)
         keep = self.there[:, at].all(axis=1) if at else np.ones(len(self.rows), bool)
-        x, w = self.rows[np.ix_(keep, at)], self.weights[keep]
+        x, w = self.rows[keep][:, at], self.weights[keep]
         total = float(w.sum())
         if total <= 0:
             return np.eye(len(at)), 0.0

@@ -21,7 +21,8 @@ class FisherZ:
     sqrt(n - |S| - 3) atanh(r) is compared with the standard normal; without that many rows the
     p-value is 1. Works on Moments; under `TestWise` every test uses the rows complete in its own
     columns, and with `TestWise(corrected=True)` is corrected for the columns that make these go
-    missing (`CorrectedFisherZ`, the test of MVPC); where conditions have targets, the rows whose condition targets neither variable.
+    missing (`CorrectedFisherZ`, the test of MVPC); where conditions have targets, the rows whose
+    condition targets neither variable.
 
     Source: Fisher (1924); Anderson (2003), section 4.3.3.
     """
