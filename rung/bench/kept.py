@@ -1,11 +1,19 @@
-"""Finished pieces of a long measurement, so that a stopped run goes on where it was."""
+"""Finished pieces of long evidence, kept so that a stopped run goes on where it was."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+
+def code_digest(names: Sequence[str]) -> str:
+    """A digest of modules of the package ("bench/notears_al" ...), from which figures come."""
+    here = Path(__file__).parent.parent
+    text = b"".join((here / f"{name}.py").read_bytes() for name in names)
+    return hashlib.sha256(text).hexdigest()[:12]
 
 
 class Kept:
@@ -24,7 +32,7 @@ class Kept:
             yield key, value
 
     def get(self, key: str, make: Callable[[], Any]) -> Any:
-        """The piece under a key, made if the file lacks it."""
+        """The piece, made now if it was not kept."""
         if key not in self.done:
             self.done[key] = make()
             with self.path.open("a", encoding="utf-8") as file:

@@ -14,7 +14,6 @@ each single data set.
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Callable
 from functools import partial
@@ -27,7 +26,7 @@ from numpy.typing import NDArray
 from .. import datasets, discovery, simulate, verbs
 from ..core.data import Data
 from ..core.graph import Graph
-from .kept import Kept
+from .kept import Kept, code_digest
 from .registry import Row
 
 NAME = "notears-al"
@@ -183,9 +182,5 @@ def verdict(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _code() -> str:
     """A digest of the code that the figures come from."""
-    here = Path(__file__).parent.parent
-    names = ("bench/notears_al", "kernels/descent", *(
-        f"discovery/{n}" for n in ("acyclicity", "continuous", "notears", "notears_al")
-    ))  # fmt: skip
-    text = b"".join((here / f"{name}.py").read_bytes() for name in names)
-    return hashlib.sha256(text).hexdigest()[:12]
+    parts = ("acyclicity", "continuous", "notears", "notears_al")
+    return code_digest(["bench/notears_al", "kernels/descent", *(f"discovery/{n}" for n in parts)])

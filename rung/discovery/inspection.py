@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.data import Data
-from ..core.errors import InputError, NeedsRows
-from ..core.missing import EM, CompleteCases, TestWise, complete
+from ..core.errors import InputError, NeedsRows, NotSupported
+from ..core.missing import EM, CompleteCases, MissingPolicy, TestWise, complete
 from ..core.moments import Moments
 from ..core.source import Source
 from ..core.variable import Kind, Variable
@@ -35,6 +35,7 @@ def inspect(source: Source, learner: Any) -> tuple[Source, list[str]]:
     if isinstance(source, Data):
         if source.has_missing:
             policy = source.missing
+            _correctable(policy, learner)
             if policy is None and _takes_missing(learner):
                 pass
             elif isinstance(policy, EM) or (isinstance(policy, TestWise) and _testwise(learner)):
@@ -67,6 +68,20 @@ def _testwise(learner: Any) -> bool:
             return True
         learner = getattr(learner, "learner", None)
     return False
+
+
+def _correctable(policy: MissingPolicy | None, learner: Any) -> None:
+    """Refuse a correction that the learner's test does not have."""
+    if not isinstance(policy, TestWise) or not policy.corrected:
+        return
+    while learner is not None:
+        test = getattr(learner, "test", None)
+        if test is not None and not getattr(test, "corrects", False):
+            raise NotSupported(
+                f"TestWise(corrected=True) is worked out for FisherZ, not for "
+                f"{type(test).__name__}: use FisherZ, or declare TestWise() or CompleteCases()"
+            )
+        learner = getattr(learner, "learner", None)
 
 
 def _takes_missing(learner: Any) -> bool:

@@ -130,6 +130,6 @@ def fit_linear(
 
 def _solve(matrix: Floats, right: Floats) -> Floats:
     try:
-        return np.linalg.solve(matrix, right)
+        return np.asarray(np.linalg.solve(matrix, right), dtype=np.float64)
     except np.linalg.LinAlgError:
-        return np.linalg.lstsq(matrix, right)[0]
+        return np.asarray(np.linalg.lstsq(matrix, right)[0], dtype=np.float64)

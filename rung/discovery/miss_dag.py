@@ -13,7 +13,6 @@ from ..core.data import Data
 from ..core.discovery import Discovery
 from ..core.errors import InputError, MissingCells, NotSupported
 from ..core.expected import Expected, Incomplete
-from ..core.graph import Graph
 from ..core.knowledge import Knowledge
 from ..core.mechanism import MechanismSpec
 from ..core.protocols import Learner
@@ -23,6 +22,7 @@ from .boss import BOSS
 from .environments import target_matrix
 from .inspection import independent
 from .linear_em import LinearFit, fit_linear
+from .members import one_dag
 from .missingness import describe
 
 Bool = NDArray[np.bool_]
@@ -140,6 +140,14 @@ class MissDAG:
                 notes=(*found.notes, "no cell is missing: MissDAG is the learner inside"),
             )
         self._check(source)
+        return self._turns(source, known, run, rng).replacing(
+            knowledge=known, seconds=run.seconds - began
+        )
+
+    def _turns(
+        self, source: Data, known: Knowledge, run: Run, rng: np.random.Generator | int
+    ) -> Discovery:
+        """The searches, with what is said of the missing cells."""
         some = ~source.mask.all(axis=1)
         data = source if some.all() else source.take(np.flatnonzero(some))
         root = int(np.random.default_rng(rng).integers(2**63))
@@ -155,8 +163,6 @@ class MissDAG:
             notes.append(f"{source.n - data.n} rows without any value say nothing: left out")
         return found.replacing(
             learner=replace(self, learner=found.learner or self.learner),
-            knowledge=known,
-            seconds=run.seconds - began,
             notes=tuple(dict.fromkeys([*found.notes, *notes])),
             details={
                 **found.details,
@@ -274,29 +280,3 @@ class _Search:
                 "noise": dict(zip(names, fit.noise.tolist(), strict=True)),
             },
         )
-
-
-def one_dag(graph: Graph, names: tuple[str, ...]) -> Bool:
-    """A DAG (d, d) that a learner's graph stands for, in the order of `names`.
-
-    Raises
-    ------
-    NotSupported
-        The graph has marks of hidden common causes.
-    """
-    from ..graphs.orientation import extend, pdag_parts
-
-    try:
-        directed, undirected = pdag_parts(graph.reorder(names))
-    except InputError as error:
-        raise NotSupported(
-            "MissDAG fits a DAG, and the learner inside returned a graph with hidden common "
-            f"causes ({error}); use PC, GES, BOSS or another learner of DAGs"
-        ) from error
-    if not undirected.any():
-        return directed
-    found = extend(directed, undirected)
-    if found is None:
-        found = extend(directed, undirected, strict=False)
-    assert found is not None
-    return found

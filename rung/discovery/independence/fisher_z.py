@@ -11,6 +11,7 @@ from ...core.missing import TestWise
 from ...core.source import Source
 from ..environments import by_pair, target_matrix
 from .bound import KernelTest
+from .corrected import CorrectedFisherZ
 
 
 @dataclass(frozen=True)
@@ -19,18 +20,26 @@ class FisherZ:
 
     sqrt(n - |S| - 3) atanh(r) is compared with the standard normal; without that many rows the
     p-value is 1. Works on Moments; under `TestWise` every test uses the rows complete in its own
-    columns; where conditions have targets, the rows whose condition targets neither variable.
+    columns, and with `TestWise(corrected=True)` is corrected for the columns that make these go
+    missing (`CorrectedFisherZ`, the test of MVPC); where conditions have targets, the rows whose
+    condition targets neither variable.
 
     Source: Fisher (1924); Anderson (2003), section 4.3.3.
     """
 
     testwise: ClassVar[bool] = True
+    corrects: ClassVar[bool] = True
 
-    def on(self, source: Source, *, rng: np.random.Generator | None = None) -> KernelTest:
+    def on(
+        self, source: Source, *, rng: np.random.Generator | None = None
+    ) -> KernelTest | CorrectedFisherZ:
         """Bind to a source; correlations are computed once."""
         from ...kernels.gaussian_tests import fisher_z
 
-        if isinstance(getattr(source, "missing", None), TestWise) and source.has_missing:  # type: ignore[attr-defined]
+        policy = getattr(source, "missing", None)
+        if isinstance(policy, TestWise) and source.has_missing:  # type: ignore[attr-defined]
+            if policy.corrected:
+                return CorrectedFisherZ.of(source)  # type: ignore[arg-type]
             return _by_rows(source)
         found = by_pair(source, None, "FisherZ")
         return KernelTest(fisher_z, found.matrices, found.which, found.rows, lambda k: (k + 2) ** 2)

@@ -55,7 +55,9 @@ class PartialRank:
                 f"PartialRank ranks values, but the levels of {unordered[0].name!r} have no order; "
                 "use DegenerateGaussian or ConditionalGaussian, or read the column as ordinal"
             )
-        return FisherZ().on(scored(source))
+        bound = FisherZ().on(scored(source))
+        assert isinstance(bound, KernelTest)  # no cell of the scores is missing
+        return bound
 
 
 def scored(source: Source) -> Data:
