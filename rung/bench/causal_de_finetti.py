@@ -21,7 +21,6 @@ scores 1 if it is the true one; with more the distance is |A - B| / (|A| + |B|),
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,7 +36,7 @@ from ..core.data import Data
 from ..core.graph import ARROW, TAIL, Graph
 from ..core.protocols import CITest, Learner
 from ..core.variable import Kind, Variable
-from .kept import Kept
+from .kept import Kept, code_digest
 from .registry import Row
 
 NAME = "causal-de-finetti"
@@ -305,7 +304,5 @@ def verdict(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _code() -> str:
     """A digest of the code that the figures come from."""
-    here = Path(__file__).parent.parent
     names = ("bench/causal_de_finetti", "discovery/de_finetti", "discovery/exchangeable")
-    text = b"".join((here / f"{name}.py").read_bytes() for name in names)
-    return hashlib.sha256(text).hexdigest()[:12]
+    return code_digest(names)

@@ -14,7 +14,6 @@ one that loads everything. For Fisher's z ours tests a block of splines of time,
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 import time
 from functools import partial
@@ -35,7 +34,7 @@ from ..discovery.pc import PC
 from ..graphs.distance import confusion, shd, skeleton_f1
 from ..verbs import discover
 from .cd_nod_worlds import Drawn, world
-from .kept import Kept
+from .kept import Kept, code_digest
 from .registry import Row
 from .structure.cases import Problem
 from .structure.process import Worker, peers_python
@@ -230,9 +229,7 @@ def verdict(rows: list[dict[str, Any]], speeds: list[dict[str, Any]]) -> dict[st
 
 def _code() -> str:
     """A digest of the code that the figures come from."""
-    here = Path(__file__).parent.parent
     names = ("bench/cd_nod", "bench/cd_nod_worlds", *(
         f"discovery/{n}" for n in ("cd_nod", "changes", "surrogate", "pc", "skeleton")
     ))  # fmt: skip
-    text = b"".join((here / f"{name}.py").read_bytes() for name in names)
-    return hashlib.sha256(text).hexdigest()[:12]
+    return code_digest(names)

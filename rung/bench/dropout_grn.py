@@ -16,7 +16,6 @@ An imputed or cut table that a learner refuses counts as the empty graph.
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from functools import partial
 from itertools import combinations
@@ -40,7 +39,7 @@ from .dropout_worlds import (
     random_weights,
     smoothed,
 )
-from .kept import Kept
+from .kept import Kept, code_digest
 from .registry import Row
 
 NAME = "dropout-grn"
@@ -257,10 +256,8 @@ def calibration(nulls: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _code() -> str:
     """A digest of the code that the figures come from."""
-    here = Path(__file__).parent.parent
     names = (
         "bench/dropout_grn", "bench/dropout_worlds", "kernels/zero_deletion", "discovery/zeros",
         "discovery/independence/zero_deletion", "discovery/scores/zero_deletion",
     )  # fmt: skip
-    text = b"".join((here / f"{name}.py").read_bytes() for name in names)
-    return hashlib.sha256(text).hexdigest()[:12]
+    return code_digest(names)

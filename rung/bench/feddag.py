@@ -20,7 +20,6 @@ the learner on summed moments is the graph on the pooled rows, on every seed.
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 import time
 from collections.abc import Callable
@@ -35,7 +34,7 @@ from .. import discovery, simulate, verbs
 from ..core.data import Data
 from ..core.graph_checks import order
 from ..discovery.acyclicity import strongest_dag
-from .notears_al import _Kept, measures
+from .kept import Kept, measures
 from .registry import Row
 
 NAME = "feddag"
@@ -172,7 +171,7 @@ def run(seeds: int = SEEDS, *, progress: Path | None = None) -> Row:
 
     About two minutes of one core for each seed.
     """
-    kept = _Kept(progress or Path(tempfile.gettempdir()) / f"rung-{NAME}-{_code()}.jsonl")
+    kept = Kept(progress or Path(tempfile.gettempdir()) / f"rung-{NAME}-{_code()}.jsonl")
     exact = [kept.get(f"linear|{s}", partial(linear, s)) for s in range(seeds)]
     rows = []
     for setting, (differ, sizes) in SETTINGS.items():
@@ -223,10 +222,8 @@ def interval(values: Floats) -> list[float]:
 
 def _code() -> str:
     """A digest of the code that the figures come from."""
-    here = Path(__file__).parent.parent
     names = (
         "bench/feddag", "discovery/neural/fed_dag", "discovery/neural/masked",
         "discovery/federated", "discovery/summed_moments",
     )  # fmt: skip
-    text = b"".join((here / f"{name}.py").read_bytes() for name in names)
-    return hashlib.sha256(text).hexdigest()[:12]
+    return code_digest(names)
