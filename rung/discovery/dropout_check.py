@@ -98,7 +98,7 @@ class Dropouts(Result):
 
 
 def dropouts(
-    data: Source, *, alpha: float = 0.05, zero: float = 0.0, largest: int | None = 3
+    data: Source | Floats, *, alpha: float = 0.05, zero: float = 0.0, largest: int | None = 3
 ) -> Dropouts:
     """Describe the zeros of expression data, and test the causal dropout model.
 
@@ -120,6 +120,7 @@ def dropouts(
 
     Parameters
     ----------
+    data : Data, or a matrix (n, d)
     alpha : float
         Level of PC, and of the two families of tests after adjustment by Holm.
     zero : float
@@ -138,7 +139,8 @@ def dropouts(
     Source: Dai, Ng, Luo, Spirtes, Stojanov and Zhang (2024), section 4.3, for the idea that the
     model can be tested; the choice of tests is ours.
     """
-    rows = data_of(data, "dropouts")
+    source = Data.from_matrix(data) if isinstance(data, np.ndarray) else data
+    rows = data_of(source, "dropouts")
     gone = zeros(rows, zero)
     if not gone.any():
         raise InputError(

@@ -68,6 +68,7 @@ def has(item: Any, method: str) -> bool:
 
 TAKES = {"data", "source", "units", "rows"}
 LEARNERS = [n for n, item in exports() if has(item, "learn")]
+EXCHANGES = [n for n, item in exports() if has(item, "client")]
 BINDABLE = [n for n, item in exports() if has(item, "on")]
 SPECS = [n for n, item in exports() if inspect.isclass(item) and issubclass(item, MechanismSpec)]
 ESTIMATORS = [n for n, item in exports() if has(item, "estimate")]
@@ -88,7 +89,11 @@ FUNCTIONS = [
 
 @cache
 def world(name: str) -> rung.Data:
-    return WORLDS[name](ROWS) if name != "grouped" else WORLDS[name](6, 25)
+    if name == "zeros":  # a technical zero in every fifth cell
+        whole = WORLDS["linear"](ROWS)
+        gone = np.random.default_rng(7).random((whole.n, whole.d)) < 0.2
+        return rung.Data.from_matrix(np.where(gone, 0.0, whole.matrix()), whole.names)
+    return WORLDS[name](ROWS) if name != "grouped" else WORLDS[name](10, 15)
 
 
 def holed(data: rung.Data, cells: list[tuple[int, int]], value: float = np.nan) -> rung.Data:
@@ -151,24 +156,27 @@ def whole(data: rung.Data) -> rung.Data:
 
 def suits(ask: Any, make: Any = world) -> str | None:
     """The first world on which something can be asked."""
-    for name in ("linear", "binary", "mixed", "grouped"):
+    for name in ("linear", "binary", "mixed", "grouped", "zeros"):
         if works(partial(ask, make(name))):
             return name
     return None
 
 
-def over_policies(ask: Any, name: str, cells: list[tuple[int, int]], *, speaks: bool) -> None:
-    """The law: refused without a policy, followed with one."""
+def over_policies(
+    ask: Any, name: str, cells: list[tuple[int, int]], *, speaks: bool, declares: bool = False
+) -> None:
+    """The law: refused without a policy, followed with one; a plug may declare one by itself."""
     data = holed(world(name), cells)
-    refused(lambda: ask(data), data)
-    for policy in POLICIES:
+    if not declares:
+        refused(lambda: ask(data), data)
+    for policy in [None, *POLICIES] if declares else POLICIES:
         result = outcome(partial(ask, data.replacing(missing=policy)))
         if result is not None and speaks:
             assert SPOKEN.search(said(result)), f"{policy}: silent: {said(result)!r}"
 
 
 def test_every_export_that_takes_data_is_known():
-    tested = (LEARNERS, BINDABLE, SPECS, ESTIMATORS, QUERIES, MODELS, FINDERS, FUNCTIONS)
+    tested = (LEARNERS, EXCHANGES, BINDABLE, SPECS, ESTIMATORS, QUERIES, MODELS, FINDERS, FUNCTIONS)
     known = set().union(*tested, PARTS, READERS)
     for name, item in exports():
         if name in known:
@@ -195,7 +203,21 @@ def test_learners(name, cells):
 
     where = suits(ask)
     assert where is not None, f"{name} suits none of the worlds"
-    over_policies(ask, where, cells, speaks=True)
+    declares = getattr(learner, "takes_missing", False)
+    over_policies(ask, where, cells, speaks=True, declares=declares)
+
+
+@pytest.mark.parametrize("name", EXCHANGES)
+@settings(SETTINGS, max_examples=2)
+@given(cells=spots())
+def test_federated_methods(name, cells):
+    """What a site answers about its own rows."""
+    method = getattr(rung.discovery, name)()
+
+    def ask(data):
+        return method.client(method.begin(data.variables), data, {})
+
+    over_policies(ask, "linear", cells, speaks=False)
 
 
 @pytest.mark.parametrize("name", BINDABLE)
@@ -287,6 +309,10 @@ def test_model_specs(name, cells):
     if name == "Structural":
         spec = rung.mechanisms.Structural(TRUTH, rung.LinearGaussian())
         over_policies(lambda d: rung.fit(spec, d), "linear", cells, speaks=True)
+        return
+    if name == "Regimes":
+        spec = rung.Regimes(TRUTH, changing=("b",), mechanisms=rung.LinearGaussian(), fewest=5)
+        over_policies(lambda d: rung.fit(spec, d), "grouped", cells, speaks=True)
         return
     pytest.fail(f"{name}: say how this model spec meets missing cells")
 
