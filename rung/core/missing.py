@@ -31,6 +31,11 @@ class MissingPolicy(ABC):
     def statement(self) -> str:
         """The policy and its assumption in one sentence, for the report."""
 
+    @property
+    def cites(self) -> tuple[str, ...]:
+        """Keys of the works behind it, beside those of the learner."""
+        return ()
+
 
 @dataclass(frozen=True)
 class CompleteCases(MissingPolicy):
@@ -78,6 +83,10 @@ class TestWise(MissingPolicy):
 
     def apply(self, data: Data) -> Data:
         return CompleteCases().apply(data)
+
+    @property
+    def cites(self) -> tuple[str, ...]:
+        return ("tu2019",) if self.corrected else ()
 
     @property
     def statement(self) -> str:

@@ -68,6 +68,7 @@ def learn(
         found = learner.learn(usable.select(order), knowledge=known, budget=run, rng=rng)
     _obeys(found, known, source.names)
     log.debug("%s: %d edges", type(learner).__name__, len(found.graph.edges()))
+    policy = usable.missing if isinstance(usable, Data) and usable.has_missing else None
     return found.replacing(
         graph=found.graph.reorder(source.names),
         graphs=tuple((g.reorder(source.names), w) for g, w in found.graphs),
@@ -76,6 +77,7 @@ def learn(
         learner=found.learner if found.learner is not None else learner,
         seconds=run.seconds - began,
         notes=tuple(dict.fromkeys([*found.notes, *notes])),
+        cites=(*found.cites, *(policy.cites if policy else ())),
         seed=seed,
     )
 

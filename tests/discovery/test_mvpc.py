@@ -92,3 +92,11 @@ def test_names_and_order_play_no_part():
     names = {"x": "q", "y": "a", "w": "m"}
     again = rung.discover(data.select(["w", "x", "y"]).renamed(names), rung.PC()).graph
     assert again == found.relabel(names)
+
+
+def test_it_is_cited():
+    found = rung.discover(masked().replacing(missing=CORRECTED), rung.PC())
+    assert "tu2019" in found.cites
+    assert (
+        "tu2019" not in rung.discover(masked().replacing(missing=rung.TestWise()), rung.PC()).cites
+    )
