@@ -77,7 +77,8 @@ class Groups:
             raise InputError(
                 f"{asker} needs at least two rows in a group: all {len(count)} groups have one row"
             )
-        rows = np.argsort(number, kind="stable")
+        # by content within a group, so that the order of rows in the file plays no part
+        rows = np.lexsort((*data.matrix().T, number))
         rows, size = rows[enough[number[rows]]], count[enough]
         begin = np.cumsum(size) - size
         return cls(data, rows, begin, size, int((~enough).sum()))

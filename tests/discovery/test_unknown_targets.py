@@ -10,7 +10,7 @@ from scipy.stats import multivariate_normal
 import rung
 from rung.core.errors import InputError, NeedsRows, UnknownName
 from rung.discovery.basis import OneHot
-from rung.discovery.changes import Changes, Normal, Tables
+from rung.discovery.changed_mechanisms import Changes, Normal, Tables
 from tests.discovery.support import levels, names
 
 
