@@ -19,6 +19,7 @@ from .structure.page import write_page
 
 log = logging.getLogger(__name__)
 
+LONG = 200  # characters of nested figures that a cell still shows
 FIRST = ("case", "type", "method", "way")  # columns that say what a row is about
 
 _EVIDENCE = """# Evidence
@@ -65,19 +66,23 @@ def page(head: str, rows: list[dict[str, Any]], command: str) -> str:
 
 def _table(figures: Mapping[str, Any]) -> list[str]:
     """Figures as a table; a list of mappings becomes a table of its own."""
-    plain = {k: v for k, v in figures.items() if not _is_rows(v)}
+    plain = {k: v for k, v in figures.items() if not _is_rows(v) and not _is_long(v)}
     out = []
     if plain:
         out += ["| figure | value |", "|---|---|"]
         out += [f"| {_cell(k)} | {_cell(v)} |" for k, v in plain.items()] + [""]
     for name, rows in figures.items():
         if _is_rows(rows):
-            keys = list(dict.fromkeys(k for r in rows for k in r))
+            keys = list(dict.fromkeys(k for r in rows for k in r if not _is_long(r[k])))
             keys.sort(key=lambda k: FIRST.index(k) if k in FIRST else len(FIRST))
             out += [f"{_cell(name)}:", "", "| " + " | ".join(map(_cell, keys)) + " |"]
             out += ["|" + "---|" * len(keys)]
             out += ["| " + " | ".join(_cell(r.get(k, "")) for k in keys) + " |" for r in rows]
             out += [""]
+    if any(_is_long(v) for v in figures.values()) or any(
+        _is_long(v) for rows in figures.values() if _is_rows(rows) for r in rows for v in r.values()
+    ):
+        out += ["Figures in more detail are in the file of the entry in `rung/bench/results/`.", ""]
     return out
 
 
@@ -88,6 +93,12 @@ def _brief(figures: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_rows(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(v, dict) for v in value)
+
+
+def _is_long(value: Any) -> bool:
+    """Nested figures that would fill a cell with a page."""
+    nested = isinstance(value, dict | list) and not _is_rows(value)
+    return nested and len(str(value)) > LONG
 
 
 def _cell(value: Any) -> str:

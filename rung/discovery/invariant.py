@@ -59,8 +59,7 @@ def learn(
         raise InputError(f"{learner!r} is no learner: pass an object with `learn`, as rung.PC()")
     known = knowledge or Knowledge()
     known.matrices(source.names)
-    began = run.seconds
-    rng = np.random.default_rng(rng)
+    began, rng = run.seconds, np.random.default_rng(rng)
     seed = _seed(rng)
     usable, notes = inspect(source, learner)
     order = content_order(usable)
@@ -68,7 +67,6 @@ def learn(
         found = learner.learn(usable.select(order), knowledge=known, budget=run, rng=rng)
     _obeys(found, known, source.names)
     log.debug("%s: %d edges", type(learner).__name__, len(found.graph.edges()))
-    policy = usable.missing if isinstance(usable, Data) and usable.has_missing else None
     return found.replacing(
         graph=found.graph.reorder(source.names),
         graphs=tuple((g.reorder(source.names), w) for g, w in found.graphs),
@@ -77,9 +75,15 @@ def learn(
         learner=found.learner if found.learner is not None else learner,
         seconds=run.seconds - began,
         notes=tuple(dict.fromkeys([*found.notes, *notes])),
-        cites=(*found.cites, *(policy.cites if policy else ())),
+        cites=(*found.cites, *_cites(usable)),
         seed=seed,
     )
+
+
+def _cites(usable: Source) -> tuple[str, ...]:
+    """The works behind the policy that the learner's tests or moments followed."""
+    policy = usable.missing if isinstance(usable, Data) and usable.has_missing else None
+    return policy.cites if policy else ()
 
 
 @contextmanager
