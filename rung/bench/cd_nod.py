@@ -230,6 +230,6 @@ def verdict(rows: list[dict[str, Any]], speeds: list[dict[str, Any]]) -> dict[st
 def _code() -> str:
     """A digest of the code that the figures come from."""
     names = ("bench/cd_nod", "bench/cd_nod_worlds", *(
-        f"discovery/{n}" for n in ("cd_nod", "changes", "surrogate", "pc", "skeleton")
+        f"discovery/{n}" for n in ("cd_nod", "embeddings", "surrogate", "pc", "skeleton")
     ))  # fmt: skip
     return code_digest(names)

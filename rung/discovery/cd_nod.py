@@ -18,8 +18,8 @@ from ..core.missing import TestWise, complete
 from ..core.protocols import CITest
 from ..core.source import Source
 from ..graphs.orientation import complete as close
-from .changes import Changes, curves, dependence, gaussian
 from .colliders import ColliderRule, Majority
+from .embeddings import Changes, curves, dependence, gaussian
 from .independence.kci import KCI
 from .independence.rows import Rows
 from .orient import Oriented

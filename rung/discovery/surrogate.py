@@ -15,7 +15,7 @@ from ..core.protocols import CITest
 from ..core.source import Basis, Source
 from ..core.variable import Kind, Variable
 from .basis import NaturalSpline, OneHot
-from .changes import Surrogate
+from .embeddings import Surrogate
 from .independence.degenerate_gaussian import DegenerateGaussian
 from .independence.fisher_z import FisherZ
 

@@ -10,7 +10,7 @@ import pytest
 import rung
 from rung.core.errors import InputError, MissingCells, NeedsRows, NotSupported
 from rung.discovery import changes
-from rung.discovery.changes import Changes, Surrogate, centre, curves, dependence, gaussian
+from rung.discovery.embeddings import Changes, Surrogate, centre, curves, dependence, gaussian
 from rung.discovery.independence.rows import Rows
 from rung.discovery.surrogate import context
 from tests.discovery.support import Oracle, names, random_dag
