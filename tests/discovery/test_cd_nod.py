@@ -9,7 +9,7 @@ import pytest
 
 import rung
 from rung.core.errors import InputError, MissingCells, NeedsRows, NotSupported
-from rung.discovery import changes
+from rung.discovery import embeddings
 from rung.discovery.embeddings import Changes, Surrogate, centre, curves, dependence, gaussian
 from rung.discovery.independence.rows import Rows
 from rung.discovery.surrogate import context
@@ -208,10 +208,10 @@ def rbf(x, rate):
 def test_embeddings_are_those_of_the_paper(causes, monkeypatch):
     """M = n^-2 k_c' [K_x^3 * (A K_y A)] k_c', A = (K_x * K_c + r I)^-1, by whole matrices."""
     n, width, ridge = 60, 0.2, 0.5
-    monkeypatch.setattr(changes, "WIDTHS", (width,))
-    monkeypatch.setattr(changes, "PENALTIES", np.array([ridge]))
-    monkeypatch.setattr(changes, "MISSING", 1e-9)
-    monkeypatch.setattr(changes, "MOST", n)
+    monkeypatch.setattr(embeddings, "WIDTHS", (width,))
+    monkeypatch.setattr(embeddings, "PENALTIES", np.array([ridge]))
+    monkeypatch.setattr(embeddings, "MISSING", 1e-9)
+    monkeypatch.setattr(embeddings, "MOST", n)
     rng = RNG(0)
     time = np.linspace(0, 3, n)
     x = rng.normal(size=(n, 3))
