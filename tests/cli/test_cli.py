@@ -272,3 +272,18 @@ def test_how_a_file_is_written_can_be_declared_in_the_plan(tmp_path: Path) -> No
     (tmp_path / "bad.toml").write_text('source = "rows.csv"\nread = { decimals = "," }\n')
     code, _, said = run("analyse", tmp_path / "bad.toml")
     assert (code, "decimal" in said) == (2, True)
+
+
+def test_ctrl_c_while_it_loads_is_quiet(tmp_path: Path) -> None:
+    code = (
+        "import sys, types\n"
+        "class Slow:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'rung.cli':\n"
+        "            raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Slow())\n"
+        "from rung.__main__ import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "rung: interrupted\n")
