@@ -127,7 +127,7 @@ def label(family: str, setting: tuple[int, int, int, str]) -> str:
 def progress_file() -> Path:
     """Where finished draws are kept; its name changes with the code."""
     names = ("bench/missdag", "core/climb", "core/expected", "discovery/miss_dag",
-             "discovery/linear_em", "discovery/sampled_em", "discovery/flop", "discovery/cam",
+             "mechanisms/expectation", "discovery/sampled_em", "discovery/flop", "discovery/cam",
              "discovery/notears_al", "mechanisms/imputation", "mechanisms/chains")  # fmt: skip
     return Path(tempfile.gettempdir()) / f"rung-{NAME}-{code_digest(names)}.jsonl"
 

@@ -182,14 +182,14 @@ def _features(data: Data, basis: Basis | None) -> list[NDArray[np.float64]]:
     return out
 
 
-def cells(bad: NDArray[np.bool_], names: Sequence[str]) -> str:
+def cells(bad: NDArray[np.bool_], names: Sequence[str], are: str = "") -> str:
     """How many cells (n, d) are bad, with the first row and column, for an error.
 
     >>> cells(np.array([[False, True]]), ["x", "y"])
     "1 cells, the first in row 0, column 'y'"
     """
     row, column = np.argwhere(bad)[0].tolist()
-    return f"{int(bad.sum())} cells, the first in row {row}, column {names[column]!r}"
+    return f"{int(bad.sum())} cells{are}, the first in row {row}, column {names[column]!r}"
 
 
 def need_finite(rows: NDArray[np.float64], names: Sequence[str], asker: str) -> None:
@@ -216,11 +216,7 @@ def need_finite(rows: NDArray[np.float64], names: Sequence[str], asker: str) -> 
 
 def _told(data: Data) -> str:
     """How many cells are missing, and the first of them."""
-    row, column = np.argwhere(data.mask)[0].tolist()
-    return (
-        f"{int(data.mask.sum())} cells are missing, the first in row {row}, column "
-        f"{data.names[column]!r}"
-    )
+    return cells(data.mask, data.names, " are missing")
 
 
 def told(data: Data, *, tests: bool = False) -> tuple[str, ...]:

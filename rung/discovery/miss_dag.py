@@ -13,19 +13,21 @@ from ..core.data import Data
 from ..core.discovery import Discovery
 from ..core.errors import InputError, MissingCells, NotSupported
 from ..core.expected import Expected, Incomplete
+from ..core.graph import Graph
 from ..core.knowledge import Knowledge
 from ..core.mechanism import MechanismSpec
 from ..core.protocols import Learner
 from ..core.source import Source
 from ..core.variable import Kind
+from ..mechanisms.expectation import Ascent, GaussianEM
 from .boss import BOSS
 from .environments import target_matrix
 from .inspection import independent
-from .linear_em import LinearFit, fit_linear
 from .members import one_dag
 from .missingness import describe
 
 Bool = NDArray[np.bool_]
+STEPS = 200  # of EM on one graph, at most
 LIMIT = 20  # columns, beyond which draws of missing cells are too few to stand for them
 MNAR = (
     "MissDAG assumes that, given what is seen of a row, which of its cells are missing does not "
@@ -222,7 +224,7 @@ class _Search:
         now = rows.saturated(tolerance=plan.tolerance)
         moments = rows.moments(now, data.variables, share=rows.seen)
         independent(moments)
-        best: tuple[float, Discovery, LinearFit] | None = None
+        best: tuple[float, Discovery, Ascent] | None = None
         met, trace = dict[Any, float](), list[tuple[float, ...]]()
         converged = complete = False
         for i in range(plan.searches):
@@ -233,7 +235,7 @@ class _Search:
             if key in met:
                 converged = True
                 break
-            fit = self._fit(rows, dag, now)
+            fit = self._fit(dag, now)
             edges = plan.penalty * np.log(max(rows.total, 2.0)) / 2 * int(dag.sum())
             met[key] = value = fit.heights[-1] - edges
             trace.append(fit.heights)
@@ -242,28 +244,29 @@ class _Search:
             if self.run.spent:
                 complete = False
                 break
-            now = fit.expected
+            now = fit.expected[0]
             moments = rows.moments(now, data.variables)
             self.run.tick((i + 1) / plan.searches, f"search {i + 1}")
         assert best is not None
         return self._result(best[1], best[2], tuple(met.values()), trace, converged, complete)
 
-    def _fit(self, rows: Incomplete, dag: Bool, now: Expected) -> LinearFit:
-        plan = self.plan
-        return fit_linear(
-            rows, dag, now, equal=plan.equal_variances, tolerance=plan.tolerance, run=self.run
-        )
+    def _fit(self, dag: Bool, now: Expected) -> Ascent:
+        plan, data = self.plan, self.data
+        graph = Graph.from_adjacency(dag.astype(np.int8), data.names)
+        em = GaussianEM(graph, data, plan.tolerance, plan.equal_variances)
+        return em.ascend(data.weights, now, run=self.run, iterations=STEPS)
 
     def _result(
         self,
         found: Discovery,
-        fit: LinearFit,
+        fit: Ascent,
         penalised: tuple[float, ...],
         trace: list[tuple[float, ...]],
         converged: bool,
         complete: bool,
     ) -> Discovery:
-        names = self.data.names
+        names, expected = self.data.names, fit.expected[0]
+        noise = fit.parameters.sd**2
         return found.replacing(
             complete=complete,
             score=max(penalised),
@@ -274,9 +277,9 @@ class _Search:
                 "converged": converged,
                 "log_likelihood": tuple(trace),
                 "penalised": penalised,
-                "mean": dict(zip(names, fit.expected.mean.tolist(), strict=True)),
-                "covariance": fit.expected.covariance,
-                "weights": fit.weights,
-                "noise": dict(zip(names, fit.noise.tolist(), strict=True)),
+                "mean": dict(zip(names, expected.mean.tolist(), strict=True)),
+                "covariance": expected.covariance,
+                "weights": fit.parameters.slopes.T,
+                "noise": dict(zip(names, noise.tolist(), strict=True)),
             },
         )

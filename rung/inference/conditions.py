@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.data import Data
-from ..core.result import lock
+from ..core.environments import environment_name, with_environment
 from ..core.variable import Kind, Variable
 
 SMALLEST = 20  # rows of a condition, to rank or compare within it
@@ -30,10 +30,10 @@ def codes_of(data: Data) -> tuple[NDArray[np.int64], NDArray[Any]]:
 
 def with_condition(data: Data) -> tuple[Data, str]:
     """Data with the condition of each row as a column, and the column's name."""
-    codes, small = codes_of(data)
+    codes, _ = codes_of(data)
     name = "condition"
     while name in data.names:
         name += "_"
     kind = Kind.BINARY if len(codes) == 2 else Kind.CATEGORICAL
-    variable = Variable(name, kind, tuple(data.environments[int(c)] for c in codes))
-    return data.with_column(variable, lock(small.astype(np.float64))), name
+    variable = Variable(name, kind, tuple(environment_name(data, int(c)) for c in codes))
+    return with_environment(data, name, variable), name

@@ -9,6 +9,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.budget import Run
+from ..core.climb import climb
 from ..core.data import Data
 from ..core.expected import Expected, Incomplete
 from ..core.graph import Graph
@@ -36,8 +38,8 @@ class GaussianEM:
 
     E-step: expected moments of the rows under the mean and covariance that the graph's current
     parameters imply. M-step: each node regressed on its parents by these moments (Little and
-    Rubin 2019, section 11.2; Gao et al. 2022, section 4.1). A node takes no part in the M-step
-    with rows whose environment targets it.
+    Rubin 2019, section 11.2; Gao et al. 2022, equations 6 and 7). A node takes no part in the
+    M-step with rows whose environment targets it.
 
     Parameters
     ----------
@@ -47,11 +49,14 @@ class GaussianEM:
         Numeric scalar columns, one a node.
     tolerance : float
         Ends when the mean log-likelihood of a row rises by less.
+    equal : bool
+        One noise variance for all nodes.
     """
 
     graph: Graph
     table: Data
     tolerance: float = 1e-6
+    equal: bool = False
 
     @cached_property
     def _matrix(self) -> Floats:
@@ -63,18 +68,47 @@ class GaussianEM:
 
     def fit(self, weights: Floats | None = None, start: Parameters | None = None) -> Parameters:
         """Parameters at the maximum of the observed-data likelihood; `weights` (n,) of the rows."""
+        return self.ascend(weights, start).parameters
+
+    def ascend(
+        self,
+        weights: Floats | None = None,
+        start: Parameters | Expected | None = None,
+        *,
+        run: Run | None = None,
+        iterations: int = MOST,
+    ) -> Ascent:
+        """EM by accelerated steps that never lower the likelihood.
+
+        Parameters
+        ----------
+        weights : (n,) float64, optional
+            Of the rows.
+        start : Parameters, or Expected
+            The latter are moments that the first M-step works on.
+        """
         parts = self._parts(weights)
         total = sum(part.rows.total for part in parts)
-        now = start or self._start(parts)
-        before = -np.inf
-        for _ in range(MOST):
+        if isinstance(start, Expected):
+            start = self._maximise(parts, [start] * len(parts))
+        first = start or self._start(parts)
+        edges = self.graph.adjacency().T.astype(bool)
+        spread = np.nanstd(self._matrix, axis=0)
+        scale = np.where(spread > 0, spread, 1.0)
+
+        def step(point: Floats) -> tuple[Floats, float]:
+            now = Parameters.at(point, edges, scale)
             found = [p.rows.expect(*now.implied(p.cut)) for p in parts]
-            likelihood = sum(f.log_likelihood for f in found)
-            now = self._maximise(parts, found)
-            if likelihood - before < self.tolerance * total:
-                break
-            before = likelihood
-        return now
+            height = sum(f.log_likelihood for f in found)
+            return self._maximise(parts, found).point(edges, scale), height
+
+        top = climb(
+            step, first.point(edges, scale), tolerance=self.tolerance * total,
+            iterations=iterations, run=run,
+        )  # fmt: skip
+        now = Parameters.at(top.point, edges, scale)
+        found = tuple(p.rows.expect(*now.implied(p.cut)) for p in parts)
+        return Ascent(now, found, top.heights, top.finished)
 
     def mechanisms(
         self, parameters: Parameters, weights: Floats | None = None
@@ -144,6 +178,8 @@ class GaussianEM:
             left = covariance[j, j] - 2 * b @ covariance[above, j]
             left += b @ covariance[np.ix_(above, above)] @ b
             sd[j] = np.sqrt(max(left, 0.0))
+        if self.equal:
+            sd[:] = np.sqrt(np.mean(sd**2))
         return Parameters(slopes, a, sd)
 
 
@@ -155,6 +191,20 @@ class Parameters:
     intercept: Floats
     sd: Floats
 
+    def point(self, edges: NDArray[np.bool_], scale: Floats) -> Floats:
+        """One vector of them, in units of the columns' scales (d,); `edges` (d, d) as `slopes`."""
+        slopes = self.slopes * scale / scale[:, None]
+        return np.concatenate([self.intercept / scale, slopes[edges], self.sd / scale])
+
+    @classmethod
+    def at(cls, point: Floats, edges: NDArray[np.bool_], scale: Floats) -> Parameters:
+        """The parameters that stand in such a vector."""
+        d = len(scale)
+        slopes = np.zeros((d, d))
+        slopes[edges] = point[d:-d]
+        sd = np.maximum(point[-d:], 0.0) * scale
+        return cls(slopes * scale[:, None] / scale, point[:d] * scale, sd)
+
     def implied(
         self, cut: Mapping[int, tuple[float, float]] | None = None
     ) -> tuple[Floats, Floats]:
@@ -165,6 +215,27 @@ class Parameters:
             for j, (mean, spread) in cut.items():
                 slopes[j], a[j], sd[j] = 0.0, mean, spread
         return moments_of(slopes, a, sd)
+
+
+@dataclass(frozen=True, eq=False)
+class Ascent:
+    """Where EM ended.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    expected : tuple of Expected
+        Moments of the rows under these, for each set of targets.
+    heights : tuple of float
+        Log-likelihood of the cells that are there, after each step that was kept; never falling.
+    finished : bool
+        False if the iterations or the time ran out.
+    """
+
+    parameters: Parameters
+    expected: tuple[Expected, ...]
+    heights: tuple[float, ...]
+    finished: bool
 
 
 def _pooled(totals: list[float], found: list[Expected]) -> tuple[Floats, Floats]:

@@ -8,8 +8,8 @@ import pytest
 import rung
 from rung.core.errors import InputError, MissingCells, NotSupported
 from rung.core.expected import Incomplete
-from rung.discovery.linear_em import fit_linear
 from rung.discovery.missingness import dependence
+from rung.mechanisms.expectation import GaussianEM
 from rung.simulate import LinearSCM
 
 
@@ -32,19 +32,21 @@ def test_without_missing_cells_it_is_the_learner_inside(learner):
 
 def test_the_likelihood_never_falls_on_a_graph_and_ends_at_its_maximum():
     data, truth = drawn()
-    rows = Incomplete(holes(data).matrix())
-    dag = truth.reorder(data.names).adjacency() != 0
+    holed = holes(data)
+    rows, graph = Incomplete(holed.matrix()), truth.reorder(data.names)
+    dag = graph.adjacency() != 0
     for equal in (False, True):
-        fit = fit_linear(rows, dag, rows.saturated(), equal=equal, tolerance=1e-9)
+        fit = GaussianEM(graph, holed, 1e-9, equal).ascend(start=rows.saturated())
         assert np.diff(fit.heights).min() >= 0
         assert fit.finished
         top = fit.heights[-1]
         rng = np.random.default_rng(0)
         for _ in range(10):  # no nearby parameters are likelier
-            weights = fit.weights + dag * rng.normal(size=dag.shape) * 1e-3
-            noise = fit.noise * np.exp(1e-3 * rng.normal(size=1 if equal else len(fit.noise)))
+            weights = fit.parameters.slopes.T + dag * rng.normal(size=dag.shape) * 1e-3
+            size = 1 if equal else len(dag)
+            noise = fit.parameters.sd**2 * np.exp(1e-3 * rng.normal(size=size))
             total = np.linalg.inv(np.eye(len(dag)) - weights)
-            near = rows.expect(fit.expected.mean, (total.T * noise) @ total)
+            near = rows.expect(fit.parameters.implied()[0], (total.T * noise) @ total)
             assert near.log_likelihood < top + 1e-5
 
 
@@ -59,11 +61,11 @@ def test_two_columns_of_which_one_is_missing_have_the_factored_answer():
     slope, intercept = np.polyfit(x[seen], y[seen], 1)
     left = np.var(y[seen] - intercept - slope * x[seen])
     rows = Incomplete(np.c_[x, y])
-    fit = fit_linear(rows, np.array([[False, True], [False, False]]), rows.saturated(),
-                     tolerance=1e-13, iterations=2000)  # fmt: skip
-    assert fit.weights[0, 1] == pytest.approx(slope, rel=1e-4)
-    assert fit.noise == pytest.approx([np.var(x), left], rel=1e-4)
-    assert fit.expected.mean == pytest.approx([x.mean(), intercept + slope * x.mean()], rel=1e-4)
+    data = rung.Data.from_matrix(np.c_[x, y], ["x", "y"])
+    fit = GaussianEM(rung.Graph.parse("x -> y"), data, 1e-13).ascend(start=rows.saturated())
+    assert fit.parameters.slopes[1, 0] == pytest.approx(slope, rel=1e-4)
+    assert fit.parameters.sd**2 == pytest.approx([np.var(x), left], rel=1e-4)
+    assert fit.expected[0].mean == pytest.approx([x.mean(), intercept + slope * x.mean()], rel=1e-4)
     top = rows.saturated(tolerance=1e-13, iterations=2000)
     assert top.covariance[1, 1] == pytest.approx(left + slope**2 * np.var(x), rel=1e-4)
 
