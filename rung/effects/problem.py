@@ -133,7 +133,10 @@ def build(
         strata = coded.astype(np.int64)
         _enough(contrast, coded, len(arms))
     elif data.n < max(20, 3 * (x.shape[1] + 3)):
-        raise InputError(f"{data.n} rows are too few to adjust for {x.shape[1]} covariates")
+        raise InputError(
+            f"{data.n} rows are too few to adjust for {x.shape[1]} covariates; use more rows, or "
+            "where rows were left out for missing cells, another policy (rung.EM())"
+        )
     weights = np.ones(data.n) if data.weights is None else data.weights / data.weights.mean()
     units = data.n if groups is None else len(np.unique(groups))
     k = int(min(folds, units))

@@ -92,8 +92,8 @@ def _compared(
                 knowledge=found.knowledge, run=run.share(0.5), rng=plan.seed,
             )  # fmt: skip
             gone = _edges(other.graph.reorder(found.graph.names))
-        except RungError as error:
-            text.append(f"A search on them alone is refused: {error}")
+        except RungError:  # its message may hold values of single rows
+            text.append("They are too few, or vary too little, for a search on them alone.")
         if gone is not None:
             out["only_here"] = sorted(here - gone)
             out["only_complete"] = sorted(gone - here)
@@ -135,8 +135,8 @@ def _effect(
             found.given, whole, estimator=estimator, run=run.share(1.0),
             rng=np.random.default_rng(plan.seed),
         )  # fmt: skip
-    except RungError as error:
-        return f"The effect cannot be had from them alone: {error}"
+    except RungError:  # its message may hold values of single rows
+        return "The effect of this contrast cannot be had from them alone."
     out["effect"] = [
         {"rows": name, "value": e.value, "low": e.interval[0], "high": e.interval[1], "n": e.n}
         for name, e in (("this analysis", estimate), ("complete rows", other))

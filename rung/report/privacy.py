@@ -57,7 +57,8 @@ def _missing(section: Mapping[str, Any]) -> dict[str, Any]:
             out[name] = HIDDEN
     sites = [dict(site) for site in out.get("sites") or ()]
     for site, count in zip(sites, hide_counts([site["n"] for site in sites])):
-        site["n"] = count
+        if count == HIDDEN:  # of few rows the share says which cells are missing
+            site["n"] = site["share"] = "withheld"
     n = float(out["n"])
     columns = [
         {**c, "share": f"{HIDDEN} rows"} if c["share"] * n < SMALL - 1e-9 else c

@@ -80,3 +80,24 @@ def test_no_complete_row_is_said(sites: Path) -> None:
         frame.loc[frame.index % 4 == k, name] = np.nan
     made = rung.analyse(frame, missing="em", **{**PLAN, "unit": "none"})
     assert "No row is complete" in made.content["missing"]["compared"]["text"]
+
+
+def test_a_small_site_and_the_ends_of_few_rows_are_withheld(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=60)
+    frame = pd.DataFrame({"x": x, "y": x + rng.normal(size=60), "k": rng.normal(size=60)})
+    frame = frame.mask(rng.random(frame.shape) < [0.7, 0.7, 0.0]).round(3)
+    frame["site"] = ["big"] * 57 + ["small"] * 3
+    frame.to_csv(tmp_path / "few.csv", index=False)
+    made = rung.analyse(
+        tmp_path / "few.csv", treatment="x", outcome="y", environment="site", missing="em", draws=0
+    )
+    page = made.html()
+    section = re.sub(r"<[^>]+>", " ", page[page.index('<section id="missing"') :])
+    section = section[: section.index("The data")]
+    assert "small" in section
+    assert "withheld" in section
+    few = frame.dropna()
+    assert 0 < len(few) < 10
+    ends = [f"{v:g}" for v in (few["x"].min(), few["x"].max(), few["y"].min(), few["y"].max())]
+    assert [end for end in ends if end in section] == []
