@@ -11,6 +11,7 @@ import numpy as np
 from ..core.budget import Budget, Run, start
 from ..core.data import Data
 from ..core.discovery import Discovery
+from ..core.environments import environment_name
 from ..core.errors import InputError, NeedsRows, unknown
 from ..core.knowledge import Knowledge
 from ..core.protocols import FederatedMethod, Learner, Reply, State
@@ -142,8 +143,7 @@ def sites_of(source: Source) -> Sites:
     if source.environment is None:
         return Sites([source], ["all rows"])
     present = np.unique(source.environment).tolist()
-    names = source.environments
-    labels = [names[e] if 0 <= e < len(names) else str(e) for e in present]
+    labels = [environment_name(source, e) for e in present]
     return Sites([source.take(np.flatnonzero(source.environment == e)) for e in present], labels)
 
 
