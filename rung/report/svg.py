@@ -113,6 +113,10 @@ def char_width(c: str) -> float:
         return 0.36
     if c in "mwMW@%":
         return 0.95
+    if c in "−+=<>~":
+        return 0.85
+    if c.isdigit():
+        return 0.65
     return 0.7 if c.isupper() else 0.6
 
 
