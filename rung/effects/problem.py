@@ -120,12 +120,11 @@ def build(
 
     names = (contrast.treatment, contrast.outcome, *adjust)
     data = complete(data.select(names))
-    y, t = data.column(contrast.outcome), data.column(contrast.treatment)
-    y = np.asarray(y, dtype=np.float64)
+    t = data.column(contrast.treatment)
+    y = np.asarray(data.column(contrast.outcome), dtype=np.float64)
     x, sizes = covariates(data, adjust)
-    arms = np.asarray(contrast.arms)
+    arms, strata = np.asarray(contrast.arms), None
     coded = np.asarray(t, dtype=np.float64)
-    strata = None
     if contrast.discrete:
         coded = np.full(data.n, -1.0)
         for k, a in enumerate(arms):
@@ -134,8 +133,8 @@ def build(
         _enough(contrast, coded, len(arms))
     elif data.n < max(20, 3 * (x.shape[1] + 3)):
         raise InputError(
-            f"{data.n} rows are too few to adjust for {x.shape[1]} covariates; use more rows, or "
-            "where rows were left out for missing cells, another policy (rung.EM())"
+            f"{data.n} rows are too few to adjust for {x.shape[1]} covariates; use more rows (for "
+            "missing cells, rung.EM() leaves none out)"
         )
     weights = np.ones(data.n) if data.weights is None else data.weights / data.weights.mean()
     units = data.n if groups is None else len(np.unique(groups))
