@@ -41,12 +41,15 @@ test: lint
 	$(THREADS) $(BIN)/python -m pytest -n $(JOBS) -q
 
 # The other tools live apart, since they need other versions of numpy and scipy than rung.
-peers: .peers/.setup-done
+peers: .peers/.setup-done .peers-effects/.setup-done
 
 .peers/.setup-done: rung/bench/structure/peers.txt
-	test -x .peers/bin/python || $(PYTHON) -m venv .peers
-	.peers/bin/python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' $<)"
-	.peers/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+.peers-effects/.setup-done: rung/bench/effects/peers.txt
+
+%/.setup-done:
+	test -x $(@D)/bin/python || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' $<)"
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
 # Flower pins older versions of typer and rich than the tests run with; rung admits both.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 
 class RungError(Exception):
@@ -26,7 +27,17 @@ class MissingCells(InputError):
 
 
 class NotIdentified(RungError, ValueError):
-    """The effect asked for is not a function of the observed distribution."""
+    """The effect asked for is not a function of the observed distribution.
+
+    Parameters
+    ----------
+    hedge : the structure that blocks it (`rung.graphs.Hedge`); None where another reason does
+    advice : variables or experiments that would identify it, in words
+    """
+
+    def __init__(self, message: str, *, hedge: Any = None, advice: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.hedge, self.advice = hedge, advice
 
 
 class NeedsRows(RungError, TypeError):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .data import Data
+from .errors import NotSupported
 from .graph import Graph
 from .result import Result
 
@@ -36,6 +38,16 @@ class Query(ABC):
     ) -> Estimate:
         """Identify on the structure (Graph, Discovery, weighted graphs), then estimate."""
 
+    def identified_on(self, graph: Graph, *, hidden_causes: bool = False) -> Estimand:
+        """What the question is on one graph as a function of the observed distribution.
+
+        Raises
+        ------
+        NotIdentified
+            It is none, or the question has no such formula.
+        """
+        raise NotSupported(f"{type(self).__name__} has no formula over the observed distribution")
+
 
 class Estimand(ABC):
     """A function of the observed distribution that equals what is asked."""
@@ -54,6 +66,10 @@ class Estimand(ABC):
     @abstractmethod
     def words(self) -> str:
         """The formula in a sentence with the data's names."""
+
+    def evaluate(self, table: ArrayLike, names: Sequence[str]) -> Any:
+        """Its value on a joint probability table of the observed names, one axis a name."""
+        raise NotSupported(f"{type(self).__name__} cannot be evaluated on a table")
 
 
 class Status(StrEnum):

@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = exports(
         "DoublyRobust": "doubly_robust",
         "FoundGraph": "selection",
         "GraphUnion": "selection",
+        "PlugIn": "routes.plug_in",
         "Regression": "regression",
         "Resampled": "selection",
         "Split": "selection",

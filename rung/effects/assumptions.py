@@ -85,6 +85,11 @@ def _positivity(t: str, solved: Solved | None) -> Assumption:
         return Assumption(
             "positivity", statement, S.UNCHECKABLE, "no estimate was needed", consequence
         )
+    if solved.prepared is None:
+        return Assumption(
+            "positivity", statement, S.UNCHECKABLE,
+            "the formula conditions on more than one set of columns", consequence,
+        )  # fmt: skip
     poor = solved.prepared.poor
     return Assumption(
         "positivity", statement, S.CONTRADICTED if poor else S.CHECKED,

@@ -52,7 +52,7 @@ def checked(
     }  # fmt: skip
     if len({a.value for a in answered}) > 1:
         diagnostics["decider"] = decider(study, answered)
-    if solved is not None:
+    if solved is not None and solved.prepared is not None:
         diagnostics["balance"] = [dict(row) for row in solved.prepared.balance]
         diagnostics["overlap"] = dict(solved.prepared.overlap)
         warnings += _row_warnings(study, main, solved)
@@ -68,7 +68,7 @@ def checked(
 
 
 def _row_warnings(study: Study, main: Answered, solved: Solved) -> list[str]:
-    out = [solved.prepared.note] if solved.prepared.note else []
+    out = [solved.prepared.note] if solved.prepared and solved.prepared.note else []
     if main.kept is not None and main.kept.dropped:
         rows = int((~main.kept.mask(study.data)).sum())
         out.append(f"{rows} rows were left out: {'; '.join(main.kept.why)}")
@@ -94,6 +94,8 @@ def other_estimators(study: Study, main: Answered) -> list[dict[str, Any]]:
     """The answer of each estimator on the same rows, with z of its distance to the first."""
     solved = main.solved
     assert solved is not None
+    if solved.prepared is None:
+        return []
     own = type(solved_estimator(study)).__name__
     out = [_row(own, solved, None, study)]
     others: list[Estimator] = [DoublyRobust(boosting=False), Regression(), Weighting()]

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core.graph import Graph
 from ..core.query import Estimand, Estimate, Part, Refutation
+from ..graphs.identification.formula import MeanContrast
 from .identification import BackDoor, NoEffect
 from .selection import GraphUnion, Region, Selection
 from .study import Answered, Study
@@ -47,7 +48,7 @@ def combined(
         estimand=estimand(study, main, population),
         method=method(study, main, answered, region),
         n=table.n,
-        effective_n=solved.prepared.effective_n if solved is not None else float(table.n),
+        effective_n=solved.effective_n if solved is not None else float(table.n),
         se=solved.se if solved is not None else 0.0,
         assumptions=found.assumptions,
         refutations=found.refutations,
@@ -122,7 +123,7 @@ def parts(study: Study, answered: Sequence[Answered]) -> tuple[Part, ...]:
     merged: dict[Any, list[Answered]] = {}
     for a in answered:
         dropped = a.kept.dropped if a.kept is not None else ()
-        key = (a.case.adjust, a.case.zero, dropped if a.solved else a.note)
+        key = (a.case.adjust, a.case.formula, a.case.zero, dropped if a.solved else a.note)
         merged.setdefault(key, []).append(a)
     out = []
     for group in merged.values():
@@ -147,6 +148,8 @@ def estimand(study: Study, a: Answered, population: str) -> Estimand | None:
     """The formula behind an answer."""
     if a.case.zero:
         return NoEffect(study.treatment, study.outcome)
+    if a.case.formula is not None:
+        return MeanContrast(a.case.formula, *study.compared)
     if a.case.adjust is None:
         return None
     declared = study.query.adjust is not None  # type: ignore[attr-defined]
@@ -155,7 +158,7 @@ def estimand(study: Study, a: Answered, population: str) -> Estimand | None:
 
 def population_of(study: Study, main: Answered) -> str:
     """Who the number is about."""
-    if main.solved is None:
+    if main.solved is None or main.solved.prepared is None:
         return "all rows"
     population = main.solved.problem.population
     if study.narrowed and population == "all":
@@ -200,6 +203,8 @@ def _cites(study: Study, main: Answered, refutations: Sequence[Refutation]) -> t
     solved = main.solved
     if solved is None:
         return ()
+    if solved.prepared is None:
+        return solved.fitted.cites
     checks = {r.name for r in refutations}
     declared = study.query.adjust is not None  # type: ignore[attr-defined]
     overlap = solved.problem.population == "overlap" and solved.problem.propensity is not None
@@ -217,7 +222,10 @@ def _cites(study: Study, main: Answered, refutations: Sequence[Refutation]) -> t
 def _rows(main: Answered) -> dict[str, Any]:
     if main.solved is None:
         return {}
-    fitted, problem = main.solved.fitted, main.solved.problem
+    fitted = main.solved.fitted
+    if main.solved.prepared is None:
+        return {"influence": fitted.influence}
+    problem = main.solved.problem
     out: dict[str, Any] = {"influence": fitted.influence}
     if fitted.effects is not None:
         out["cate"] = fitted.effects[:, 1] - fitted.effects[:, 0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
 
@@ -13,6 +13,8 @@ from ..core.data import Data
 from ..core.errors import InputError, KnowledgeConflict, NotIdentified, NotSupported, unknown
 from ..core.graph import CIRCLE, Graph
 from ..core.query import Estimand
+from ..graphs.identification.formula import Formula
+from .routes.protocol import RouteEstimator
 
 MOST_NEIGHBOURS = 10  # of the treatment, undirected: 2^10 parent sets
 
@@ -95,13 +97,23 @@ def _tex(name: str) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """What a graph (or one reading of it) says: a set to adjust for, zero, or not identified."""
+    """What a graph (or one reading of it) says.
+
+    A set to adjust for, another formula, zero, or not identified (then `refusal` may say more).
+    """
 
     graph: Graph
     weight: float
     adjust: tuple[str, ...] | None = None
     zero: bool = False
     note: str = ""
+    formula: Formula | None = None
+    refusal: NotIdentified | None = field(default=None, repr=False)
+
+    @property
+    def answered(self) -> bool:
+        """Whether the graph gives an answer."""
+        return self.zero or self.adjust is not None or self.formula is not None
 
 
 def weighted(structure: Any) -> tuple[list[tuple[Graph, float]], str, Graph | None]:
@@ -147,7 +159,13 @@ def allows_hidden(structure: Any) -> bool:
 
 
 def readings(
-    graph: Graph, weight: float, data: Data, treatment: str, outcome: str, hidden: bool = False
+    graph: Graph,
+    weight: float,
+    data: Data,
+    treatment: str,
+    outcome: str,
+    hidden: bool = False,
+    route: RouteEstimator | None = None,
 ) -> list[Case]:
     """Cases of one graph; several where undirected edges at the treatment matter.
 
@@ -155,13 +173,17 @@ def readings(
     Kalisch and Buehlmann 2009, IDA); in each the optimal set of the closed graph is used (Witte,
     Henckel, Maathuis and Didelez 2020). The weight is shared evenly and carries no probability.
     On a MAG (`hidden`) or PAG the generalised criterion answers (Perkovic et al. 2018), or the
-    case says which edges stand in the way.
+    case says which edges stand in the way. Where no set of columns suffices, a complete algorithm
+    looks for another formula; a `route` is asked for its formula first.
     """
     from ..graphs.adjustment import adjustment_set, causal_nodes, why_not
 
     check_nodes(graph, treatment, outcome)
     if hidden or is_pag_like(graph):
-        return [with_hidden(graph, weight, data, treatment, outcome)]
+        case = with_hidden(graph, weight, data, treatment, outcome)
+        if case.zero or (case.adjust is not None and route is None):
+            return [case]
+        return [by_formula(case, data, treatment, outcome, hidden, route)]
     if outcome not in causal_nodes(graph, treatment, outcome):
         return [Case(graph, weight, zero=True, note=f"no directed path to {outcome}")]
     objections = why_not(graph, treatment, outcome, ())
@@ -169,15 +191,41 @@ def readings(
         split = list(oriented(graph, treatment))
         out = []
         for g in split:
-            out += readings(g, weight / len(split), data, treatment, outcome)
+            out += readings(g, weight / len(split), data, treatment, outcome, route=route)
         return out
+    if route is not None:
+        return [by_formula(Case(graph, weight), data, treatment, outcome, hidden, route)]
     allowed = [name for name in graph.names if name in data.names]
     allowed = [name for name in allowed if name not in (treatment, outcome)]
     found = adjustment_set(graph, treatment, outcome, allowed=allowed)
     if found is None:
-        return [Case(graph, weight, note=blocked(graph, treatment, outcome, allowed))]
+        case = Case(graph, weight, note=blocked(graph, treatment, outcome, allowed))
+        return [by_formula(case, data, treatment, outcome, hidden, None)]
     order = tuple(name for name in data.names if name in set(found))
     return [Case(graph, weight, adjust=order)]
+
+
+def by_formula(
+    case: Case, data: Data, treatment: str, outcome: str, hidden: bool, route: RouteEstimator | None
+) -> Case:
+    """The case with the formula of the route, or of the complete algorithm; else its refusal."""
+    from ..graphs.identification.identify import identified
+    from ..graphs.identification.query import Interventional
+    from ..graphs.projection import latent_projection
+
+    asked = Interventional(outcome, do=treatment)
+    find = identified if route is None else route.formula_on
+    graph = case.graph
+    try:
+        unmeasured = [n for n in graph.names if n not in data.names]
+        if unmeasured and not hidden and not is_pag_like(graph):
+            graph = latent_projection(graph, unmeasured)
+        return replace(case, formula=find(graph, asked, hidden), adjust=None, note="")
+    except NotIdentified as error:
+        note = f"{case.note}; {error}" if case.note else str(error)
+        return replace(case, adjust=None, note=note, refusal=error)
+    except (InputError, NotSupported) as error:
+        return case if case.note else replace(case, adjust=None, note=str(error))
 
 
 def is_pag_like(graph: Graph) -> bool:
@@ -270,10 +318,12 @@ def blocked(
 
 def require_identified(cases: list[Case], treatment: str, outcome: str) -> None:
     """NotIdentified if no case has an answer."""
-    if any(c.zero or c.adjust is not None for c in cases):
+    if any(c.answered for c in cases):
         return
     reasons = list(dict.fromkeys(c.note for c in cases if c.note))
+    first = next((c.refusal for c in cases if c.refusal is not None), None)
     raise NotIdentified(
-        f"the effect of {treatment} on {outcome} is not identified by adjustment: "
-        + "; ".join(reasons[:3])
+        f"the effect of {treatment} on {outcome} is not identified: " + "; ".join(reasons[:3]),
+        hedge=getattr(first, "hedge", None),
+        advice=getattr(first, "advice", ()),
     )

@@ -9,8 +9,11 @@ import numpy as np
 
 from ..core.budget import Run
 from ..core.errors import InputError
+from ..core.graph import Graph
 from ..core.protocols import Estimator
 from ..core.query import Estimate, Query
+from ..graphs.identification.formula import MeanContrast
+from ..graphs.identification.query import Interventional
 from ..inference.intervals import check_level
 from .contrast import SCALES
 from .selection import Selection
@@ -104,6 +107,15 @@ class ATE(_Average):
     """
 
     _population: ClassVar[str] = "all"
+
+    def identified_on(self, graph: Graph, *, hidden_causes: bool = False) -> MeanContrast:
+        """Contrast of two means of P(outcome | do(treatment))."""
+        from ..graphs.identification.identify import identified, require_names
+
+        asked = Interventional(self.outcome, do=self.treatment)
+        require_names(graph, asked)
+        found = identified(graph, asked, hidden_causes)
+        return MeanContrast(found, self.treated, self.control)
 
 
 @final

@@ -26,7 +26,7 @@ MOST_ROWS = 2500
 def refutations(study: Study, main: Answered) -> tuple[Refutation, ...]:
     """All attempts that apply."""
     solved = main.solved
-    if solved is None:
+    if solved is None or solved.prepared is None:
         return ()
     rng = np.random.default_rng([study.seed % 2**32, 1])
     out = [placebo(study, solved, rng), subsets(study, solved, rng)]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..core.data import Data
 from ..core.errors import InputError
 from ..core.protocols import Estimator
+from ..graphs.identification.formula import Formula
 from ..inference import intervals, multiplicity, rubin
 from .contrast import Contrast
 from .dependence import Dependence, of_rows
@@ -35,21 +36,31 @@ class Level:
 
 @dataclass(frozen=True, eq=False)
 class Solved:
-    """Answers for all contrasts of one adjustment set, simultaneous if there are several."""
+    """Answers for all contrasts of one adjustment set, simultaneous if there are several.
+
+    By a formula other than adjustment, `formula` is there and `prepared` is None.
+    """
 
     levels: tuple[Level, ...]
     fitted: Fitted
-    prepared: Prepared
+    prepared: Prepared | None
     dependence: Dependence
     adjust: tuple[str, ...]
     data: Data
     critical: float
     details: Mapping[str, Any] = field(default_factory=dict)
+    formula: Formula | None = None
 
     @property
     def problem(self) -> Problem:
-        """The problem that was solved."""
+        """The problem that was solved, by adjustment."""
+        assert self.prepared is not None
         return self.prepared.problem
+
+    @property
+    def effective_n(self) -> float:
+        """Effective sample size after weighting."""
+        return float(self.data.n) if self.prepared is None else self.prepared.effective_n
 
     @property
     def value(self) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,9 +14,12 @@ from ..core.graph import Graph
 from ..core.missing import complete
 from ..core.protocols import Estimator
 from ..core.variable import Kind, Variable
+from ..graphs.identification.formula import Formula
 from .contrast import Contrast, check_names, resolve
+from .doubly_robust import DoublyRobust
 from .held import hold
 from .identification import Case, readings
+from .routes.protocol import RouteEstimator
 from .rows import Kept, targets_of, usable
 from .solve import Solved, expanded, pooled, solve
 
@@ -62,7 +65,7 @@ class Study:
         self,
         data: Data,
         query: object,
-        estimator: Estimator,
+        estimator: Estimator | RouteEstimator,
         *,
         population: str,
         run: Run,
@@ -75,20 +78,16 @@ class Study:
         treatment, outcome = query.treatment, query.outcome  # type: ignore[attr-defined]
         check_names(data, treatment, outcome)
         self.treatment, self.outcome = treatment, outcome
-        self.query, self.estimator, self.population, self.run = query, estimator, population, run
+        self.query, self.population, self.run = query, population, run
+        self._by(estimator)
         self.level: float = query.level  # type: ignore[attr-defined]
         self.hidden = hidden  # graphs are MAGs: their arrows may hide common causes
         self.seed = int(rng.integers(2**63))
         self.table = expanded(data)
         self.data, self.warnings = self._rows(self.table)
         self.warnings += notes
-        if contrast is None:
-            known = complete(self.data.select([treatment, outcome]))
-            contrast = resolve(
-                known, treatment, outcome,
-                query.treated, query.control, query.scale,  # type: ignore[attr-defined]
-            )  # fmt: skip
-        self.contrast = contrast
+        self.contrast = contrast or self._contrast()
+        contrast = self.contrast
         row = Variable(_ROW, Kind.IDENTIFIER)
         numbered = self.data.with_column(row, np.arange(self.data.n)) if others else self.data
         held = hold(numbered, contrast)
@@ -98,6 +97,24 @@ class Study:
         self.null = 0.0 if contrast.scale == "difference" else 1.0
         self._solved: dict[Key, Solved | str] = {}
         self._cases: dict[Graph, list[Case]] = {}
+        self.routed: dict[Formula, Solved | str] = {}
+
+    def _contrast(self) -> Contrast:
+        """What the question compares on these rows."""
+        known, query = complete(self.data.select([self.treatment, self.outcome])), self.query
+        return resolve(
+            known, self.treatment, self.outcome,
+            query.treated, query.control, query.scale,  # type: ignore[attr-defined]
+        )  # fmt: skip
+
+    def _by(self, estimator: Estimator | RouteEstimator) -> None:
+        """Adjustment by the estimator; by the default where a route answers another formula."""
+        self.route: RouteEstimator | None = None
+        self.estimator: Estimator = DoublyRobust()
+        if isinstance(estimator, RouteEstimator):
+            self.route = estimator
+        else:
+            self.estimator = estimator
 
     def _rows(self, data: Data) -> tuple[Data, list[str]]:
         """Rows whose condition does not set the outcome."""
@@ -139,14 +156,16 @@ class Study:
         """What a graph says, with this weight shared among its readings."""
         found = self._cases.get(graph)
         if found is None:
-            found = readings(graph, 1.0, self.data, self.treatment, self.outcome, self.hidden)
+            found = readings(
+                graph, 1.0, self.data, self.treatment, self.outcome, self.hidden, self.route
+            )
             self._cases[graph] = found
         return [self._holding(c, c.weight * weight) for c in found]
 
     def _holding(self, case: Case, weight: float) -> Case:
         """The case with this weight, and the condition held fixed beside its adjustment set."""
         adjust = None if case.adjust is None else (*case.adjust, *self.held)
-        return Case(case.graph, weight, adjust, case.zero, case.note)
+        return replace(case, weight=weight, adjust=adjust)
 
     def answers(self, cases: Iterable[Case]) -> list[Answered]:
         """Every case solved; sets already solved are looked up."""
@@ -154,6 +173,8 @@ class Study:
 
     def answer(self, case: Case) -> Answered:
         """One case solved."""
+        if case.formula is not None:
+            return self._by_formula(case)
         if case.zero or case.adjust is None:
             return Answered(case, None, None, case.note, null=self.null)
         try:
@@ -167,6 +188,15 @@ class Study:
         if isinstance(found, str):
             return Answered(case, None, kept, found, null=self.null)
         return Answered(case, found, kept, case.note, null=self.null)
+
+    def _by_formula(self, case: Case) -> Answered:
+        """One case solved by a formula other than adjustment."""
+        from .routes.solve import by_formula
+
+        found = by_formula(self, case)
+        if isinstance(found, str):
+            return Answered(case, None, None, found, null=self.null)
+        return Answered(case, found, None, case.note, null=self.null)
 
     def solved(self, adjust: tuple[str, ...], kept: Kept) -> Solved | str:
         """The answer for an adjustment set on kept rows, or why there is none."""

@@ -154,7 +154,7 @@ def _each(
             for k, table in enumerate(tables):
                 mask = rule(table)
                 found = study.fresh(order, kept, data=table.take(np.flatnonzero(mask)))
-                if found.prepared.note and not k:
+                if found.prepared and found.prepared.note and not k:
                     left.append(f"group {label}: {found.prepared.note}")
                 value, psi = on_scale(found.fitted, 1, 0, query.scale)
                 full = np.zeros(table.n)

@@ -1,0 +1,95 @@
+"""Expressions as text and as LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from .expression import Expression, One, Probability, Product, Quotient, Sum
+
+Show = Callable[[str, int], str]
+
+
+def text(expression: Expression) -> str:
+    """Plain text: `sum over Z of P(Y | X, Z) P(Z)`; a bound name that clashes has primes."""
+    return _text(expression, _bound(expression), {}, top=True)
+
+
+def latex(expression: Expression) -> str:
+    """LaTeX, with names in roman type."""
+    return _latex(expression, _bound(expression), {})
+
+
+def tex(name: str) -> str:
+    """A name in LaTeX."""
+    escaped = "".join("\\" + c if c in "_%&#${}" else c for c in name)
+    return rf"\mathrm{{{escaped}}}"
+
+
+def _bound(expression: Expression) -> frozenset[str]:
+    """Names that a sum may not bind without a prime: those free in the whole."""
+    return expression.free
+
+
+def _primed(node: Sum, outer: frozenset[str], primes: Mapping[str, int]) -> dict[str, int]:
+    """Number of primes of each name below a sum."""
+    out = dict(primes)
+    for name in node.over:
+        if name in outer or name in primes:
+            out[name] = primes.get(name, 0) + 1
+        else:
+            out[name] = 0
+    return out
+
+
+def _text(
+    e: Expression, outer: frozenset[str], primes: Mapping[str, int], *, top: bool = False
+) -> str:
+    def name(n: str) -> str:
+        return n + "'" * primes.get(n, 0)
+
+    if isinstance(e, Probability):
+        given = [*(f"do({name(n)})" for n in e.do), *map(name, e.given)]
+        bar = f" | {', '.join(given)}" if given else ""
+        return f"P({', '.join(map(name, e.of))}{bar})"
+    if isinstance(e, Sum):
+        inner = _primed(e, outer, primes)
+        over = ", ".join(n + "'" * inner.get(n, 0) for n in e.over)
+        out = f"sum over {over} of {_text(e.of, outer | set(e.over), inner)}"
+        return out if top else f"[{out}]"
+    if isinstance(e, Product):
+        return " ".join(_text(f, outer, primes) for f in e.factors)
+    if isinstance(e, Quotient):
+        sides = []
+        for part in (e.numerator, e.denominator):
+            out = _text(part, outer, primes)
+            sides.append(f"({out})" if isinstance(part, Product | Quotient) else out)
+        return " / ".join(sides)
+    assert isinstance(e, One)
+    return "1"
+
+
+def _latex(e: Expression, outer: frozenset[str], primes: Mapping[str, int]) -> str:
+    def name(n: str) -> str:
+        return tex(n) + "'" * primes.get(n, 0)
+
+    if isinstance(e, Probability):
+        given = [*(rf"do({name(n)})" for n in e.do), *map(name, e.given)]
+        bar = rf" \mid {', '.join(given)}" if given else ""
+        return rf"P({', '.join(map(name, e.of))}{bar})"
+    if isinstance(e, Sum):
+        inner = _primed(e, outer, primes)
+        over = ", ".join(tex(n) + "'" * inner.get(n, 0) for n in e.over)
+        body = _latex(e.of, outer | set(e.over), inner)
+        body = rf"\Bigl({body}\Bigr)" if isinstance(e.of, Quotient) else body
+        return rf"\sum_{{{over}}} {body}"
+    if isinstance(e, Product):
+        parts = [_latex(f, outer, primes) for f in e.factors]
+        return r" \, ".join(
+            rf"\Bigl({p}\Bigr)" if isinstance(f, Sum) else p
+            for p, f in zip(parts, e.factors, strict=True)
+        )
+    if isinstance(e, Quotient):
+        top, bottom = (_latex(p, outer, primes) for p in (e.numerator, e.denominator))
+        return rf"\frac{{{top}}}{{{bottom}}}"
+    assert isinstance(e, One)
+    return "1"
