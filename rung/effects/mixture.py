@@ -7,16 +7,18 @@ graph answers it, and this module does the rest.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from ..core.budget import Run
 from ..core.data import Data
-from ..core.errors import InputError, NotIdentified, Overlap
+from ..core.errors import InputError, NotIdentified, NotSupported, Overlap
 from ..core.graph import Graph
 from ..core.query import Assumption, Estimand, Estimate, Part, Query, Refutation
+from ..inference import intervals, rubin
+from .completed import completed
 from .identification import Case, allows_hidden, weighted
 from .selection import GraphUnion
 
@@ -191,6 +193,54 @@ def _parts(said: list[Said]) -> tuple[Part, ...]:
 def _standing(meaning: str) -> str:
     words = {"given": "your graph", "weighted graphs": "your weighted graphs"}
     return words.get(meaning, "learned graph")
+
+
+SolveOn = Callable[[Data, Graph, bool], Piece]
+
+
+def on_tables(
+    query: Any, structure: Any, data: Data, solve: SolveOn, *, run: Run, rng: np.random.Generator
+) -> tuple[Solve, tuple[str, ...]]:
+    """`solve` on the rows as the policy for missing cells says, and what to say of it.
+
+    With `EM` every graph is solved on each completed table and pooled by Rubin's rules; a piece
+    without a standard error cannot be pooled and is refused by name. The query may name further
+    columns that it needs as `columns`.
+    """
+    tables = completed(structure, data, query, run=run, rng=rng)
+    if len(tables.tables) == 1:
+        first = tables.first
+        return lambda graph, hidden: solve(first, graph, hidden), tables.notes
+
+    def pooled(graph: Graph, hidden: bool) -> Piece:
+        pieces = [solve(table, graph, hidden) for table in tables.tables]
+        return _pooled(pieces, query.level, tables.words)
+
+    return pooled, tables.notes
+
+
+def _pooled(pieces: list[Piece], level: float, words: str) -> Piece:
+    """One piece from those on completed tables; all else is the first one's."""
+    first = pieces[0]
+    if any(p.value is None for p in pieces) or first.interval is None:
+        return first
+    se = np.array([p.se for p in pieces])
+    if not np.isfinite(se).all():
+        raise NotSupported(
+            "the answer has no standard error, so that completed tables cannot be pooled; declare "
+            "CompleteCases(), or choose an estimator with one"
+        )
+    free = max(first.n - 2.0, 1.0)
+    pool = rubin.pool([[p.value] for p in pieces], se[:, None, None] ** 2, free)
+    value, spread = float(pool.values[0]), float(np.sqrt(pool.covariance[0, 0]))
+    interval = intervals.normal(value, spread, level, df=float(pool.freedom[0]))
+    lost = f"fraction of missing information {pool.fraction[0]:.0%}"
+    return replace(
+        first, value=value, interval=interval, se=spread,
+        method=f"{first.method}; {pool.tables} tables completed from {words}, pooled by Rubin's "
+        f"rules ({lost})",
+        cites=(*first.cites, "rubin1987", "barnard1999", "honaker2010"),
+    )  # fmt: skip
 
 
 def seed_of(rng: np.random.Generator) -> int:
