@@ -11,6 +11,7 @@ import typer
 
 from ..core.errors import InputError
 from ..pipeline.options import estimators, learners, number_of
+from ..pipeline.questions import ESTIMANDS
 
 Source = Annotated[
     str, typer.Argument(help="A file, a plan (.toml), or a shipped data set (rung datasets).")
@@ -20,6 +21,20 @@ Outcome = Annotated[str | None, typer.Option("-y", "--outcome", help="What it wo
 Treated = Annotated[str | None, typer.Option(help="Value of the treatment to compare ...")]
 Control = Annotated[str | None, typer.Option(help="... with this value.")]
 Scale = Annotated[str | None, typer.Option(help="difference, ratio or 'odds ratio'.")]
+Estimand = Annotated[
+    str | None,
+    typer.Option(help="What of the effect: " + ", ".join(ESTIMANDS) + "."),
+]
+Instrument = Annotated[
+    str | None, typer.Option(help="For iv: moves the treatment, and the outcome only through it.")
+]
+Mediators = Annotated[
+    str | None, typer.Option(help="For nde and nie: columns between treatment and outcome: a,b")
+]
+By = Annotated[str | None, typer.Option(help="For cate: columns whose groups are compared: a,b")]
+After = Annotated[
+    str | None, typer.Option(help="A second file with these columns: what changed between them?")
+]
 GraphFile = Annotated[
     str | None, typer.Option("--graph", help="Your graph: a file, or text such as 'X -> Y <- Z'.")
 ]
@@ -55,10 +70,10 @@ Seconds = Annotated[float | None, typer.Option(help="Time limit; then the best s
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 
 _PLAIN = (
-    "treatment", "outcome", "scale", "graph", "environment", "unit", "missing", "learner",
-    "estimator", "draws", "seed", "seconds", "show_rows",
+    "treatment", "outcome", "scale", "estimand", "instrument", "after", "graph",
+    "environment", "unit", "missing", "learner", "estimator", "draws", "seed", "seconds", "show_rows",
 )  # fmt: skip
-_LISTS = ("adjust", "randomised", "drop")
+_LISTS = ("mediators", "by", "adjust", "randomised", "drop")
 
 
 def plan_fields(given: Mapping[str, Any]) -> dict[str, Any]:

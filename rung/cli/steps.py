@@ -12,25 +12,29 @@ import typer
 from ..core.errors import InputError
 from ..core.result import late
 from ..experiments.ranking import rank
-from ..pipeline import imagine, sections
-from ..pipeline.options import make_estimator, make_learner
+from ..pipeline import imagine, questions, sections
+from ..pipeline.options import make_learner
 from ..pipeline.plan import Plan
 from ..pipeline.prepare import Prepared, prepare
 from ..pipeline.structure import Structure, structure
 from .console import emit, guarded, progress, say
 from .parameters import (
     Adjust,
+    By,
     Codes,
     Control,
     Draws,
     Drop,
     Environment,
+    Estimand,
     Estimator,
     Forbid,
     GraphFile,
+    Instrument,
     Json,
     Kinds,
     Learner,
+    Mediators,
     Missing,
     Outcome,
     Randomised,
@@ -131,6 +135,10 @@ def effect_command(
     treated: Treated = None,
     control: Control = None,
     scale: Scale = None,
+    estimand: Estimand = None,
+    instrument: Instrument = None,
+    mediators: Mediators = None,
+    by: By = None,
     graph: GraphFile = None,
     adjust: Adjust = None,
     randomised: Randomised = None,
@@ -151,16 +159,14 @@ def effect_command(
     seconds: Seconds = None,
     json: Json = False,
 ) -> None:
-    """One effect: identified, estimated, and attacked; without the rest of the report."""
+    """One effect: identified (or refused, with the reason), estimated, and attacked."""
     plan = _plan(source, plan_fields(locals()))
-    if plan.query is None:
+    if not (plan.treatment and plan.outcome):
         raise InputError("an effect needs --treatment and --outcome")
     prepared, found = _found(plan, seconds)
     rng = np.random.default_rng(plan.seed)
     with progress(seconds) as run:
-        estimate = plan.query.answer(
-            found.given, prepared.data, estimator=make_estimator(plan.estimator), run=run, rng=rng
-        )
+        estimate = questions.answer(plan, found.given, prepared.data, run=run, rng=rng)
     if json:
         emit(sections.effect_section(estimate, plan))
     else:

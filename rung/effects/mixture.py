@@ -231,7 +231,8 @@ def _pooled(pieces: list[Piece], level: float, words: str) -> Piece:
             "CompleteCases(), or choose an estimator with one"
         )
     free = max(first.n - 2.0, 1.0)
-    pool = rubin.pool([[p.value] for p in pieces], se[:, None, None] ** 2, free)
+    values = np.array([[p.value] for p in pieces], dtype=np.float64)
+    pool = rubin.pool(values, se[:, None, None] ** 2, free)
     value, spread = float(pool.values[0]), float(np.sqrt(pool.covariance[0, 0]))
     interval = intervals.normal(value, spread, level, df=float(pool.freedom[0]))
     lost = f"fraction of missing information {pool.fraction[0]:.0%}"

@@ -18,11 +18,12 @@ from ..core.query import Estimate
 from ..core.result import Result, late
 from ..effects.candidates import candidates
 from ..experiments.ranking import rank
-from . import imagine, sections, words
+from . import imagine, questions, sections, words
 from .missing import missing_section
-from .options import make_estimator, make_learner
+from .options import make_learner
 from .plan import Plan
 from .prepare import Prepared, prepare
+from .refusal import refusal_section
 from .simulator import simulator
 from .structure import Structure, role_table, structure
 
@@ -210,19 +211,15 @@ class _Job:
             if kind == "graph only" and found.discovery is None:
                 head["standing_text"] = words.GIVEN
             return None, {"headline": head}
-        query = plan.query
-        assert query is not None
-        estimator = make_estimator(plan.estimator)
         rng = np.random.default_rng(plan.seed)
         try:
-            estimate = query.answer(
-                found.given, prepared.data, estimator=estimator, run=part, rng=rng
-            )
+            estimate = questions.answer(plan, found.given, prepared.data, run=part, rng=rng)
         except (NotIdentified, Overlap) as error:
+            refused = refusal_section(error, plan, found, prepared, rng)
             self.done("effect")
-            text = str(error)
-            head = self.headline("not identified", f"{text[:1].upper()}{text[1:].rstrip('.')}.")
-            return None, {"headline": head}
+            return None, {
+                "headline": self.headline("not identified", refused["text"]), "refusal": refused,
+            }  # fmt: skip
         self.done("effect")
         head = self.headline(found.standing, words.sentence(estimate, plan, found.standing))
         head["threats"] = words.threats(estimate, found, prepared)
@@ -235,7 +232,7 @@ class _Job:
     ) -> dict[str, Any] | None:
         """What was done about missing cells, and the answer of complete rows alone."""
         part = self.stage("complete rows")
-        estimator = make_estimator(self.plan.estimator)
+        estimator = questions.estimator_of(self.plan)
         out = missing_section(prepared, found, estimate, self.plan, learner, estimator, part)
         self.done("complete rows")
         return out

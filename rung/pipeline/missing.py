@@ -127,9 +127,9 @@ def _effect(
     run: Run,
 ) -> str:
     """The effect on complete rows, by the same graph and estimator."""
-    assert plan.query is not None
+    query: Any = plan.query
     ends = estimate.diagnostics.get("contrast_values")
-    query = replace(plan.query, treated=ends[0], control=ends[1]) if ends else plan.query
+    query = replace(query, treated=ends[0], control=ends[1]) if ends else query
     try:
         other = query.answer(
             found.given, whole, estimator=estimator, run=run.share(1.0),

@@ -11,9 +11,11 @@ from typing import Any
 
 from ..core.errors import FileProblem, InputError, unknown
 from ..core.knowledge import Knowledge
-from ..effects.queries import ATE
+from ..core.query import Query
+from .questions import ESTIMANDS, question
 
 SCALES = ("difference", "ratio", "odds ratio")
+TUPLES = ("mediators", "by", "randomised", "require", "forbid", "drop", "whatif", "rows")
 POLICIES = ("refuse", "complete-cases", "test-wise", "test-wise-corrected", "em")
 
 
@@ -30,6 +32,17 @@ class Plan:
         Outcome alone ranks candidate causes; neither gives a graph report.
     treated, control : optional
         The contrast in the user's own values; chosen by the kind of treatment if absent.
+    estimand : str
+        What is asked of treatment and outcome: "ate", "att", "cate", "backdoor", "frontdoor", "id",
+        "iv", "nde", "nie", "curve", "pn", "ps" or "pns"; see `rung.pipeline.questions`.
+    instrument : str, optional
+        For "iv"; found in the graph if not given.
+    mediators : tuple of str
+        For "nde" and "nie"; those between treatment and outcome if not given.
+    by : tuple of str
+        Columns whose groups "cate" compares.
+    after : str, optional
+        A second file of the same columns: which mechanism changed, and what moved the outcome.
     graph : str, optional
         A graph as text (own form, DOT, dagitty) or the file that holds it.
     adjust : tuple of str, optional
@@ -54,6 +67,11 @@ class Plan:
     treated: Any = None
     control: Any = None
     scale: str = "difference"
+    estimand: str = "ate"
+    instrument: str | None = None
+    mediators: tuple[str, ...] = ()
+    by: tuple[str, ...] = ()
+    after: str | None = None
     graph: str | None = None
     adjust: tuple[str, ...] | None = None
     randomised: tuple[str, ...] = ()
@@ -82,7 +100,7 @@ class Plan:
     sha256: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("randomised", "require", "forbid", "drop", "whatif", "rows"):
+        for name in TUPLES:
             value = getattr(self, name)
             value = (value,) if isinstance(value, str) else tuple(value)
             object.__setattr__(self, name, value)
@@ -95,6 +113,8 @@ class Plan:
     def _check(self) -> None:
         if self.scale not in SCALES:
             raise unknown(self.scale, SCALES, "scale")
+        if self.estimand not in ESTIMANDS:
+            raise unknown(self.estimand, ESTIMANDS, "estimand")
         if self.missing not in POLICIES:
             raise unknown(self.missing, POLICIES, "policy for missing cells")
         if self.draws < 0:
@@ -122,14 +142,9 @@ class Plan:
         return self.adjust
 
     @property
-    def query(self) -> ATE | None:
+    def query(self) -> Query | None:
         """The effect that is asked for, if one is."""
-        if not (self.treatment and self.outcome):
-            return None
-        return ATE(
-            self.treatment, self.outcome, treated=self.treated, control=self.control,
-            scale=self.scale, adjust=self.adjustment,
-        )  # fmt: skip
+        return question(self) if self.treatment and self.outcome else None
 
     def known(self, names: tuple[str, ...]) -> Knowledge:
         """All declared knowledge over `names`; nothing causes what was randomised."""
@@ -209,9 +224,10 @@ class Plan:
 _DEFAULT = Plan()
 
 SECTIONS = {
-    "question": ("treatment", "outcome", "treated", "control", "scale"),
-    "data": ("source", "sha256", "drop", "environment", "targets", "unit", "time", "weights",
-             "missing", "read", "codes", "kinds", "units"),
+    "question": ("treatment", "outcome", "treated", "control", "scale", "estimand", "instrument",
+                 "mediators", "by"),
+    "data": ("source", "sha256", "after", "drop", "environment", "targets", "unit", "time",
+             "weights", "missing", "read", "codes", "kinds", "units"),
     "knowledge": ("graph", "adjust", "randomised", "tiers", "require", "forbid"),
     "method": ("learner", "estimator", "draws", "seed", "seconds"),
     "output": ("whatif", "rows", "show_rows"),
@@ -221,6 +237,10 @@ COMMENTS = {
     "treatment": "Leave treatment out to rank candidate causes, both out for a graph report.",
     "treated": "The contrast in your own values; chosen by the kind of treatment if left out.",
     "scale": "difference, ratio or odds ratio",
+    "estimand": "ate, att, cate (with by), backdoor, frontdoor, id, iv (with instrument),\n"
+    "nde, nie (with mediators), curve, pn, ps, pns",
+    "by": "Columns whose groups are compared, for cate.",
+    "after": "A second file with the same columns: what changed between the two?",
     "drop": "Columns to leave out.",
     "environment": "Column that names the condition (batch, site, experiment) of each row.",
     "targets": 'What each condition intervenes on: { drugA = "Akt" }',
