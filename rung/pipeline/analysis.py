@@ -218,7 +218,7 @@ class _Job:
             refused = refusal_section(error, plan, found, prepared, rng)
             self.done("effect")
             return None, {
-                "headline": self.headline("not identified", refused["text"]), "refusal": refused,
+                "headline": self.headline("not identified", refused["headline"]), "refusal": refused,
             }  # fmt: skip
         self.done("effect")
         head = self.headline(found.standing, words.sentence(estimate, plan, found.standing))

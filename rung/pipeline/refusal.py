@@ -18,15 +18,31 @@ def refusal_section(
     """Reason, hedge, advice and bounds, JSON-ready."""
     text = str(error)
     hedge = getattr(error, "hedge", None)
+    short = (
+        f"The graph does not identify the effect of {plan.treatment} on {plan.outcome}: hidden "
+        "common causes leave no formula over the measured columns that equals it."
+    )
     return {
+        "headline": f"{text[:1].upper()}{text[1:].rstrip('.')}." if hedge is None else short,
         "text": f"{text[:1].upper()}{text[1:].rstrip('.')}.",
         "hedge": None if hedge is None else {
-            "forest": str(hedge.forest), "core": list(hedge.core), "roots": list(hedge.roots),
-            "treatments": list(hedge.treatments), "words": hedge.words,
+            "core": list(hedge.core), "roots": list(hedge.roots), "words": hedge.words,
+            **_drawn(hedge, plan),
         },
         "advice": list(getattr(error, "advice", ())),
         "bounds": _bounds(plan, found, prepared, rng),
     }  # fmt: skip
+
+
+def _drawn(hedge: Any, plan: Plan) -> dict[str, Any]:
+    """Nodes and edges of the hedge, for its picture."""
+    roles = {plan.treatment: "treatment", plan.outcome: "outcome"}
+    forest = hedge.forest
+    return {
+        "nodes": [{"name": name, "role": roles.get(name, "variable")} for name in forest.names],
+        "edges": [{"a": a, "b": b, "mark": mark} for a, mark, b in forest.edges()],
+        "alt": f"The hedge: {forest}",
+    }
 
 
 def _bounds(

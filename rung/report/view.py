@@ -46,7 +46,7 @@ def build(content: Mapping[str, Any], *, show_rows: bool) -> dict[str, Any]:
     seen: set[str] = set()
     known = set(names(content))
     standing = str((content.get("headline") or {}).get("standing") or "")
-    sections = ("discovery", "candidates", "missing", "whatif", "design", "rung")
+    sections = ("discovery", "candidates", "missing", "whatif", "design", "rung", "refusal")
     return {
         **{key: content.get(key) or {} for key in sections},
         **{key: content.get(key) for key in ("data", "headline", "graph", "methods", "plan_toml")},
@@ -80,7 +80,9 @@ def _effect(content: Mapping[str, Any]) -> dict[str, Any]:
         "identified": any(map(math.isfinite, found)),
         "shown": shown_numbers(effect),
         "dose": dose(content),
-        "figures": effect_figures(effect, dose(content)) | other_figures(content),
+        "figures": effect_figures(effect, dose(content))
+        | other_figures(content)
+        | refusal_figures(content.get("refusal") or {}),
         "formula": formula(effect.get("estimand") or {}, names(content)),
         "assumptions": [
             (a, *STATUS.get(str(a.get("status")), ("weak", "?")))
@@ -235,6 +237,21 @@ def other_figures(content: Mapping[str, Any]) -> dict[str, Any]:
         )
 
     return {"candidates": draw(30), "leading": draw(5)}
+
+
+def refusal_figures(refusal: Mapping[str, Any]) -> dict[str, Any]:
+    """The hedge as a graph, and the bounds as intervals."""
+    out: dict[str, Any] = {}
+    hedge = refusal.get("hedge")
+    if hedge:
+        out["hedge"] = graph_svg(hedge, legend=False)
+    bounds = refusal.get("bounds")
+    if bounds:
+        rows, units = bounds["rows"], str(bounds.get("units") or "")
+        out["bounds"] = both(
+            lambda width: interval_chart(rows, width=width, units=units, label="Bounds")
+        )
+    return out
 
 
 def checks(effect: Mapping[str, Any]) -> dict[str, list[tuple[Mapping[str, Any], str, str]]]:
