@@ -71,7 +71,8 @@ Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 
 _PLAIN = (
     "treatment", "outcome", "scale", "estimand", "instrument", "after", "graph",
-    "environment", "unit", "missing", "learner", "estimator", "draws", "seed", "seconds", "show_rows",
+    "environment", "unit", "missing", "learner", "estimator", "draws", "seed", "seconds",
+    "show_rows",
 )  # fmt: skip
 _LISTS = ("mediators", "by", "adjust", "randomised", "drop")
 

@@ -217,9 +217,8 @@ class _Job:
         except (NotIdentified, Overlap) as error:
             refused = refusal_section(error, plan, found, prepared, rng)
             self.done("effect")
-            return None, {
-                "headline": self.headline("not identified", refused["headline"]), "refusal": refused,
-            }  # fmt: skip
+            head = self.headline("not identified", refused["headline"])
+            return None, {"headline": head, "refusal": refused}
         self.done("effect")
         head = self.headline(found.standing, words.sentence(estimate, plan, found.standing))
         head["threats"] = words.threats(estimate, found, prepared)

@@ -19,7 +19,7 @@ def refusal_section(
     text = str(error)
     hedge = getattr(error, "hedge", None)
     short = (
-        f"The graph does not identify the effect of {plan.treatment} on {plan.outcome}: hidden "
+        f"The effect of {plan.treatment} on {plan.outcome} is not identified: by the graph, hidden "
         "common causes leave no formula over the measured columns that equals it."
     )
     return {
