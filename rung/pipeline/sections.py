@@ -12,6 +12,7 @@ from ..core.discovery import Discovery
 from ..core.query import Estimate
 from ..core.variable import Kind, Variable
 from ..graphs.formats import to_dagitty, to_dot
+from ..graphs.identification.mathml import mathml
 from ..graphs.layout import layout
 from .plan import Plan
 from .prepare import Prepared
@@ -206,7 +207,7 @@ def effect_section(estimate: Estimate, plan: Plan) -> dict[str, Any]:
         "effective_n": estimate.effective_n, "scale": plan.scale,
         "estimand": None if estimate.estimand is None else {
             "text": estimate.estimand.text, "latex": estimate.estimand.latex,
-            "words": estimate.estimand.words,
+            "words": estimate.estimand.words, "mathml": mathml(estimate.estimand),
         },
         "assumptions": [
             {"name": a.name, "statement": a.statement, "status": str(a.status),

@@ -342,6 +342,8 @@ def formula(estimand: Mapping[str, Any], known: Sequence[str]) -> Markup | None:
     raw = estimand.get("text")
     if not raw:
         return None
+    if estimand.get("mathml"):  # made by rung.graphs.identification.mathml, names escaped
+        return Markup(estimand["mathml"])
     longest = sorted((n for n in known if n), key=len, reverse=True)
     pattern = "|".join(rf"(?<!\w){re.escape(n)}(?!\w)" for n in longest)
     out, at, source = [], 0, str(raw)

@@ -118,13 +118,13 @@ class MeanContrast(Estimand):
     @property
     def text(self) -> str:
         t, y = self.treatment, self.outcome
-        one, two = self._ends()
+        one, two = self.ends
         return f"E[{y} | do({t} = {one})] - E[{y} | do({t} = {two})], where {self.formula.text}"
 
     @property
     def latex(self) -> str:
         t, y = tex(self.treatment), tex(self.outcome)
-        one, two = (tex(str(v)) for v in self._ends())
+        one, two = (tex(str(v)) for v in self.ends)
         left = rf"E[{y} \mid do({t} = {one})] - E[{y} \mid do({t} = {two})]"
         return rf"{left}, \quad {self.formula.latex}"
 
@@ -132,7 +132,9 @@ class MeanContrast(Estimand):
     def words(self) -> str:
         return self.formula.words
 
-    def _ends(self) -> tuple[object, object]:
+    @property
+    def ends(self) -> tuple[object, object]:
+        """What is compared: the values, or the words treated and control."""
         one = "treated" if self.treated is None else self.treated
         return one, "control" if self.control is None else self.control
 
