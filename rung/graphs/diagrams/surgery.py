@@ -215,10 +215,11 @@ def _groups(diagram: StringDiagram, seen: set[str]) -> dict[str, str]:
 def _refuse(diagram: StringDiagram, asked: Interventional, x: str, y: str) -> None:
     groups = _groups(diagram, set(diagram.made))
     hidden = [n for n in diagram.wires if n not in diagram.made and groups[n] == groups[x]]
-    through = f"hidden box{'es' if len(hidden) > 1 else ''} {', '.join(hidden)}"
+    many = len(hidden) > 1
+    through = f"hidden box{'es' if many else ''} {', '.join(hidden)} join{'' if many else 's'}"
     raise NotIdentified(
         f"{asked}: no comb disintegration. The box of {y} takes the output of {x}, and both belong "
-        f"to one group that {through} joins, so the comb of that group uses the output that "
+        f"to one group that {through}, so the comb of that group uses the output that "
         "surgery discards. rung.graphs.identify says whether another formula exists",
         advice=tuple(f"observe {n}" for n in hidden),
     )
