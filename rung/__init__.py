@@ -48,8 +48,8 @@ __all__ = [
     "Ensemble", "Estimate", "GenerativeModel", "Graph", "Intervention", "Kind", "Knowledge",
     "Model", "Moments", "Origin", "Policy", "Query", "Readout", "Replace", "Scale", "Shift",
     "Site", "Swap", "TestWise", "Variable", "analyse", "attribute", "check", "core",
-    "counterfactual", "datasets", "design", "discover", "do", "effect", "fit", "graphs", "load", "read",
-    "simulate",
+    "counterfactual", "datasets", "design", "discover", "do", "effect", "fit", "graphs", "load",
+    "read", "simulate",
 ]  # fmt: skip
 __all__ += sorted(_EXPORTS)
 

@@ -167,10 +167,11 @@ class _Rows:
         ]  # fmt: skip
         per_row = np.tensordot(w, values, axes=1)
         row_totals = w @ totals[:done]
+        sign = -1.0 if row_totals.mean() < 0 else 1.0  # what works the other way comes last
         notes = [] if done == len(self.members) else [_short(done, len(self.members))]
         return Attribution(
             f"what makes {_names(labels)} unusual in {self.outcome}", self.outcome,
-            self.measure.words, tuple(sorted(out, key=lambda c: -abs(c.value))), nodes,
+            self.measure.words, tuple(sorted(out, key=lambda c: -sign * c.value)), nodes,
             float(row_totals.mean()), rows=lock(per_row), row_totals=lock(row_totals),
             labels=labels, how=_how(pairs, ROW_DRAWS), meaning=self.meaning,
             parts=_shares(self.members[:done], mean), notes=tuple(notes), seed=self.seed,
