@@ -1,7 +1,8 @@
 """rung: causal modelling in which every substrate is a structural causal model.
 
 The verbs climb Pearl's ladder: see (`read`, `discover`, `fit`), do (`do`, `effect`, `design`),
-imagine (`counterfactual`). The nouns are listed in `rung.__all__`; heavy parts load when used.
+imagine (`counterfactual`, `attribute`). The nouns are listed in `rung.__all__`; heavy parts load
+when used.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from .core.site import Column, Readout, Site
 from .core.variable import Kind, Variable
 from .verbs import (
     analyse,
+    attribute,
     check,
     counterfactual,
     design,
@@ -45,8 +47,9 @@ __all__ = [
     "EM", "SCM", "Budget", "Column", "CompleteCases", "Counts", "Data", "Discovery", "Do", "Draws",
     "Ensemble", "Estimate", "GenerativeModel", "Graph", "Intervention", "Kind", "Knowledge",
     "Model", "Moments", "Origin", "Policy", "Query", "Readout", "Replace", "Scale", "Shift",
-    "Site", "Swap", "TestWise", "Variable", "analyse", "check", "core", "counterfactual",
-    "datasets", "design", "discover", "do", "effect", "fit", "graphs", "load", "read", "simulate",
+    "Site", "Swap", "TestWise", "Variable", "analyse", "attribute", "check", "core",
+    "counterfactual", "datasets", "design", "discover", "do", "effect", "fit", "graphs", "load",
+    "read", "simulate",
 ]  # fmt: skip
 __all__ += sorted(_EXPORTS)
 

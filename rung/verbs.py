@@ -1,4 +1,4 @@
-"""The verbs: read, discover, fit, do, effect, design, counterfactual, load, check, analyse."""
+"""The verbs: read, discover, fit, do, effect, design, counterfactual, attribute, analyse ..."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from .core.result import late
 
 if TYPE_CHECKING:
     from .core.source import Source
+    from .effects.attribution.measures import Measure
+    from .effects.attribution.result import Attribution
     from .experiments.ranking import DesignPlan
     from .pipeline import Analysis
 
@@ -173,6 +175,38 @@ def design(
 
     return rank(
         structure, data, experiments=experiments, query=query, run=start(budget), rng=_rng(seed)
+    )
+
+
+def attribute(
+    model: Any,
+    before: Any,
+    after: Any,
+    *,
+    outcome: str | None = None,
+    measure: Measure | None = None,
+    budget: Budget | Run | None = None,
+    seed: int = 0,
+) -> Attribution:
+    """Root causes: what changed between two data sets, or what makes a row unusual.
+
+    Parameters
+    ----------
+    model : Model, or Graph, Discovery or sequence of (Graph, weight), which are fitted to `before`
+    before : Data
+        What is usual.
+    after : Data, mapping, or row numbers of `before`
+        A second data set; or rows to explain: one row of Data, {name: value}, or numbers.
+    outcome : str, optional
+        Whose shift or value is explained; without it mechanisms are compared as such.
+    measure : optional
+        `MeanShift()`, `QuantileShift(0.9)` ... of a data set; `OutlierScore()`, `Deviation()` ...
+        of rows, which also lets `after` be Data of several rows.
+    """
+    from .effects.attribution.answer import attribute as _attribute
+
+    return _attribute(
+        model, before, after, outcome=outcome, measure=measure, run=start(budget), seed=seed
     )
 
 

@@ -15,6 +15,7 @@ from rung.core.model import Draws, Ensemble
 from rung.core.query import Estimate
 from rung.core.scm import SCM
 from rung.core.variable import Variable
+from rung.effects.attribution.result import Attribution
 from rung.report.charts import (
     bar_chart,
     histogram,
@@ -33,7 +34,8 @@ def plot(obj: Any) -> Svg:
     """The picture of a result.
 
     Graph, SCM: the graph. Discovery: the graph, edges as wide as they are frequent. Estimate: the
-    intervals, balance and overlap. Draws: fact-free points with intervals. Data: a histogram a
+    intervals, balance and overlap. Draws: fact-free points with intervals.
+    Attribution: contributions with intervals. Data: a histogram a
     column. DrivingForces: curves a mechanism. An object with `content` (Analysis): its graph;
     others: bars of their frame, or text.
     """
@@ -172,6 +174,17 @@ def draws_plot(draws: Draws) -> Svg:
     return stack(blocks, words) if blocks else text_block([words])
 
 
+def attribution_plot(found: Attribution) -> Svg:
+    """Contributions with their intervals, largest first."""
+    rows = [
+        {"label": c.node, "value": c.value, "low": c.interval[0], "high": c.interval[1],
+         "hero": c.changed >= 0.5}
+        for c in found.contributions[:MOST]
+    ]  # fmt: skip
+    words = f"{found.question}: {found.measure} {num(found.total)}"
+    return interval_chart(rows, units=found.measure, reference=0.0, label=words)
+
+
 def design_plot(rows: Sequence[Any]) -> Svg:
     """Undecided edges that each experiment would orient on average, best first."""
     bars = [("set " + " and ".join(row.targets), float(row.orients)) for row in rows[:MOST]]
@@ -216,6 +229,7 @@ _DRAWERS: list[tuple[type, Callable[[Any], Svg]]] = [
     (Discovery, discovery_plot),
     (Estimate, estimate_plot),
     (Draws, draws_plot),
+    (Attribution, attribution_plot),
     (Data, data_plot),
     (SCM, lambda scm: graph_plot(scm.graph)),
     (Ensemble, ensemble_plot),
