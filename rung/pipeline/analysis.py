@@ -19,6 +19,7 @@ from ..core.result import Result, late
 from ..effects.candidates import candidates
 from ..experiments.ranking import rank
 from . import imagine, questions, sections, words
+from .changes import changes_section
 from .missing import missing_section
 from .options import make_learner
 from .plan import Plan
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SHARES = {
-    "read": 0.05, "discover": 0.35, "effect": 0.2, "complete rows": 0.1, "imagine": 0.2,
-    "design": 0.1,
+    "read": 0.05, "discover": 0.35, "effect": 0.2, "complete rows": 0.1, "imagine": 0.15,
+    "changes": 0.1, "design": 0.05,
 }  # fmt: skip
 
 
@@ -191,6 +192,9 @@ class _Job:
         }  # fmt: skip
         content["missing"] = self.missing(prepared, found, estimate, learner)
         model = self.imagine(prepared, found, estimate, content)
+        part = self.stage("changes")
+        content["rootcause"] = changes_section(model, found, prepared, plan, part)
+        self.done("changes")
         content["design"] = self.design(prepared, found)
         self.close(content, prepared, found, estimate, __version__)
         status = "not identified" if head["headline"]["standing"] == "not identified" else "answer"

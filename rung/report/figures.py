@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rung.report import view
+from rung.report import section_figures, view
 from rung.report.charts import curve_plot, interval_chart
 from rung.report.export import plain, write_dot
 from rung.report.files import make_folder, write_text
@@ -63,9 +63,9 @@ def figures(content: Mapping[str, Any]) -> Iterator[Figure]:
 
 
 def _effect(effect: Mapping[str, Any]) -> Iterator[Figure]:
-    at, units = view.reference(effect.get("scale")), str(effect.get("units") or "")
-    for name, rows in view.interval_rows(effect).items():
-        chart = interval_chart(rows, units=units, reference=at, label=view.LABELS[name])
+    at, units = section_figures.reference(effect.get("scale")), str(effect.get("units") or "")
+    for name, rows in section_figures.interval_rows(effect).items():
+        chart = interval_chart(rows, units=units, reference=at, label=section_figures.LABELS[name])
         columns = ("label", "value", "low", "high", "weight", "note")
         yield (
             "effect" if name == "hero" else name,
