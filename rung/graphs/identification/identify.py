@@ -14,7 +14,7 @@ from .admg import Admg
 from .expression import Probability, product, summed
 from .formula import Formula, Mixed
 from .hedge import hedge_of
-from .id import Fails, identify_conditional
+from .id import Fails, identify_conditional, moved
 from .query import Interventional
 
 
@@ -79,7 +79,7 @@ def identified(graph: Graph, asked: Interventional, hidden: bool = False) -> For
     try:
         found = identify_conditional(inner, y, x, z)
     except Fails as failed:
-        hedge = hedge_of(inner, asked, failed.forest, failed.core)
+        hedge = hedge_of(inner, asked, failed.forest, failed.core, moved(inner, y, x, z)[0])
         raise NotIdentified(f"{asked} is not identified: {hedge.words}", hedge=hedge) from None
     return Formula(asked, found)
 
