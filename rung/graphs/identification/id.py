@@ -126,6 +126,15 @@ def _needed(graph: Admg, over: int, node: int, before: int) -> int:
     return needed & before
 
 
+def district_factor(graph: Admg, district: int, within: int) -> Expression:
+    """Q[district]: P(district | do(all else)) for a district of an ancestral set of nodes.
+
+    Product of P(node | nodes of `within` before it), Tian and Pearl (2002), lemma 1.
+    """
+    p = observed(graph, within)
+    return product(_factor(graph, p, i) for i in bits(district))
+
+
 def moved(graph: Admg, y: int, x: int, z: int) -> tuple[int, int]:
     """x with the nodes of z whose seeing is the same as setting them, and the rest of z.
 
