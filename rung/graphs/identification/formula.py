@@ -171,9 +171,7 @@ def numbers(name: str, size: int, values: Mapping[str, Sequence[Any]] | None) ->
     return np.asarray(_labels(name, size, values), dtype=np.float64)
 
 
-def positions(
-    query: Any, size: int, values: Mapping[str, Sequence[Any]] | None
-) -> tuple[int, int]:
+def positions(query: Any, size: int, values: Mapping[str, Sequence[Any]] | None) -> tuple[int, int]:
     """Positions of `treated` and `control` on the axis of the treatment."""
     own = _labels(query.treatment, size, values)
     out = []

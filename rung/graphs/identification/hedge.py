@@ -16,11 +16,11 @@ from .query import Interventional
 class Hedge:
     """Two C-forests that block the identification of P(outcomes | do(treatments)).
 
-    Shpitser and Pearl (2006), definitions 5 and 6, theorem 4: a C-forest is a graph in which
-    bidirected edges join all nodes and each node has at most one child. `forest` contains a
-    treatment, its subgraph `core_forest` does not; both have the same roots (nodes without a child),
-    which are ancestors of the outcomes once the arrows into the treatments are removed. Edges of
-    the graph that the proof does not need are left out of it.
+    Shpitser and Pearl (2006), definition 6 and theorem 4: a C-forest is a graph in which bidirected
+    edges join all nodes and each node has at most one child. `forest` contains a treatment, its
+    subgraph `core_forest` does not; both have the same roots (nodes without a child), which are
+    ancestors of the outcomes once the arrows into the treatments are removed. Edges of the graph
+    that the proof does not need are left out of it.
 
     Parameters
     ----------

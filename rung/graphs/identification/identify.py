@@ -161,8 +161,8 @@ def refusal(graph: Admg, asked: Interventional, failed: Fails) -> NotIdentified:
 def by_adjustment(graph: Graph, asked: Interventional, hidden: bool = False) -> Formula | None:
     """The adjustment formula of the optimal valid set; None if there is none.
 
-    With `given`: sum over w of P(y | x, w, z) P(w | z), where w and z together satisfy the back-door
-    criterion, so that no node of them is affected by the treatment.
+    With `given`: sum over w of P(y | x, w, z) P(w | z), where w and z together satisfy the
+    back-door criterion, so that no node of them is affected by the treatment.
     """
     from rung.graphs.adjustment import adjustment_set, causal_nodes
 
@@ -209,7 +209,8 @@ def _mixed(structure: Any, query: Any, measured: Any, hidden: bool) -> Mixed:
     parts: list[tuple[float, Estimand | str]] = []
     for graph, weight in pairs:
         try:
-            parts.append((weight / total, identify(graph, query, measured=measured, hidden_causes=hidden)))
+            found = identify(graph, query, measured=measured, hidden_causes=hidden)
+            parts.append((weight / total, found))
         except NotIdentified as error:
             parts.append((weight / total, str(error)))
     if all(isinstance(p, str) for _, p in parts):

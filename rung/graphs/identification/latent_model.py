@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,11 +86,8 @@ class LatentModel:
         out = np.ones(self.levels)
         for district in inner.districts(inner.all):
             axes, factor = self._factor(district, cut & district)
-            order = np.argsort(axes)
-            shape = [1] * d
-            for axis in axes:
-                shape[axis] = self.levels[axis]
-            out = out * factor.transpose(order).reshape(shape)
+            shape = [self.levels[i] if i in axes else 1 for i in range(d)]
+            out = out * factor.reshape(shape)
         return out
 
     def table(self, do: str | Iterable[str] = ()) -> Joint:
@@ -112,23 +110,20 @@ class LatentModel:
         return self._kept[district, cut]
 
     def _contracted(self, district: int, cut: int) -> tuple[list[int], Floats]:
-        d, edges = self.graph.d, list(self.hidden)
-        operands: list[object] = []
-        axes: set[int] = set()
-        seen: dict[Edge, None] = {}
-        for name in self._inner.named(district & ~cut):
-            causes = self.causes(name)
-            seen |= dict.fromkeys(causes)
-            own = [self.graph.index(n) for n in (*self.graph.parents(name), name)]
-            operands += [self.tables[name], [d + edges.index(e) for e in causes] + own]
-            axes |= set(own)
-        for edge in seen:
-            operands += [self.hidden[edge], [d + edges.index(edge)]]
-        left = sorted(axes)
+        names = self._inner.named(district & ~cut)
+        operands: list[Any] = []
+        at: dict[Any, int] = {}  # name or hidden cause -> its letter
+        for name in names:
+            axes = [*self.causes(name), *self.graph.parents(name), name]
+            operands += [self.tables[name], [at.setdefault(n, len(at)) for n in axes]]
+        for edge in [e for e in at if not isinstance(e, str)]:
+            operands += [self.hidden[edge], [at[edge]]]
         if not operands:
             return [], np.ones(())
-        wide = len(axes) + len(seen) > 12
-        return left, np.asarray(np.einsum(*operands, left, optimize="greedy" if wide else False))
+        left = {self.graph.index(n): k for n, k in at.items() if isinstance(n, str)}
+        wide: Any = "greedy" if len(at) > 12 else False
+        out = np.einsum(*operands, [left[i] for i in sorted(left)], optimize=wide)
+        return sorted(left), np.asarray(out)
 
 
 def hidden_edges(graph: Graph) -> list[Edge]:

@@ -1,9 +1,9 @@
 """Simplification of formulas by the laws of probability and by separations in the graph.
 
 After Tikka and Karvanen (2017), "Simplifying probabilistic expressions in causal inference": a
-factor that does not depend on what is summed leaves the sum; P(a | b, c) P(b | c) = P(a, b | c); the
-sum of P(a, b | c) over b is P(a | c); a conditioning name that the graph makes idle is dropped, or
-put in where it lets two factors join; equal factors of a quotient cancel.
+factor that does not depend on what is summed leaves the sum; P(a | b, c) P(b | c) is
+P(a, b | c); the sum of P(a, b | c) over b is P(a | c); a conditioning name that the graph makes
+idle is dropped, or put in where it lets two factors join; equal factors of a quotient cancel.
 """
 
 from __future__ import annotations

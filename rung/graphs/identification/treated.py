@@ -155,9 +155,7 @@ def on_treated(
     if outcome not in causal_nodes(graph, treatment, outcome, hidden_causes=hidden):
         law = Probability((outcome,), (treatment,))
         return TreatedContrast(treatment, outcome, (), One(), law, rule="no effect", **ends)
-    found = minimal_adjustment_set(
-        graph, treatment, outcome, allowed=usable, hidden_causes=hidden
-    )
+    found = minimal_adjustment_set(graph, treatment, outcome, allowed=usable, hidden_causes=hidden)
     if found is not None:
         z = tuple(found)
         fixed = Probability((outcome,), (treatment, *z))

@@ -131,7 +131,8 @@ def two_models(graph: Graph, asked: Interventional, *, noise: float = 0.1) -> Tw
     used = forest | plan.carriers | inner.mask(asked.names)
     sub = graph.subgraph(inner.named(used))
     coins = tuple(n for n in graph.names if n not in sub.names)
-    pair = TwoModels(asked, hedge, *(plan.model(sub, core_deaf=deaf) for deaf in (False, True)), coins)
+    first, second = (plan.model(sub, core_deaf=deaf) for deaf in (False, True))
+    pair = TwoModels(asked, hedge, first, second, coins)
     if pair.difference < DIFFERENT and asked.given:
         pair = _blurred(plan, graph, asked, hedge)
     if pair.gap > SAME or pair.difference < DIFFERENT:
@@ -263,7 +264,7 @@ def _blurred(plan: Plan, graph: Graph, asked: Interventional, hedge: Hedge) -> T
 
 def blurred(
     base: Sequence[LatentModel], ends: set[str], rng: np.random.Generator
-) -> list[LatentModel]:
+) -> tuple[LatentModel, LatentModel]:
     """Models with one more bit a node, and a fresh bit in place of the values of `ends`.
 
     A hidden cause of 4 values is (that of the base) + 2 * (a new one); a node's value is (that of
@@ -285,7 +286,8 @@ def blurred(
         for model, out in zip(base, tables, strict=True):
             whole = _joined(model, name, {e: sizes[e] for e in mine}, shape, bit)
             out[name] = whole.sum(axis=-2) if name in ends else _flat(whole)
-    return [LatentModel(graph, levels, hidden, t) for t in tables]
+    first, second = (LatentModel(graph, levels, hidden, t) for t in tables)
+    return first, second
 
 
 def _joined(
