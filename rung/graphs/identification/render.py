@@ -71,7 +71,9 @@ def _text(
         out = f"sum over {over} of {_text(e.of, outer | set(e.over), inner)}"
         return out if top else f"[{out}]"
     if isinstance(e, Product):
-        return " ".join(_text(f, outer, primes) for f in e.factors)
+        parts = [_text(f, outer, primes) for f in e.factors]
+        whole = [isinstance(f, Quotient) for f in e.factors]
+        return " ".join(f"({p})" if q else p for p, q in zip(parts, whole, strict=True))
     if isinstance(e, Quotient):
         sides = []
         for part in (e.numerator, e.denominator):

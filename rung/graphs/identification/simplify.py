@@ -68,7 +68,7 @@ def _simple(e: Expression, idle: Idle) -> Expression:
     if isinstance(e, Sum):
         return _sum(e.over, factors_of(_simple(e.of, idle)), idle)
     if isinstance(e, Product):
-        return _product([_simple(f, idle) for f in e.factors])
+        return _product([_simple(f, idle) for f in e.factors], idle)
     if isinstance(e, Quotient):
         return _quotient(_simple(e.numerator, idle), _simple(e.denominator, idle), idle)
     return e
@@ -93,9 +93,18 @@ def _lean(p: Probability, idle: Idle) -> Probability:
     return Probability(p.of, tuple(given))
 
 
-def _product(factors: list[Expression]) -> Expression:
-    """P(a | b, c) P(b | c) written as P(a, b | c)."""
+def _product(factors: list[Expression], idle: Idle) -> Expression:
+    """P(a | b, c) P(b | c) written as P(a, b | c); what quotients among the factors share cancels."""
     flat = factors_of(product(factors))
+    above, below = [], []
+    for f in flat:
+        top, bottom = (f.numerator, f.denominator) if isinstance(f, Quotient) else (f, One())
+        above += factors_of(top)
+        below += factors_of(bottom)
+    if below:
+        top, bottom = _cancelled(above, below, idle)
+        if len(bottom) < len(below):
+            return Quotient(_product(top, idle), product(bottom)) if bottom else _product(top, idle)
     while (pair := _chain(flat)) is not None:
         i, j, joined = pair
         flat = [f for k, f in enumerate(flat) if k not in (i, j)]
@@ -134,7 +143,7 @@ def _sum(over: tuple[str, ...], factors: list[Expression], idle: Idle) -> Expres
         if (reduced := _without(name, factors, idle)) is not None:
             factors = reduced
             left.remove(name)
-    factors = factors_of(_product(factors))
+    factors = factors_of(_product(factors, idle))
     bound = set(left)
     outside = [f for f in factors if not f.free & bound]
     inside = [f for f in factors if f.free & bound]
@@ -175,19 +184,42 @@ def joined_all(head: Probability, rest: list[Expression], idle: Idle) -> Probabi
 
 
 def _quotient(top: Expression, bottom: Expression, idle: Idle) -> Expression:
-    """The quotient without common factors; P(a, b | c) / P(b | c) = P(a | b, c)."""
-    above, below = factors_of(top), factors_of(bottom)
+    """The quotient without what numerator and denominator share."""
+    above, below = _cancelled(factors_of(top), factors_of(bottom), idle)
+    numerator = _product(above, idle)
+    return Quotient(numerator, product(below)) if below else numerator
+
+
+def _cancelled(
+    above: list[Expression], below: list[Expression], idle: Idle
+) -> tuple[list[Expression], list[Expression]]:
+    """Factors above and below without equal ones; P(a, b | c) / P(b | c) = P(a | b, c).
+
+    A divisor may enter a sum that does not bind its names.
+    """
+    above, below = list(above), list(below)
     for f in list(below):
         same = next((g for g in above if key(g) == key(f)), None)
         if same is not None:
             above.remove(same)
             below.remove(f)
     for f in list(below):
-        if (left := _divided(above, f, idle)) is not None:
+        left = _divided(above, f, idle)
+        if left is None:
+            left = _divided_inside(above, f, idle)
+        if left is not None:
             above = left
             below.remove(f)
-    numerator = _product(above)
-    return Quotient(numerator, product(below)) if below else numerator
+    return above, below
+
+
+def _divided_inside(above: list[Expression], f: Expression, idle: Idle) -> list[Expression] | None:
+    for k, g in enumerate(above):
+        if isinstance(g, Sum) and not f.free & set(g.over):
+            inner = _divided(factors_of(g.of), f, idle)
+            if inner is not None:
+                return [*above[:k], _sum(g.over, inner, idle), *above[k + 1 :]]
+    return None
 
 
 def _divided(above: list[Expression], f: Expression, idle: Idle) -> list[Expression] | None:
