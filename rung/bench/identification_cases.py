@@ -118,7 +118,7 @@ class Golden:
 
 
 def _golden(
-    name: str, source: str, edges: str, asked: Interventional, formula: Formula | None | bool
+    name: str, source: str, edges: str, asked: Interventional, formula: Formula | bool | None
 ) -> Golden:
     known = None if isinstance(formula, bool) else formula
     return Golden(name, source, Graph.parse(edges), asked, formula is not None, known)
