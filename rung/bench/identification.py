@@ -34,9 +34,9 @@ KIND = "benchmark"
 SEEDS = 20  # graphs of 200 nodes
 CLAIM = (
     "On 20 examples of papers rung's verdict and numbers are all right, where y0 0.2.11 and DoWhy "
-    "0.14 each fail on at least one that they can be asked; an adjustment set on 200 nodes takes less than 50 ms (95th "
-    "percentile of 20 graphs); all minimal adjustment sets at 30 nodes take rung less than a "
-    "second, and DoWhy's search for all sets more than a minute."
+    "0.14 each fail on at least one that they can be asked; an adjustment set on 200 nodes takes "
+    "less than 50 ms (95th percentile of 20 graphs); all minimal adjustment sets at 30 nodes take "
+    "rung less than a second, and DoWhy's search for all sets more than a minute."
 )
 LIMIT = 90.0  # seconds for DoWhy's search
 SCRIPT = Path(__file__).parent / "effects" / "identify_peers.py"

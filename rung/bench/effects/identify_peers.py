@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -57,14 +58,14 @@ def y0_value(e: Any, table: Any, names: list[str]) -> Any:
 
 def y0_answer(case: dict[str, Any]) -> tuple[Any, str]:
     """The value, and the formula in text; None where y0 refuses."""
-    from y0.algorithm.identify import identify_outcomes
-    from y0.dsl import Variable
-    from y0.graph import NxMixedGraph
-
-    graph = NxMixedGraph.from_str_edges(directed=case["directed"], undirected=case["bidirected"])
+    identify_outcomes = import_module("y0.algorithm.identify").identify_outcomes
+    variable = import_module("y0.dsl").Variable
+    graph = import_module("y0.graph").NxMixedGraph.from_str_edges(
+        directed=case["directed"], undirected=case["bidirected"]
+    )
     for name in case["names"]:
-        graph.add_node(Variable(name))
-    roles = [{Variable(n) for n in case[role]} for role in ("outcomes", "do", "given")]
+        graph.add_node(variable(name))
+    roles = [{variable(n) for n in case[role]} for role in ("outcomes", "do", "given")]
     found = identify_outcomes(graph, outcomes=roles[0], treatments=roles[1],
                               conditions=roles[2] or None)  # fmt: skip
     if found is None:
@@ -87,11 +88,10 @@ def dowhy_graph(case: dict[str, Any]) -> Any:
 
 def dowhy_answer(case: dict[str, Any]) -> tuple[Any, str]:
     """By the set or the mediators that DoWhy names; None where it names none."""
-    from dowhy.causal_identifier import EstimandType, identify_effect_auto
-
-    found = identify_effect_auto(
+    dowhy = import_module("dowhy.causal_identifier")
+    found = dowhy.identify_effect_auto(
         dowhy_graph(case), case["do"], case["outcomes"], case["names"],
-        EstimandType.NONPARAMETRIC_ATE,
+        dowhy.EstimandType.NONPARAMETRIC_ATE,
     )  # fmt: skip
     table, names, y, x = np.array(case["table"]), case["names"], case["outcomes"], case["do"]
     known = {k: v for k, v in found.estimands.items() if v is not None}
@@ -153,13 +153,11 @@ def graphs(cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def sets(case: dict[str, Any]) -> dict[str, Any]:
     """Seconds of DoWhy's search for all back-door sets."""
-    from dowhy.causal_identifier import BackdoorAdjustment
-    from dowhy.causal_identifier.auto_identifier import identify_backdoor
-
+    dowhy = import_module("dowhy.causal_identifier.auto_identifier")
     began = time.perf_counter()
-    found = identify_backdoor(
+    found = dowhy.identify_backdoor(
         dowhy_graph(case), case["do"], case["outcomes"], case["names"],
-        backdoor_adjustment=BackdoorAdjustment.BACKDOOR_EXHAUSTIVE,
+        backdoor_adjustment=dowhy.BackdoorAdjustment.BACKDOOR_EXHAUSTIVE,
     )  # fmt: skip
     kept = [sorted(s.get_adjustment_variables()) for s in found]
     minimal = [z for z in kept if not any(set(w) < set(z) for w in kept)]
@@ -173,4 +171,5 @@ if __name__ == "__main__":
     warnings.filterwarnings("ignore")
     logging.disable(logging.CRITICAL)
     given = json.loads(Path(sys.argv[1]).read_text("utf-8"))
-    print(json.dumps(graphs(given) if sys.argv[2] == "graphs" else sets(given)))
+    answer = graphs(given) if sys.argv[2] == "graphs" else sets(given)
+    sys.stdout.write(json.dumps(answer) + "\n")

@@ -94,13 +94,13 @@ def _lean(p: Probability, idle: Idle) -> Probability:
 
 
 def _product(factors: list[Expression], idle: Idle) -> Expression:
-    """P(a | b, c) P(b | c) written as P(a, b | c); what quotients among the factors share cancels."""
+    """P(a | b, c) P(b | c) as P(a, b | c); what quotients among the factors share cancels."""
     flat = factors_of(product(factors))
-    above, below = [], []
+    above: list[Expression] = []
+    below: list[Expression] = []
     for f in flat:
-        top, bottom = (f.numerator, f.denominator) if isinstance(f, Quotient) else (f, One())
-        above += factors_of(top)
-        below += factors_of(bottom)
+        above += factors_of(f.numerator if isinstance(f, Quotient) else f)
+        below += factors_of(f.denominator) if isinstance(f, Quotient) else []
     if below:
         top, bottom = _cancelled(above, below, idle)
         if len(bottom) < len(below):
