@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from .expression import Expression, One, Probability, Product, Quotient, Sum
-from .formula import Formula, MeanContrast
+from .formula import Formula, MeanContrast, ends_of
 from .query import Interventional
 
 Primes = Mapping[str, int]
@@ -31,7 +31,7 @@ def _formula(formula: Formula) -> str:
 
 def _contrast(contrast: MeanContrast) -> str:
     sides = []
-    for value in contrast.ends:
+    for value in ends_of(contrast):
         do = _row(_mi(contrast.treatment), _mo("="), _mi(str(value)))
         sides.append(_row(_mo("E"), _mo("["), _mi(contrast.outcome), _mo("|"), _do(do), _mo("]")))
     return _row(sides[0], _mo("−"), sides[1])
