@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +61,7 @@ def by_odds(asked: Question, graph: Graph | None, hidden: bool) -> Found:
         raise Overlap(f"bounds over all rows are not given: {prepared.note}. Leave rows out first")
     problem = prepared.problem
     ends = sharp_ends if declared.sharp else weighted_ends
-    at = ends(problem, asked.contrast.pairs[0], asked.query.level, asked.draws, asked.rng)
+    at = cache(ends(problem, asked.contrast.pairs[0], asked.query.level, asked.draws, asked.rng))
     found = at(declared.limit)
     grid = np.unique([1.0, *np.geomspace(1.0, max(2.0, 1.5 * declared.limit), 8)])
     curve = [{"limit": float(g), **vars(at(float(g)))} for g in grid]
@@ -107,13 +108,13 @@ def _inside(low: float, high: float) -> bool:
 
 
 def tipping(reached: Callable[[float], bool]) -> float | None:
-    """The least limit at which zero is reached, to three digits; None beyond 1000."""
+    """The least limit at which zero is reached, to 0.2%; None beyond 1000."""
     if reached(1.0):
         return 1.0
     if not reached(MOST):
         return None
     low, high = 0.0, float(np.log(MOST))
-    while high - low > 5e-4:
+    while high - low > 2e-3:
         middle = (low + high) / 2
         low, high = (low, middle) if reached(float(np.exp(middle))) else (middle, high)
     return float(np.exp(high))
