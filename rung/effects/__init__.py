@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = exports(
     {
         "ATE": "queries",
         "ATT": "queries",
+        "Bounds": "bounding.result",
         "CATE": "queries",
         "Deviation": "attribution.measures",
         "Divergence": "attribution.measures",
@@ -16,6 +17,10 @@ __getattr__, __dir__, __all__ = exports(
         "LowerTail": "attribution.measures",
         "MeanShift": "attribution.measures",
         "OutlierScore": "attribution.measures",
+        "MarginalSensitivity": "bounding.declared",
+        "Monotone": "bounding.declared",
+        "MonotoneSelection": "bounding.declared",
+        "OutcomeRange": "bounding.declared",
         "PlugIn": "routes.plug_in",
         "QuantileShift": "attribution.measures",
         "Regression": "regression",
@@ -26,5 +31,6 @@ __getattr__, __dir__, __all__ = exports(
         "UpperTail": "attribution.measures",
         "VarianceShift": "attribution.measures",
         "Weighting": "weighting",
+        "bounds": "bounding.answer",
     },
 )

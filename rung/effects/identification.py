@@ -323,7 +323,8 @@ def require_identified(cases: list[Case], treatment: str, outcome: str) -> None:
     reasons = list(dict.fromkeys(c.note for c in cases if c.note))
     first = next((c.refusal for c in cases if c.refusal is not None), None)
     raise NotIdentified(
-        f"the effect of {treatment} on {outcome} is not identified: " + "; ".join(reasons[:3]),
+        f"the effect of {treatment} on {outcome} is not identified: {'; '.join(reasons[:3])}. "
+        "rung.bounds(structure, data, query) says between which numbers it lies",
         hedge=getattr(first, "hedge", None),
         advice=getattr(first, "advice", ()),
     )

@@ -80,9 +80,10 @@ FINDERS = [
     if has(item, "find") and not has(item, "learn")
     and TAKES & set(getattr(item.find, "__annotations__", ()))
 ]  # fmt: skip
+ASKED = {"bounds"}  # functions that are asked about a structure, like a verb
 FUNCTIONS = [
     name for name, item in exports()
-    if inspect.isfunction(item) and name not in READERS
+    if inspect.isfunction(item) and name not in READERS | ASKED
     and TAKES & set(inspect.signature(item).parameters)
 ]  # fmt: skip
 
@@ -177,7 +178,7 @@ def over_policies(
 
 def test_every_export_that_takes_data_is_known():
     tested = (LEARNERS, EXCHANGES, BINDABLE, SPECS, ESTIMATORS, QUERIES, MODELS, FINDERS, FUNCTIONS)
-    known = set().union(*tested, PARTS, READERS)
+    known = set().union(*tested, PARTS, READERS, ASKED)
     for name, item in exports():
         if name in known:
             continue
@@ -341,6 +342,17 @@ def test_functions(name, cells):
     over_policies(ask, where, cells, speaks=False)
     rows = holed(world(where), cells).select(TRUTH.names).matrix()
     assert outcome(lambda: ask(rows)) is None
+
+
+@settings(SETTINGS, max_examples=2)
+@given(cells=spots())
+def test_bounds(cells):
+    graph = rung.Graph.parse("a -> b; b -> d; b <-> d; c; e")
+
+    def ask(data):
+        return rung.bounds(graph, data, rung.ATE("b", "d"), draws=20)
+
+    over_policies(ask, "binary", [*cells, (3, 1)], speaks=True)
 
 
 @SETTINGS

@@ -1,0 +1,1 @@
+"""How large an effect can be where the data do not say it: bounds with intervals."""

@@ -1,0 +1,286 @@
+"""Bounds under the marginal sensitivity model: hidden causes that shift the odds of treatment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core.errors import InputError, Overlap
+from ...core.graph import Graph
+from ...inference.intervals import covariance
+from ...inference.resampling import resample_rows
+from .. import glm
+from ..basis import make
+from ..dependence import of_rows
+from ..doubly_robust import arm_means
+from ..nuisance import RIDGE, Form, fit_mean
+from ..overlap import prepare
+from ..problem import Problem, build
+from .answer import Found, Question, rows_of
+from .declared import MarginalSensitivity
+from .interval import imbens_manski
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+MOST = 1000.0  # limits beyond are not looked at
+
+
+@dataclass(frozen=True)
+class Four:
+    """Both ends and both limits of the interval at one value of the sensitivity parameter."""
+
+    lower: float
+    upper: float
+    low: float
+    high: float
+
+
+def by_odds(asked: Question, graph: Graph | None, hidden: bool) -> Found:
+    """Bounds at the declared limit, over a range of limits, and the limits that reach zero.
+
+    Raises
+    ------
+    InputError
+        No set of covariates is known.
+    Overlap
+        Treated and control rows are not comparable to begin with.
+    """
+    declared: MarginalSensitivity = asked.only(MarginalSensitivity)
+    if len(asked.declared) > 1:
+        raise InputError("MarginalSensitivity cannot be combined with other assumptions")
+    adjust = _covariates(asked, graph, hidden)
+    rows = rows_of(asked, [asked.query.treatment, asked.query.outcome, *adjust])
+    groups = of_rows(rows).groups
+    problem = build(rows, asked.contrast, adjust, rng=asked.rng, groups=groups)
+    prepared = prepare(problem)
+    if prepared.problem.population != "all":
+        raise Overlap(f"bounds over all rows are not given: {prepared.note}. Leave rows out first")
+    problem = prepared.problem
+    ends = sharp_ends if declared.sharp else weighted_ends
+    at = cache(ends(problem, asked.contrast.pairs[0], asked.query.level, asked.draws, asked.rng))
+    found = at(declared.limit)
+    grid = np.unique([1.0, *np.geomspace(1.0, max(2.0, 1.5 * declared.limit), 8)])
+    curve = [{"limit": float(g), **vars(at(float(g)))} for g in grid]
+    words = (
+        "sharp bounds by a doubly robust estimate (Dorn, Guo and Kallus)" if declared.sharp
+        else "bounds by weighting, percentile bootstrap (Zhao, Small and Bhattacharya)"
+    )  # fmt: skip
+    return Found(
+        found.lower, found.upper, (found.low, found.high), f"marginal sensitivity model, {words}",
+        declared.sharp, ("odds", adjust, declared.sharp), n=problem.n,
+        diagnostics={
+            "adjustment": list(adjust), "curve": curve,
+            "tipping": {"estimate": tipping(lambda g: _inside(at(g).lower, at(g).upper)),
+                        "interval": tipping(lambda g: _inside(at(g).low, at(g).high))},
+            "benchmarks": benchmarks(problem, asked.contrast.pairs[0][0]),
+        },
+        cites=("tan2006", *(("dorn2023", "dorn2025") if declared.sharp else ("zhao2019",))),
+    )  # fmt: skip
+
+
+def _covariates(asked: Question, graph: Graph | None, hidden: bool) -> tuple[str, ...]:
+    from ...graphs.adjustment import adjustment_set
+
+    query = asked.query
+    if query.adjust is not None:
+        return tuple(query.adjust)
+    if graph is None:
+        raise InputError("without a graph name the covariates: rung.ATE(..., adjust=(...))")
+    allowed = [n for n in graph.names if n in asked.data.names]
+    allowed = [n for n in allowed if n not in (query.treatment, query.outcome)]
+    found = adjustment_set(
+        graph, query.treatment, query.outcome, allowed=allowed, hidden_causes=hidden
+    )
+    if found is None:
+        raise InputError(
+            "the graph has hidden common causes that no covariates stand for; name the covariates "
+            "beyond which the odds of treatment may differ: rung.ATE(..., adjust=(...))"
+        )
+    return tuple(n for n in asked.data.names if n in set(found))
+
+
+def _inside(low: float, high: float) -> bool:
+    return low <= 0 <= high
+
+
+def tipping(reached: Callable[[float], bool]) -> float | None:
+    """The least limit at which zero is reached, to 0.2%; None beyond 1000."""
+    if reached(1.0):
+        return 1.0
+    if not reached(MOST):
+        return None
+    low, high = 0.0, float(np.log(MOST))
+    while high - low > 2e-3:
+        middle = (low + high) / 2
+        low, high = (low, middle) if reached(float(np.exp(middle))) else (middle, high)
+    return float(np.exp(high))
+
+
+def sharp_ends(
+    problem: Problem, pair: tuple[int, int], level: float, draws: int, rng: np.random.Generator
+) -> Callable[[float], Four]:
+    """Ends as a function of the limit; intervals by influence functions.
+
+    Dorn, Guo and Kallus (2025): with likelihood ratio of the treated to the others in [1/L, L],
+    the mean under an arm among the others is at most E[R | x, arm], R = y/L + (1 - 1/L) (q + (L +
+    1) max(y - q, 0)), q the quantile L/(L + 1) of y given x in the arm. A wrong q widens the
+    bounds and leaves them valid. Here q has a fitted mean and spread and the quantile of their
+    residuals (binary: the fitted mean alone).
+    """
+    outcome, _ = arm_means(problem, boosting=True)
+    models = {a: _Arm.of(problem, a, outcome[:, a]) for a in pair}
+
+    def at(limit: float) -> Four:
+        one, two = models[pair[0]], models[pair[1]]
+        rows = [
+            one.score(limit, -1) - two.score(limit, 1),
+            one.score(limit, 1) - two.score(limit, -1),
+        ]
+        w = problem.weights / problem.weights.mean()
+        ends = [float(np.mean(w * r)) for r in rows]
+        influence = np.column_stack([w * (r - e) for r, e in zip(rows, ends, strict=True)])
+        se = np.sqrt(np.diag(covariance(influence, groups=problem.groups)))
+        low, high = imbens_manski(min(ends), max(ends), se[0], se[1], level)
+        return Four(ends[0], ends[1], float(low), float(high))
+
+    return at
+
+
+@dataclass(frozen=True, eq=False)
+class _Arm:
+    """What the score of one arm needs: rows in the arm, propensities, out-of-fold models."""
+
+    y: Floats
+    here: NDArray[np.bool_]
+    e: Floats
+    mean: Floats
+    spread: Floats
+    folds: Ints
+    binary: bool
+
+    @classmethod
+    def of(cls, problem: Problem, arm: int, mean: Floats) -> _Arm:
+        here = problem.t == arm
+        size, spread = np.abs(problem.y - mean), np.ones(problem.n)
+        floor = 0.1 * float(size[here].mean())
+        for fold in [] if problem.binary else np.unique(problem.folds):
+            test = problem.folds == fold
+            train = here & ~test
+            fit = fit_mean(
+                problem.x[train], problem.sizes, size[train], problem.weights[train],
+                Form("linear"), False,
+            )  # fmt: skip
+            spread[test] = np.maximum(fit.mean(problem.x[test]), max(floor, 1e-12))
+        assert problem.propensity is not None
+        return cls(
+            problem.y, here, problem.propensity[:, arm], mean, spread, problem.folds, problem.binary
+        )
+
+    def score(self, limit: float, sign: int) -> Floats:
+        """Rows (n,) whose mean is the upper (sign 1) or lower (-1) bound on the arm's mean."""
+        y, mean = sign * self.y, sign * self.mean
+        tail = limit + 1
+        if self.binary:
+            top = np.clip(self.mean if sign > 0 else 1 - self.mean, 0, 1)
+            q = np.where(top * tail >= 1, 1.0, 0.0) - (sign < 0)
+            excess = np.where(top * tail >= 1, 0.0, top)
+        else:
+            z, k = self._tails(limit / tail, sign)
+            q, excess = mean + self.spread * z, self.spread * k
+        extra = 1 - 1 / limit
+        rho = mean / limit + extra * (q + tail * excess)
+        r = y / limit + extra * (q + tail * np.maximum(y - q, 0))
+        odds = (1 - self.e) / self.e
+        return np.asarray(sign * np.where(self.here, y + odds * (r - rho), rho))
+
+    def _tails(self, at: float, sign: int) -> tuple[Floats, Floats]:
+        """Quantile of the scaled residuals and their mean excess, from the other folds."""
+        residual = sign * (self.y - self.mean) / self.spread
+        z, k = np.empty(len(residual)), np.empty(len(residual))
+        for fold in np.unique(self.folds):
+            test = self.folds == fold
+            others = residual[self.here & ~test]
+            z[test] = np.quantile(others, at)
+            k[test] = np.maximum(others - z[test][0], 0).mean()
+        return z, k
+
+
+def weighted_ends(
+    problem: Problem, pair: tuple[int, int], level: float, draws: int, rng: np.random.Generator
+) -> Callable[[float], Four]:
+    """Ends as a function of the limit by Hajek weights; intervals by the percentile bootstrap.
+
+    Zhao, Small and Bhattacharya (2019), sections 4 and 5: logistic propensities are fitted again in
+    every draw, and the extreme weights are found by sorting the outcomes.
+    """
+    samples = [np.arange(problem.n)]
+    samples += [resample_rows(rng, problem.n, problem.groups) for _ in range(draws)]
+    design = make(problem.x, problem.sizes, "linear").expand(problem.x)
+    ready = [[_Sorted.of(problem, design, rows, a) for a in pair] for rows in samples]
+
+    def at(limit: float) -> Four:
+        ends = np.array([
+            [one.extreme(limit, k) - two.extreme(limit, -k) for k in (-1, 1)] for one, two in ready
+        ])  # fmt: skip
+        tail = (1 - level) / 2
+        low, high = np.quantile(ends[1:, 0], tail), np.quantile(ends[1:, 1], 1 - tail)
+        return Four(float(ends[0, 0]), float(ends[0, 1]), float(low), float(high))
+
+    return at
+
+
+@dataclass(frozen=True, eq=False)
+class _Sorted:
+    """Outcomes of an arm's rows in ascending order, their odds against the arm, their weights."""
+
+    y: Floats
+    odds: Floats
+    weights: Floats
+
+    @classmethod
+    def of(cls, problem: Problem, design: Floats, rows: NDArray[np.intp], arm: int) -> _Sorted:
+        t, w = problem.t[rows] == arm, problem.weights[rows]
+        fit = glm.logistic(design[rows], t.astype(float), w, RIDGE["spline"])
+        e = np.clip(fit.mean(design[rows][t]), 1e-6, 1 - 1e-6)
+        y = problem.y[rows][t]
+        order = np.argsort(y, kind="stable")
+        return cls(y[order], ((1 - e) / e)[order], w[t][order])
+
+    def extreme(self, limit: float, sign: int) -> float:
+        """Largest (sign 1) or least (-1) mean with weights 1 + odds * [1/limit, limit]."""
+        y, odds, w = self.y, self.odds, self.weights
+        if sign < 0:
+            y, odds, w = -y[::-1], odds[::-1], w[::-1]
+        small, large = w * (1 + odds / limit), w * (1 + odds * limit)
+        top = np.concatenate([[0.0], np.cumsum(small * y)])
+        mass = np.concatenate([[0.0], np.cumsum(small)])
+        above = np.concatenate([np.cumsum((large * y)[::-1])[::-1], [0.0]])
+        above_mass = np.concatenate([np.cumsum(large[::-1])[::-1], [0.0]])
+        return sign * float(((top + above) / (mass + above_mass)).max())
+
+
+def benchmarks(problem: Problem, arm: int) -> list[dict[str, object]]:
+    """How far leaving out each covariate shifts the odds of the arm: 95% of rows by less than this.
+
+    Kallus, Mao and Zhou (2019), section 5: a hidden cause as strong as it would need this limit.
+    """
+    t = (problem.t == arm).astype(float)
+
+    def logit(keep: list[int]) -> Floats:
+        sizes = tuple(problem.sizes[k] for k in keep)
+        x = problem.x[:, keep]
+        design = make(x, sizes, "linear").expand(x)
+        p = glm.logistic(design, t, problem.weights, RIDGE["spline"]).mean(design)
+        p = np.clip(p, 1e-9, 1 - 1e-9)
+        return np.asarray(np.log(p / (1 - p)))
+
+    full = logit(list(range(len(problem.names))))
+    out: list[dict[str, object]] = []
+    for j, name in enumerate(problem.names):
+        less = logit([k for k in range(len(problem.names)) if k != j])
+        out.append({"name": name, "limit": float(np.exp(np.quantile(np.abs(full - less), 0.95)))})
+    return out
