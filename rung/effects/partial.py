@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,26 +11,60 @@ from . import glm
 from .basis import make
 from .dose import bend as curve
 from .dose import bends_for
-from .nuisance import choose, predict_mean
+from .models import name_of, plain, predicted_mean
+from .nuisance import Form, choose, predict_mean
 from .problem import Fitted, Problem
 
 Floats = NDArray[np.float64]
 
 
-def _residuals(problem: Problem, target: Floats, *, boosting: bool = False) -> tuple[Floats, str]:
-    """Out-of-fold residuals of `target` (n,) or (n, q) on the covariates, and the form."""
+def residuals(
+    problem: Problem,
+    target: Floats,
+    *,
+    boosting: bool = False,
+    model: Any = None,
+    role: str = "outcome",
+    rng: np.random.Generator,
+    n_jobs: int = 1,
+    form: Form | None = None,
+) -> tuple[Floats, Form]:
+    """Out-of-fold residuals of `target` (n,) or (n, q) on the covariates, and the form.
+
+    form : of an earlier call, not to be chosen again
+    """
+    if model is not None:
+        x, wide = plain(problem.x, problem.sizes), target.reshape(problem.n, -1)
+        fits = [
+            predicted_mean(
+                model, x, column, problem.weights, problem.folds,
+                binary=role == "outcome" and problem.binary, rng=rng, role=role, n_jobs=n_jobs,
+            )
+            for column in wide.T
+        ]  # fmt: skip
+        return target - np.column_stack(fits).reshape(target.shape), Form(name_of(model))
     first = target if target.ndim == 1 else target[:, 0]
-    form = choose(
-        problem.x, problem.sizes, first, problem.weights, problem.folds,
-        binary=False, boosting=boosting and target.ndim == 1,
-    )  # fmt: skip
+    if form is None:
+        form = choose(
+            problem.x, problem.sizes, first, problem.weights, problem.folds,
+            binary=False, boosting=boosting and target.ndim == 1,
+        )  # fmt: skip
     fitted = predict_mean(
-        problem.x, problem.sizes, target, problem.weights, problem.folds, form, False
-    )
-    return target - fitted, form.words
+        problem.x, problem.sizes, target, problem.weights, problem.folds, form, False,
+        n_jobs=n_jobs,
+    )  # fmt: skip
+    return target - fitted, form
 
 
-def partially_linear(problem: Problem, *, boosting: bool = True) -> Fitted:
+def partially_linear(
+    problem: Problem,
+    *,
+    boosting: bool = True,
+    outcome: Any = None,
+    treatment: Any = None,
+    rng: np.random.Generator,
+    n_jobs: int = 1,
+) -> Fitted:
     """Y = g(X) + f(T) + sum over j of h_j(T) (X_j - mean) + error, by orthogonal moments.
 
     f is a restricted cubic spline, h_j its line and first bend while rows last (Robinson 1988;
@@ -36,10 +72,11 @@ def partially_linear(problem: Problem, *, boosting: bool = True) -> Fitted:
     contrast from the mean of the dose terms. In the overlap population the effect does not change
     with X, and rows count by the variation of T that X leaves.
     """
-    left, words = _residuals(problem, problem.y, boosting=boosting)
+    more: dict[str, Any] = {"rng": rng, "n_jobs": n_jobs}
+    left, form = residuals(problem, problem.y, boosting=boosting, model=outcome, **more)
     bend = problem.curve or curve(problem)
     terms, dose = bend.expand(problem.t), bend.expand(problem.arms)
-    design, _ = _residuals(problem, terms)
+    design, _ = residuals(problem, terms, model=treatment, role="treatment", **more)
     count = terms.shape[1]
     shift = _centred(problem)
     varied = bends_for(problem.n, count, shift.shape[1]) if problem.population == "all" else 0
@@ -53,7 +90,9 @@ def partially_linear(problem: Problem, *, boosting: bool = True) -> Fitted:
     score = (w * error)[:, None] * design @ fit.bread * problem.n
     average = (w @ terms) / w.sum()
     lift = dose - average
-    means, influence = _means(problem, fit.beta[:count], score[:, :count], terms, average, lift)
+    means, influence = around_mean(
+        problem, fit.beta[:count], score[:, :count], terms, average, lift
+    )
     # the effect at the mean covariates; the error of that mean enters through the slopes
     slopes = fit.beta[count:].reshape(varied, shift.shape[1])
     tilt = (shift @ slopes.T) @ lift[:, :varied].T
@@ -64,9 +103,9 @@ def partially_linear(problem: Problem, *, boosting: bool = True) -> Fitted:
     return Fitted(
         means, influence,
         f"doubly robust for a partially linear model ({shape}{varies}), "
-        f"{len(np.unique(problem.folds))}-fold cross-fitting; nuisance: {words}",
+        f"{len(np.unique(problem.folds))}-fold cross-fitting; nuisance: {form.words}",
         effects=effects,
-        details={"forms": [words], "curve": shape},
+        details={"forms": [form.words], "curve": shape},
         cites=("robinson1988", "chernozhukov2018"),
     )  # fmt: skip
 
@@ -78,9 +117,13 @@ def _centred(problem: Problem) -> Floats:
     return z - (w @ z) / w.sum()
 
 
-def _means(
+def around_mean(
     problem: Problem, beta: Floats, score: Floats, terms: Floats, average: Floats, lift: Floats
 ) -> tuple[Floats, Floats]:
+    """Means (m,) at `lift` from the mean outcome, and influence functions (n, m).
+
+    beta (k,), score (n, k): coefficients of the terms (n, k), whose mean is `average` (k,).
+    """
     w = problem.weights
     level = float(w @ problem.y / w.sum())
     means = level + lift @ beta
