@@ -11,6 +11,7 @@ from ..core.errors import InputError, NotSupported
 from . import glm
 from .basis import make
 from .models import plain
+from .nuisance import RIDGE, choose
 from .problem import Fitted, Problem
 
 Floats = NDArray[np.float64]
@@ -22,8 +23,9 @@ class Matching:
     """Nearest neighbours with replacement, corrected for the distance that is left.
 
     Mahalanobis distance of the covariates, or distance of the estimated log odds of treatment
-    (`propensity=True`, two arms). Neighbours at the same place all count. Bias correction by a
-    linear outcome regression in each arm (Abadie and Imbens 2011, equation 2). The covariance of
+    (`propensity=True`, two arms). Neighbours at the same place all count. Bias correction by an
+    outcome regression in each arm, on terms chosen by cross-validation (Abadie and Imbens 2011,
+    equation 2); with propensities on a spline of the log odds. The covariance of
     the means is that of Abadie and Imbens (2006, theorem 7), and with propensities that of Abadie
     and Imbens (2016, theorem 2), which allows for their estimation; influence functions are
     stretched to it.
@@ -69,12 +71,16 @@ class Matching:
         else:
             z = whitened(plain(problem.x, problem.sizes), problem.weights)
         share, slope = population(problem)
-        matched = [self._arm(problem, z, arm == a, share) for a in range(m)]
+        fits = [self._fit(problem, z, arm == a) for a in range(m)]
+        matched = [
+            match(z, problem.y, arm == a, share, self.neighbours, fits[a][0]) for a in range(m)
+        ]
         means = np.array([share @ one.filled / share.sum() for one in matched])
         rows, target = _rows(problem, arm, share, slope, means, matched)
-        rows = stretched(rows, target) + _of_slope(problem, slope, means, matched, share)
+        rows = rows + _of_slope(problem, slope, means, matched, share)
         if score is not None:
-            rows = _projected(problem, rows, score, means, matched, share)
+            rows, target = _projected(problem, rows, target, score, matched, share)
+        rows = stretched(rows, target)
         used = float(min(one.effective for one in matched))
         by = "the estimated log odds of treatment" if self.propensity else "Mahalanobis distance"
         how = ", bias-corrected" if self.correct else ""
@@ -82,14 +88,34 @@ class Matching:
             means, rows,
             f"matching on {by} ({self.neighbours} neighbours, with replacement{how})",
             effects=np.column_stack([one.smooth for one in matched]),
-            details={"forms": ["linear terms"] if self.correct else [], "used": used},
+            details={"forms": sorted({form for _, form in fits if form}), "used": used},
             cites=("abadie2006", "abadie2011", *(("abadie2016",) if self.propensity else ())),
         )  # fmt: skip
 
-    def _arm(self, problem: Problem, z: Floats, mine: NDArray[np.bool_], share: Floats) -> Matched:
-        return matched(
-            z, problem.y, problem.weights, mine, share, self.neighbours, correct=self.correct
-        )
+    def _fit(self, problem: Problem, z: Floats, mine: NDArray[np.bool_]) -> tuple[Floats, str]:
+        """Mean outcome (n,) by a regression in one arm, and its terms; 0 without correction."""
+        if not self.correct:
+            return np.zeros(problem.n), ""
+        if self.propensity:
+            return _regression(problem, z, (0,), mine, "spline"), "spline"
+        form = _form(problem, mine)
+        return _regression(problem, problem.x, problem.sizes, mine, form), form
+
+
+def _form(problem: Problem, mine: NDArray[np.bool_]) -> str:
+    return choose(
+        problem.x[mine], problem.sizes, problem.y[mine], problem.weights[mine],
+        problem.folds[mine], binary=False, boosting=False,
+    ).terms  # fmt: skip
+
+
+def _regression(
+    problem: Problem, x: Floats, sizes: tuple[int, ...], mine: NDArray[np.bool_], form: str
+) -> Floats:
+    basis = make(x[mine], sizes, form)
+    ridge = max(RIDGE[form], 1e-8)
+    fit = glm.linear(basis.expand(x[mine]), problem.y[mine], problem.weights[mine], ridge)
+    return fit.mean(basis.expand(x))
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,9 +123,10 @@ class Matched:
     """One arm's mean outcome for every row.
 
     filled : (n,) the row's own outcome in its arm, else that of its neighbours, corrected
-    smooth : (n,) fitted mean outcome under this arm
+    smooth : (n,) fitted mean outcome under this arm, the row itself left out
     residual : (n,) in the arm, the row less its nearest rows of the same arm, with the variance of
         the outcome given the covariates; 0 elsewhere
+    shrunk : (n,) what the residual was multiplied by for that
     load : (n,) weight with which the row's outcome enters the sum of `filled` by the population
     noise : (n,) sum of squared weights with which it enters single terms of that sum
     effective : effective number of rows of the arm that are used
@@ -108,6 +135,7 @@ class Matched:
     filled: Floats
     smooth: Floats
     residual: Floats
+    shrunk: Floats
     load: Floats
     noise: Floats
     effective: float
@@ -140,18 +168,19 @@ def population(problem: Problem) -> tuple[Floats, Floats]:
     return problem.weights, np.zeros(problem.n)
 
 
-def matched(
-    z: Floats, y: Floats, weights: Floats, mine: NDArray[np.bool_], share: Floats, k: int, *,
-    correct: bool,
-) -> Matched:  # fmt: skip
-    """Match every row to the k nearest rows of one arm; rows at one place all count."""
+def match(
+    z: Floats, y: Floats, mine: NDArray[np.bool_], share: Floats, k: int, mu: Floats
+) -> Matched:
+    """Match every row to the k nearest rows of one arm; rows at one place all count.
+
+    mu : (n,) mean outcome in the arm by a regression, for the distance that is left
+    """
     from scipy.sparse import csr_array
     from scipy.spatial import cKDTree
 
     places, code = np.unique(z[mine], axis=0, return_inverse=True)
     code = code.ravel()
     counts = np.bincount(code).astype(float)
-    mu = _regression(z, y, weights, mine) if correct else np.zeros(len(y))
     left = np.bincount(code, (y - mu)[mine]) / counts
     tree, near = cKDTree(places), min(k + 1, len(places))
     index = tree.query(z, k=near)[1].reshape(len(z), near)
@@ -165,10 +194,12 @@ def matched(
     load[mine] = share[mine] + (link.T @ (outside / total))[code]
     noise[mine] = share[mine] ** 2 + (link.T @ (outside / total) ** 2)[code]
     residual, smooth = np.zeros(len(z)), mu + (used * counts[index] * left[index]).sum(1) / total
-    residual[mine] = _within(index[mine], code, counts, left, (y - mu)[mine], k)
+    shrunk = np.ones(len(z))
+    residual[mine], shrunk[mine] = _within(index[mine], code, counts, left, (y - mu)[mine], k)
+    smooth[mine] = y[mine] - residual[mine] / shrunk[mine]
     at = np.abs(load[mine])
     effective = float(at.sum() ** 2 / max(float(at @ at), 1e-300))
-    return Matched(filled, smooth, residual, load, noise, effective)
+    return Matched(filled, smooth, residual, shrunk, load, noise, effective)
 
 
 def _taken(counts: Floats, before: Floats, k: int) -> NDArray[np.bool_]:
@@ -177,8 +208,11 @@ def _taken(counts: Floats, before: Floats, k: int) -> NDArray[np.bool_]:
     return seen < k
 
 
-def _within(index: Ints, code: Ints, counts: Floats, left: Floats, y: Floats, k: int) -> Floats:
-    """Row less the mean of the nearest in its arm, scaled (Abadie and Imbens 2006, equation 14)."""
+def _within(
+    index: Ints, code: Ints, counts: Floats, left: Floats, y: Floats, k: int
+) -> tuple[Floats, Floats]:
+    """Row less the mean of the nearest in its arm, scaled (Abadie and Imbens 2006, equation 14),
+    and the scale."""
     sizes = counts[index].copy()
     sums = sizes * left[index]
     own = index == code[:, None]
@@ -186,13 +220,8 @@ def _within(index: Ints, code: Ints, counts: Floats, left: Floats, y: Floats, k:
     sums -= own * y[:, None]
     used = _taken(sizes, np.zeros(len(y)), k)
     total = np.maximum((used * sizes).sum(axis=1), 1.0)
-    return np.asarray((y - (used * sums).sum(axis=1) / total) * np.sqrt(total / (total + 1)))
-
-
-def _regression(z: Floats, y: Floats, weights: Floats, mine: NDArray[np.bool_]) -> Floats:
-    design = np.column_stack([np.ones(len(z)), z])
-    fit = glm.linear(design[mine], y[mine], weights[mine], 1e-8)
-    return fit.mean(design)
+    shrunk = np.sqrt(total / (total + 1))
+    return (y - (used * sums).sum(axis=1) / total) * shrunk, shrunk
 
 
 def _rows(
@@ -243,31 +272,55 @@ def _log_odds(problem: Problem, arm: Ints) -> tuple[Floats, tuple[Floats, Floats
             "matching on the propensity compares two levels: name them with treated= and control=, "
             "keep only their rows, or use Matching()"
         )
-    design = make(problem.x, problem.sizes, "linear").expand(problem.x)
-    fit = glm.logistic(design, (arm == 1).astype(float), problem.weights, 1e-8)
+    treated = (arm == 1).astype(float)
+    form = choose(
+        problem.x, problem.sizes, treated, problem.weights, problem.folds, binary=True,
+        boosting=False,
+    ).terms  # fmt: skip
+    design = make(problem.x, problem.sizes, form).expand(problem.x)
+    fit = glm.logistic(design, treated, problem.weights, max(RIDGE[form], 1e-8))
     z = design @ fit.beta
     spread = float(z.std())
     return (z / spread if spread > 0 else z)[:, None], (design, fit.mean(design))
 
 
-def _projected(
-    problem: Problem, rows: Floats, score: tuple[Floats, Floats], means: Floats,
-    found: list[Matched], share: Floats,
-) -> Floats:  # fmt: skip
-    """Influence functions that allow for the estimated propensity (Abadie and Imbens 2016).
+def _full(problem: Problem, mine: NDArray[np.bool_]) -> Floats:
+    """Mean outcome (n,) given all covariates, by a regression in one arm."""
+    form = _form(problem, mine)
+    return _regression(problem, problem.x, problem.sizes, mine, form)
 
-    Their projection on its score is taken away (theorem 1); for the treated, whose population the
-    propensity defines, the derivative of the estimand comes in (theorem 2).
+
+def _projected(
+    problem: Problem, rows: Floats, target: Floats, score: tuple[Floats, Floats],
+    found: list[Matched], share: Floats,
+) -> tuple[Floats, Floats]:  # fmt: skip
+    """Influence functions and covariance that allow for the estimated propensity.
+
+    With c the covariance with the score of the propensity, c' I^-1 c is taken away (Abadie and
+    Imbens 2016, theorem 1); for the treated, whose population the propensity defines, the
+    derivative of the estimand comes in (theorem 2).
     """
     design, p = score
-    w = problem.weights
+    w, scale = problem.weights, problem.n / share.sum()
     s = design * (w * ((problem.t == 1) - p))[:, None]
     information = (design * (w * p * (1 - p))[:, None]).T @ design
     inverse = np.linalg.pinv(information, rcond=1e-11, hermitian=True)
+    smooth = np.column_stack([f.smooth for f in found])
+    smooth = smooth - share @ smooth / share.sum()
+    own = np.column_stack([f.load * f.residual / f.shrunk for f in found])
+    moment = scale * (share[:, None] * smooth + own)
+    both = s.T @ moment
+    itself = np.einsum("ij,jk,ik->i", s, inverse, s)  # a row with itself: noise of c' I^-1 c
+    less = target - both.T @ inverse @ both + (moment * itself[:, None]).T @ moment
+    if np.linalg.eigvalsh(less).min() < 0.05 * np.linalg.eigvalsh(target).min():
+        less = target  # so few rows that the correction is noise
     out = rows - s @ (inverse @ (s.T @ rows))
     if problem.population == "treated":
         towards = 1.0 if problem.focus == 1 else -1.0
-        smooth = np.column_stack([f.smooth for f in found]) - means
-        tilt = (design * (w * towards * p * (1 - p))[:, None]).T @ smooth / share.sum()
-        out = out + problem.n * s @ (inverse @ tilt)
-    return np.asarray(out - out.mean(axis=0))
+        effect = np.column_stack([_full(problem, problem.t == a) for a in problem.arms])
+        chance = w * (p if problem.focus == 1 else 1 - p)
+        effect = effect - chance @ effect / chance.sum()
+        tilt = (design * (w * towards * p * (1 - p))[:, None]).T @ effect * scale
+        out = out + s @ (inverse @ tilt)
+        less = less + tilt.T @ inverse @ tilt
+    return out - out.mean(axis=0), less

@@ -69,7 +69,8 @@ def partially_linear(
 
     f is a restricted cubic spline, h_j its line and first bend while rows last (Robinson 1988;
     Chernozhukov et al. 2018, section 4.1). The means of the arms are the mean outcome plus the
-    contrast from the mean of the dose terms. In the overlap population the effect does not change
+    contrast from the mean of the dose terms, at the mean covariates, whose error enters through
+    the slopes. In the overlap population the effect does not change
     with X, and rows count by the variation of T that X leaves.
     """
     more: dict[str, Any] = {"rng": rng, "n_jobs": n_jobs}
@@ -83,31 +84,35 @@ def partially_linear(
     varied = varied if shift.shape[1] else 0
     design = np.column_stack([design, *(design[:, [k]] * shift for k in range(varied))])
     w = problem.weights
-    fit = glm.linear(design, left, w, 0.0)
-    error = left - design @ fit.beta
-    leverage = w * np.einsum("ij,ij->i", design @ fit.bread, design)
-    error = error / (1 - np.minimum(leverage, 0.5))  # HC3, MacKinnon and White (1985)
-    score = (w * error)[:, None] * design @ fit.bread * problem.n
+    fit, score = _robust(design, left, w)
     average = (w @ terms) / w.sum()
     lift = dose - average
     means, influence = around_mean(
         problem, fit.beta[:count], score[:, :count], terms, average, lift
     )
-    # the effect at the mean covariates; the error of that mean enters through the slopes
     slopes = fit.beta[count:].reshape(varied, shift.shape[1])
     tilt = (shift @ slopes.T) @ lift[:, :varied].T
     influence = influence + w[:, None] * tilt
     shape = "linear in the dose" if not len(bend.knots) else "a spline of the dose"
     varies = ", changing with the covariates" if varied else ""
-    effects = means + tilt
     return Fitted(
         means, influence,
         f"doubly robust for a partially linear model ({shape}{varies}), "
         f"{len(np.unique(problem.folds))}-fold cross-fitting; nuisance: {form.words}",
-        effects=effects,
+        effects=means + tilt,
         details={"forms": [form.words], "curve": shape},
         cites=("robinson1988", "chernozhukov2018"),
     )  # fmt: skip
+
+
+def _robust(design: Floats, left: Floats, w: Floats) -> tuple[glm.Fit, Floats]:
+    """Least squares and influence functions (n, k) of its coefficients, HC3 (MacKinnon and White
+    1985)."""
+    fit = glm.linear(design, left, w, 0.0)
+    error = left - design @ fit.beta
+    leverage = w * np.einsum("ij,ij->i", design @ fit.bread, design)
+    error = error / (1 - np.minimum(leverage, 0.5))
+    return fit, (w * error)[:, None] * design @ fit.bread * len(w)
 
 
 def _centred(problem: Problem) -> Floats:
