@@ -4,11 +4,13 @@ and its variance."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..inference.ranks import normal_scores
+from .models import plain, predicted_mean
 from .nuisance import choose, predict_mean
 from .problem import Problem
 
@@ -21,15 +23,30 @@ def ranked(t: Floats) -> Floats:
     return normal_scores(t, offset=0.5)
 
 
-def stabilised(problem: Problem) -> tuple[Floats, Density]:
+def stabilised(
+    problem: Problem,
+    *,
+    model: Any = None,
+    rng: np.random.Generator | None = None,
+    n_jobs: int = 1,
+) -> tuple[Floats, Density]:
     """Weights (n,) f(t) / f(t | x) with mean 1, and the density model behind them.
 
+    model : a scikit-learn regressor for the mean of the ranked dose; None: terms chosen
     Source: Robins, Hernan and Brumback (2000); Hirano and Imbens (2004), normal density model.
     """
     score = ranked(problem.t)
     w = problem.weights
-    form = choose(problem.x, problem.sizes, score, w, problem.folds, binary=False, boosting=False)
-    fitted = predict_mean(problem.x, problem.sizes, score, w, problem.folds, form, False)
+    if model is not None:
+        fitted = predicted_mean(
+            model, plain(problem.x, problem.sizes), score, w, problem.folds, binary=False,
+            rng=rng or np.random.default_rng(0), role="treatment", n_jobs=n_jobs,
+        )  # fmt: skip
+    else:
+        form = choose(
+            problem.x, problem.sizes, score, w, problem.folds, binary=False, boosting=False
+        )
+        fitted = predict_mean(problem.x, problem.sizes, score, w, problem.folds, form, False)
     centre = float(w @ score / w.sum())
     total = float(w @ (score - centre) ** 2 / w.sum())
     square = (score - fitted) ** 2

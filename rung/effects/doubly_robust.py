@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError
+from ..inference.crossfit import Rows, cross_fit
+from .models import check_model, name_of, plain, predicted_arms, predicted_mean
 from .nuisance import Form, choose, fit_mean
 from .partial import partially_linear
 from .problem import Fitted, Problem
@@ -27,23 +31,37 @@ class DoublyRobust:
     Parameters
     ----------
     boosting : let boosted trees model what splines leave, where a residual check asks for it
+    outcome, treatment : scikit-learn estimators to use as nuisances instead; for arms the treatment
+        model is a classifier, for doses a regressor
+    n_jobs : folds fitted side by side
     """
 
     boosting: bool = True
+    outcome: Any = None
+    treatment: Any = None
+    n_jobs: int = 1
+
+    def __post_init__(self) -> None:
+        check_model(self.outcome, "outcome")
+        check_model(self.treatment, "treatment")
 
     def estimate(self, problem: Problem, *, rng: np.random.Generator) -> Fitted:
         """Means of the arms with their influence functions."""
         if not problem.discrete:
-            return partially_linear(problem, boosting=self.boosting)
-        if problem.propensity is None:
-            raise InputError("the problem has no propensities; see rung.effects.overlap.prepare")
-        outcome, forms = arm_means(problem, boosting=self.boosting)
-        means, influence = augmented(problem, outcome)
+            return partially_linear(
+                problem, boosting=self.boosting, outcome=self.outcome, treatment=self.treatment,
+                rng=rng, n_jobs=self.n_jobs,
+            )  # fmt: skip
+        problem = with_treatment(problem, self.treatment, rng=rng, n_jobs=self.n_jobs)
+        outcome, forms = arm_means(
+            problem, boosting=self.boosting, model=self.outcome, rng=rng, n_jobs=self.n_jobs
+        )
         words = sorted({form.words for form in forms})
+        means, influence = augmented(problem, outcome)
         return Fitted(
             means, influence,
             f"doubly robust (AIPW), {len(np.unique(problem.folds))}-fold cross-fitting; outcome "
-            f"model: {' / '.join(words)}",
+            f"model: {' / '.join(words)}{of_treatment(self.treatment)}",
             effects=outcome,
             effective_n=float("nan"),
             details={"forms": words},
@@ -51,28 +69,76 @@ class DoublyRobust:
         )  # fmt: skip
 
 
-def arm_means(problem: Problem, *, boosting: bool) -> tuple[Floats, list[Form]]:
-    """Out-of-fold outcome means (n, m), a model for each arm, and the forms chosen."""
-    m = len(problem.arms)
-    out, forms = np.empty((problem.n, m)), []
-    for a in range(m):
+def of_treatment(model: Any) -> str:
+    """Words for a treatment model that is not the default."""
+    return "" if model is None else f"; treatment model: {name_of(model)}"
+
+
+def with_treatment(
+    problem: Problem, model: Any, *, rng: np.random.Generator, n_jobs: int = 1
+) -> Problem:
+    """The problem with propensities of this model, or its own.
+
+    Raises
+    ------
+    InputError
+        There are none.
+    """
+    if model is not None:
+        e = predicted_arms(
+            model, plain(problem.x, problem.sizes), problem.t.astype(np.int64), len(problem.arms),
+            problem.weights, problem.folds, rng=rng, n_jobs=n_jobs,
+        )  # fmt: skip
+        return replace(problem, propensity=e)
+    if problem.propensity is None:
+        raise InputError("the problem has no propensities; see rung.effects.overlap.prepare")
+    return problem
+
+
+def arm_means(
+    problem: Problem,
+    *,
+    boosting: bool,
+    model: Any = None,
+    rng: np.random.Generator,
+    n_jobs: int = 1,
+    forms: Sequence[Form] | None = None,
+) -> tuple[Floats, list[Form]]:
+    """Out-of-fold outcome means (n, m), a model for each arm, and the forms of the models.
+
+    forms : of an earlier call, not to be chosen again
+    """
+    columns: list[Floats] = []
+    used: list[Form] = []
+    for a in range(len(problem.arms)):
         mine = problem.t == a
-        y, w, folds = problem.y[mine], problem.weights[mine], problem.folds[mine]
-        form = choose(
-            problem.x[mine], problem.sizes, y, w, folds, binary=problem.binary, boosting=boosting
-        )
-        forms.append(form)
-        for fold in np.unique(problem.folds):
-            test = problem.folds == fold
-            train = mine & ~test
-            if not train.any():
+        if model is not None:
+            columns.append(
+                predicted_mean(
+                    model, plain(problem.x, problem.sizes), problem.y, problem.weights,
+                    problem.folds, binary=problem.binary, rng=rng, use=mine, n_jobs=n_jobs,
+                )
+            )  # fmt: skip
+            used.append(Form(name_of(model)))
+            continue
+        form = forms[a] if forms is not None else choose(
+            problem.x[mine], problem.sizes, problem.y[mine], problem.weights[mine],
+            problem.folds[mine], binary=problem.binary, boosting=boosting,
+        )  # fmt: skip
+        used.append(form)
+
+        def fit_predict(train: Rows, test: Rows, form: Any = form, mine: Rows = mine) -> Floats:
+            rows = train & mine
+            if not rows.any():
                 raise InputError("an arm lies within one unit: clustered folds leave it empty")
             fit = fit_mean(
-                problem.x[train], problem.sizes, problem.y[train], problem.weights[train], form,
+                problem.x[rows], problem.sizes, problem.y[rows], problem.weights[rows], form,
                 problem.binary,
             )  # fmt: skip
-            out[test, a] = fit.mean(problem.x[test])
-    return out, forms
+            return fit.mean(problem.x[test])
+
+        columns.append(cross_fit(problem.folds, fit_predict, n_jobs=n_jobs))
+    return np.column_stack(columns), used
 
 
 def augmented(problem: Problem, outcome: Floats) -> tuple[Floats, Floats]:

@@ -41,7 +41,7 @@ class BackDoor(Estimand):
     @property
     def latex(self) -> str:
         """The formula as LaTeX."""
-        t, y, z = _tex(self.treatment), _tex(self.outcome), ", ".join(map(_tex, self.adjust))
+        t, y, z = tex(self.treatment), tex(self.outcome), ", ".join(map(tex, self.adjust))
         left = rf"E[{y} \mid do({t}=t)]"
         if not self.adjust:
             return rf"{left} = E[{y} \mid {t}=t]"
@@ -78,7 +78,7 @@ class NoEffect(Estimand):
     @property
     def latex(self) -> str:
         """The formula as LaTeX."""
-        y, t = _tex(self.outcome), _tex(self.treatment)
+        y, t = tex(self.outcome), tex(self.treatment)
         return rf"E[{y} \mid do({t}=t)] = E[{y}]"
 
     @property
@@ -90,7 +90,8 @@ class NoEffect(Estimand):
         )
 
 
-def _tex(name: str) -> str:
+def tex(name: str) -> str:
+    """A name as upright text in a formula."""
     escaped = "".join("\\" + c if c in "_%&#${}" else c for c in name)
     return rf"\mathrm{{{escaped}}}"
 

@@ -23,7 +23,10 @@ MOST_ROWS = 5000  # for boosting
 
 @dataclass(frozen=True)
 class Form:
-    """How a nuisance is modelled: the terms, and whether boosted trees model what they leave."""
+    """How a nuisance is modelled: the terms, and whether boosted trees model what they leave.
+
+    `terms` is the name of the model where the user gave one.
+    """
 
     terms: str
     boosted: bool = False
@@ -35,7 +38,7 @@ class Form:
             "linear": "linear terms",
             "spline": "splines",
             "products": "splines and products",
-        }[self.terms]
+        }.get(self.terms, self.terms)
         return text + (" with boosted residuals" if self.boosted else "")
 
 
@@ -79,13 +82,15 @@ def predict_mean(
     folds: Ints,
     form: Form,
     binary: bool,
+    *,
+    n_jobs: int = 1,
 ) -> Floats:
     """Out-of-fold means of y (n,) or (n, q) given x in this form."""
 
     def fit_predict(train: Rows, test: Rows) -> Floats:
         return fit_mean(x[train], sizes, y[train], weights[train], form, binary).mean(x[test])
 
-    return cross_fit(folds, fit_predict)
+    return cross_fit(folds, fit_predict, n_jobs=n_jobs)
 
 
 def _trees(x: Floats, residual: Floats, weights: Floats) -> Any:
@@ -164,11 +169,18 @@ def _structure_left(x: Floats, residual: Floats, weights: Floats, folds: Ints) -
 
 
 def propensities(
-    x: Floats, sizes: tuple[int, ...], arm: Ints, m: int, weights: Floats, folds: Ints
+    x: Floats,
+    sizes: tuple[int, ...],
+    arm: Ints,
+    m: int,
+    weights: Floats,
+    folds: Ints,
+    *,
+    form: Form | None = None,
 ) -> tuple[Floats, Form]:
     """Out-of-fold probabilities (n, m) of the arms given x; arm -1 is another level.
 
-    Two arms and no other level: logistic; else multinomial.
+    Two arms and no other level: logistic; else multinomial. The form is chosen if not given.
     """
     others = bool((arm < 0).any())
     k = m + others
@@ -181,14 +193,16 @@ def propensities(
 
         return cross_fit(folds, shares), Form("linear")
     first = (classes == 1).astype(float)
-    form = choose(x, sizes, first, weights, folds, binary=True, boosting=k == 2)
+    if form is None:
+        form = choose(x, sizes, first, weights, folds, binary=True, boosting=k == 2)
+    terms = form.terms
     if k == 2:
         p = predict_mean(x, sizes, first, weights, folds, form, True)
         return np.column_stack([1 - p, p]), form
 
     def fit_predict(train: Rows, test: Rows) -> Floats:
-        basis = make(x[train], sizes, form.terms)
-        ridge = RIDGE[form.terms] + 1e-5
+        basis = make(x[train], sizes, terms)
+        ridge = RIDGE[terms] + 1e-5
         beta = glm.multinomial(basis.expand(x[train]), classes[train], weights[train], k, ridge)
         return glm.softmax(basis.expand(x[test]) @ beta)[:, :m]
 

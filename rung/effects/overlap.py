@@ -189,8 +189,8 @@ def _doses(problem: Problem) -> Prepared:
     bins = np.linspace(fitted.min() - 1e-9, fitted.max() + 1e-9, 21)
     overlap = {
         "text": f"the covariates explain {r2:.1%} of the (ranked) treatment; effective sample size "
-        f"at the two doses {' and '.join(f'{s * problem.n:.0f}' for s in shares)} of {problem.n}"
-        + (f". {note}" if note else ""),
+        f"at {_sizes(shares, problem.n)} of {problem.n}" + (f". {note}" if note else ""),
+        "effective": [float(s * problem.n) for s in shares],
         "bins": [float(b) for b in bins],
         "treated": np.histogram(fitted[above], bins)[0].tolist(),
         "control": np.histogram(fitted[~above], bins)[0].tolist(),
@@ -199,6 +199,12 @@ def _doses(problem: Problem) -> Prepared:
     }
     ready = replace(problem, population=population, ratio=ratio, curve=bend(problem))
     return Prepared(ready, tuple(_balance_doses(problem, ratio)), overlap, size, poor, note)
+
+
+def _sizes(shares: list[float], n: int) -> str:
+    if len(shares) == 2:
+        return f"the two doses {shares[0] * n:.0f} and {shares[1] * n:.0f}"
+    return f"{len(shares)} doses {min(shares) * n:.0f} to {max(shares) * n:.0f}"
 
 
 def _balance_doses(problem: Problem, ratio: Floats) -> list[dict[str, Any]]:
