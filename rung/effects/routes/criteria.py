@@ -1,0 +1,184 @@
+"""Graphical criteria of the routes beyond adjustment, each behind one function.
+
+Front-door sets with covariates (Pearl 1995; Fulcher et al. 2020), conditional instruments (Brito
+and Pearl 2002; van der Zander, Textor and Liskiewicz 2015), covariates for natural effects
+(Pearl 2001; VanderWeele 2015, section 2.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import combinations
+
+from ...core.errors import NotIdentified
+from ...core.graph import CIRCLE, Graph
+from ...core.graph_checks import undirected_part
+from ...graphs.adjustment import causal_nodes, is_adjustment_set, proper_backdoor_graph
+from ...graphs.ancestry import ancestors, descendants
+from ...graphs.identification.admg import Admg
+from ...graphs.projection import latent_projection
+from ...graphs.separation import m_separated, minimal_separator
+
+MOST_MEDIATORS = 3  # in a front-door set that is not all nodes between
+
+
+@dataclass(frozen=True)
+class FrontDoorSet:
+    """Mediators that intercept the effect, and covariates that they are used with."""
+
+    mediators: tuple[str, ...]
+    given: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """An instrument with the columns that it is one given.
+
+    `unconfounded` says whether the covariates also close its back-door paths.
+    """
+
+    name: str
+    given: tuple[str, ...]
+    unconfounded: bool
+
+
+def over_measured(graph: Graph, measured: Iterable[str], hidden: bool, what: str) -> Graph:
+    """The ADMG over the measured nodes.
+
+    Raises
+    ------
+    NotIdentified
+        A graph with undirected edges or circles, or a MAG.
+    """
+    if hidden or (graph.marks & CIRCLE).any() or undirected_part(graph.marks).any():
+        raise NotIdentified(
+            f"{what} needs a graph in which every edge is -> or <->: this one leaves edges "
+            "undecided, or may hide common causes behind arrows",
+            advice=("add knowledge that decides the edges", "give the graph yourself"),
+        )
+    known = set(measured)
+    unmeasured = [n for n in graph.names if n not in known]
+    return latent_projection(graph, unmeasured) if unmeasured else graph
+
+
+def _cut(graph: Graph, out_of: Iterable[str]) -> Graph:
+    """Without the arrows out of these nodes."""
+    inner = Admg.of(graph)
+    return inner.graph(inner.all, silent=inner.mask(out_of))
+
+
+def front_door(graph: Graph, x: str, y: str) -> FrontDoorSet | None:
+    """A front-door set on an ADMG, the one with fewest covariates; None if there is none."""
+    between = [n for n in causal_nodes(graph, x, y) if n != y]
+    before = set(ancestors(graph, [x, y, *between])) - set(descendants(graph, x)) - {y}
+    pool = [n for n in graph.names if n in before]
+    sets = [tuple(c) for k in range(1, MOST_MEDIATORS + 1) for c in combinations(between, k)]
+    sets += [tuple(between)] if len(between) > MOST_MEDIATORS else []
+    for mediators in sets:
+        if not _front(graph, x, y, mediators, tuple(pool)):
+            continue
+        kept = list(pool)
+        for name in pool:
+            fewer = tuple(n for n in kept if n != name)
+            if _front(graph, x, y, mediators, fewer):
+                kept.remove(name)
+        return FrontDoorSet(mediators, tuple(kept))
+    return None
+
+
+def _front(graph: Graph, x: str, y: str, m: tuple[str, ...], c: tuple[str, ...]) -> bool:
+    without = graph.subgraph([n for n in graph.names if n not in m])
+    if y in descendants(without, x):
+        return False
+    return m_separated(_cut(graph, [x]), x, m, c) and m_separated(_cut(graph, m), m, y, (x, *c))
+
+
+def instruments(graph: Graph, x: str, y: str) -> list[Instrument]:
+    """Instruments for the effect of x on y on an ADMG, those with fewest covariates first."""
+    if y not in descendants(graph, x):
+        return []
+    cut = proper_backdoor_graph(graph, x, y)
+    after = set(descendants(graph, x))
+    pool = [n for n in graph.names if n not in after and n != y]
+    found = []
+    for z in pool:
+        given = minimal_separator(cut, z, y, allowed=[n for n in pool if n != z])
+        if given is not None and not m_separated(cut, z, x, given):
+            found.append(Instrument(z, tuple(given), _unconfounded(graph, x, y, z, given)))
+    return sorted(found, key=lambda i: (not i.unconfounded, len(i.given)))
+
+
+def _unconfounded(graph: Graph, x: str, y: str, z: str, given: Iterable[str]) -> bool:
+    reached = set(causal_nodes(graph, z, (x, y)))
+    return x in reached and is_adjustment_set(graph, z, (x, y), tuple(given))
+
+
+def objection_to_instrument(
+    graph: Graph, x: str, y: str, z: Iterable[str], given: tuple[str, ...]
+) -> str:
+    """Why the graph does not let these be instruments given these covariates; "" if it does."""
+    after = set(descendants(graph, x)) & {*z, *given}
+    if after:
+        return f"{', '.join(sorted(after))} comes after {x} in the graph"
+    cut = proper_backdoor_graph(graph, x, y)
+    for name in z:
+        if not m_separated(cut, name, y, given):
+            return f"in the graph {name} and {y} are joined other than through {x}"
+        if m_separated(cut, name, x, given):
+            return f"in the graph {name} and {x} are unrelated given {', '.join(given) or 'nothing'}"
+    return ""
+
+
+def natural_covariates(graph: Graph, x: str, y: str, mediators: tuple[str, ...]) -> tuple[str, ...]:
+    """Covariates given which natural effects through the mediators are identified, on an ADMG.
+
+    Raises
+    ------
+    NotIdentified
+        There are none: which of the three kinds of confounding stays open.
+    """
+    after = set(descendants(graph, x))
+    before = set(ancestors(graph, [x, y, *mediators])) - after - {y, *mediators}
+    pool = [n for n in graph.names if n in before]
+    if said := _open(graph, x, y, mediators, tuple(pool)):
+        raise NotIdentified(
+            f"the part of the effect of {x} on {y} through {', '.join(mediators)} is not "
+            f"identified: {said}",
+            advice=(
+                "measure what confounds, or take a confounder that the treatment affects as a "
+                "mediator too",
+            ),
+        )
+    kept = list(pool)
+    for name in pool:
+        fewer = tuple(n for n in kept if n != name)
+        ends = tuple(m for m in (*mediators, y))
+        if not _open(graph, x, y, mediators, fewer) and m_separated(graph, name, ends, (x, *fewer)):
+            kept.remove(name)
+    return tuple(kept)
+
+
+def _open(graph: Graph, x: str, y: str, m: tuple[str, ...], c: tuple[str, ...]) -> str:
+    """Which condition fails with these covariates; "" if none."""
+    if not is_adjustment_set(graph, x, (*m, y), c):
+        return f"no measured columns close the back-door paths of {x}"
+    if not is_adjustment_set(graph, (x, *m), y, c):
+        bad = _affected(graph, x, y, m)
+        if bad:
+            return f"{', '.join(bad)} is affected by {x} and confounds {', '.join(m)} and {y}"
+        return f"no measured columns close the back-door paths from {', '.join(m)} to {y}"
+    return ""
+
+
+def _affected(graph: Graph, x: str, y: str, m: tuple[str, ...]) -> tuple[str, ...]:
+    """Descendants of x that cause both a mediator and y."""
+    out = []
+    for name in descendants(graph, x):
+        if name in (x, y, *m):
+            continue
+        below = set(descendants(graph, name))
+        direct = graph.subgraph([n for n in graph.names if n not in m])
+        if below & set(m) and y in descendants(direct, name):
+            out.append(name)
+    return tuple(out)
