@@ -98,15 +98,28 @@ def instruments(graph: Graph, x: str, y: str) -> list[Instrument]:
     """Instruments for the effect of x on y on an ADMG, those with fewest covariates first."""
     if y not in descendants(graph, x):
         return []
-    cut = proper_backdoor_graph(graph, x, y)
     after = set(descendants(graph, x))
-    pool = [n for n in graph.names if n not in after and n != y]
     found = []
-    for z in pool:
-        given = minimal_separator(cut, z, y, allowed=[n for n in pool if n != z])
-        if given is not None and not m_separated(cut, z, x, given):
-            found.append(Instrument(z, tuple(given), _unconfounded(graph, x, y, z, given)))
+    for z in graph.names:
+        if z in after or z == y:
+            continue
+        given = given_instruments(graph, x, y, (z,))
+        if given is not None:
+            found.append(Instrument(z, given, _unconfounded(graph, x, y, z, given)))
     return sorted(found, key=lambda i: (not i.unconfounded, len(i.given)))
+
+
+def given_instruments(graph: Graph, x: str, y: str, z: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Fewest columns given which all of z are instruments; None if there are none."""
+    after = set(descendants(graph, x))
+    if after & set(z) or y not in after:
+        return None
+    cut = proper_backdoor_graph(graph, x, y)
+    allowed = [n for n in graph.names if n not in after and n not in (y, *z)]
+    given = minimal_separator(cut, z, y, allowed=allowed)
+    if given is None or any(m_separated(cut, name, x, given) for name in z):
+        return None
+    return tuple(given)
 
 
 def _unconfounded(graph: Graph, x: str, y: str, z: str, given: Iterable[str]) -> bool:
@@ -126,7 +139,9 @@ def objection_to_instrument(
         if not m_separated(cut, name, y, given):
             return f"in the graph {name} and {y} are joined other than through {x}"
         if m_separated(cut, name, x, given):
-            return f"in the graph {name} and {x} are unrelated given {', '.join(given) or 'nothing'}"
+            return (
+                f"in the graph {name} and {x} are unrelated given {', '.join(given) or 'nothing'}"
+            )
     return ""
 
 

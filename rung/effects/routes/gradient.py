@@ -65,7 +65,9 @@ class Tape:
             top, bottom = self.value(e.numerator), self.value(e.denominator)
             over = _divided(weight, bottom)
             self._back(e.numerator, _known(over, top.shape), out)
-            self._back(e.denominator, _known(-times(over, _divided(top, bottom)), bottom.shape), out)
+            self._back(
+                e.denominator, _known(-times(over, _divided(top, bottom)), bottom.shape), out
+            )
         else:
             raise NotSupported(f"no derivative is known for {type(e).__name__}")
 

@@ -1,4 +1,4 @@
-"""Nuisance models of the routes: a mean, class probabilities, by rung's own or the user's models."""
+"""Nuisance models of the routes: a mean and class probabilities, rung's own or the user's."""
 
 from __future__ import annotations
 
