@@ -14,7 +14,12 @@ from itertools import combinations
 from ...core.errors import NotIdentified
 from ...core.graph import CIRCLE, Graph
 from ...core.graph_checks import undirected_part
-from ...graphs.adjustment import causal_nodes, is_adjustment_set, proper_backdoor_graph
+from ...graphs.adjustment import (
+    adjustment_set,
+    causal_nodes,
+    is_adjustment_set,
+    proper_backdoor_graph,
+)
 from ...graphs.ancestry import ancestors, descendants
 from ...graphs.identification.admg import Admg
 from ...graphs.projection import latent_projection
@@ -172,6 +177,40 @@ def natural_covariates(graph: Graph, x: str, y: str, mediators: tuple[str, ...])
         if not _open(graph, x, y, mediators, fewer) and m_separated(graph, name, ends, (x, *fewer)):
             kept.remove(name)
     return tuple(kept)
+
+
+def controlled_covariates(
+    graph: Graph, x: str, y: str, mediators: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Covariates to adjust for with treatment and mediators set together, on an ADMG.
+
+    Raises
+    ------
+    NotIdentified
+        There are none.
+    """
+    found = adjustment_set(graph, (x, *mediators), y)
+    if found is None:
+        bad = _affected(graph, x, y, mediators)
+        more = (
+            f": {', '.join(bad)} is affected by {x} and confounds {', '.join(mediators)} and {y}; "
+            "take it as a mediator too"
+            if bad
+            else ""
+        )
+        raise NotIdentified(
+            f"no measured columns close the back-door paths of {x} and {', '.join(mediators)} set "
+            f"together{more}"
+        )
+    return tuple(found)
+
+
+def through(graph: Graph, x: str, y: str, mediators: tuple[str, ...]) -> tuple[bool, bool]:
+    """Whether a directed path from x to y avoids the mediators, and whether one passes them."""
+    without = graph.subgraph([n for n in graph.names if n not in mediators])
+    after = set(descendants(graph, x))
+    passes = any(m in after and y in descendants(graph, m) for m in mediators)
+    return y in descendants(without, x), passes
 
 
 def _open(graph: Graph, x: str, y: str, m: tuple[str, ...], c: tuple[str, ...]) -> str:

@@ -136,9 +136,8 @@ class Instrumenting:
         from ..late import Wald
 
         x, y, z, given = problem.names
-        scaled = tuple(
-            sorted(tuple(sorted(e * self.factor for e in part)) for part in found.region)
-        )
+        ends = [sorted((low * self.factor, high * self.factor)) for low, high in found.region]
+        scaled: Region = tuple((part[0], part[1]) for part in sorted(ends))
         warnings = [*notes, *_warnings(found, scaled, problem)]
         usual = tuple(sorted(e * self.factor for e in found.usual))
         interval = (scaled[0][0], scaled[-1][1]) if scaled else (usual[0], usual[1])
