@@ -75,8 +75,8 @@ class Instrumenting:
         self.binary_outcome = bool(np.isin(values, (0.0, 1.0)).all())
         binary = y.kind is Kind.BINARY
         self.units = outcome_units(y, "difference", binary)
-        unit = f" {v.unit}" if v.unit else ""
-        self.contrast = f"one unit more of {q.treatment}{unit}"
+        unit = f" (in {v.unit})" if v.unit else ""
+        self.contrast = f"{q.treatment} one unit higher{unit}"
         if q.treated is not None:
             ends = [float(v.encode(e)) for e in (q.treated, q.control)]
             if ends[0] == ends[1]:

@@ -14,10 +14,10 @@ from ...core.variable import Kind
 from ...inference.intervals import covariance
 from ...inference.resampling import folds as deal
 from ...inference.resampling import resample_rows
-from ..nuisance import Form, choose
+from ..nuisance import Form
 from ..problem import Fitted
 from .flat import Factor, Step, Symbol, needed, plan, ratio
-from .nuisances import class_model, mean_model
+from .nuisances import class_model, mean_model, steady
 from .task import Task
 
 Floats = NDArray[np.float64]
@@ -85,9 +85,7 @@ class Sampler:
         y, x, levels = self.columns[name], self.matrix(given), self.levels[name]
         if key not in self.forms:
             target = y if levels is None else (y == levels[len(levels) // 2]).astype(float)
-            self.forms[key] = choose(
-                x, sizes, target, w, self.folds, binary=levels is not None, boosting=False
-            )
+            self.forms[key] = steady(x, sizes, target, w, self.folds, binary=levels is not None)
         form = self.forms[key]
         if levels is not None:
             codes = np.searchsorted(levels, y[rows])
