@@ -115,7 +115,8 @@ def test_means_add_up():
 def test_words_and_text():
     found = identify_mediation(parse("X -> M -> Y; X -> Y; W -> M; W -> Y"), "X", "M", "Y")
     assert found.text.endswith("sum over W, M of P(Y | X, M, W) P(M | X*, W) P(W)")
-    assert r"\mathrm{X*}" in found.latex and "among rows with the same W" in found.words
+    assert r"\mathrm{X*}" in found.latex
+    assert "among rows with the same W" in found.words
 
 
 def test_bad_questions():
