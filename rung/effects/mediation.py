@@ -13,6 +13,7 @@ from ..core.data import Data
 from ..core.errors import InputError
 from ..core.graph import Graph
 from ..core.query import Estimate, Query
+from ..graphs.identification.nested import NestedFormula
 from ..inference.intervals import check_level
 from .identification import check_nodes, weighted
 from .mixture import Piece, mixed, seed_of
@@ -20,7 +21,7 @@ from .natural import ControlledEffect, NaturalEffect
 from .queries import _names
 from .routes.criteria import (
     controlled_covariates,
-    natural_covariates,
+    natural_formula,
     over_measured,
     through,
 )
@@ -95,13 +96,15 @@ class _Natural(_Through):
         """The mediation formula (Pearl 2001) with the covariates that the graph gives."""
         x, y, m = self.on_table()
         check_nodes(graph, x, y, *m)
-        given = self._given(graph, graph.names, hidden_causes)
-        return NaturalEffect(x, y, m, given, self._part)
+        formula, given = self._formula(graph, graph.names, hidden_causes)
+        return NaturalEffect(x, y, m, given or (), self._part, formula)
 
-    def _given(self, graph: Graph, measured: tuple[str, ...], hidden: bool) -> tuple[str, ...]:
+    def _formula(
+        self, graph: Graph, measured: tuple[str, ...], hidden: bool
+    ) -> tuple[NestedFormula, tuple[str, ...] | None]:
         x, y, m = self.on_table()
         graph = over_measured(graph, measured, hidden, "a natural effect")
-        return natural_covariates(graph, x, y, m)
+        return natural_formula(graph, x, y, m)
 
     def _none(self, graph: Graph, hidden: bool) -> str:
         """Why the effect is zero by the graph; "" if it is not."""
@@ -135,10 +138,10 @@ class _Natural(_Through):
         work = Mediating(self, data, estimator, seed)
 
         def solve(graph: Graph, hidden: bool) -> Piece:
-            given = self._given(graph, data.names, hidden)
             if said := self._none(graph, hidden):
                 return Piece(0.0, (0.0, 0.0), key="no path", note=said, method="zero by the graph")
-            return work.piece(given, self._part)
+            formula, given = self._formula(graph, data.names, hidden)
+            return work.piece(formula, given, self._part)
 
         return mixed(
             self, structure, solve, run=run, seed=seed, contrast=work.contrast, units=work.units,

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from ..core.query import Estimand
-from ..graphs.identification.expression import Joint, Probability, times
+from ..graphs.identification.nested import NestedFormula
 from .identification import _tex
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -27,10 +24,18 @@ class NaturalEffect(Estimand):
     mediators: tuple[str, ...]
     given: tuple[str, ...]
     part: str
+    formula: NestedFormula
+
+    @property
+    def by_adjustment(self) -> bool:
+        """Whether it is the mediation formula with covariates."""
+        return self.formula.rule == "mediation adjustment"
 
     @property
     def text(self) -> str:
         """The formula as plain text."""
+        if not self.by_adjustment:
+            return f"{self._difference}, where {self.formula.text}"
         x, y, m = self.treatment, self.outcome, ", ".join(self.mediators)
         bar = f", {', '.join(self.given)}" if self.given else ""
         last = f" P({', '.join(self.given)})" if self.given else ""
@@ -47,8 +52,19 @@ class NaturalEffect(Estimand):
         )
 
     @property
+    def _difference(self) -> str:
+        x, y, m = self.treatment, self.outcome, ", ".join(self.mediators)
+        ends = ("treated", "control"), ("control", "control")
+        if self.part == "indirect":
+            ends = ("treated", "treated"), ("treated", "control")
+        one, two = (f"E[{y} under {x}={a}, {m} as under {x}={b}]" for a, b in ends)
+        return f"{one} - {two}"
+
+    @property
     def latex(self) -> str:
         """The formula as LaTeX."""
+        if not self.by_adjustment:
+            return self.formula.latex
         x, y, m = _tex(self.treatment), _tex(self.outcome), ", ".join(map(_tex, self.mediators))
         c = ", ".join(map(_tex, self.given))
         bar, last = (f", {c}", rf"\,P({c})") if c else ("", "")
@@ -63,6 +79,8 @@ class NaturalEffect(Estimand):
     @property
     def words(self) -> str:
         """The formula in a sentence."""
+        if not self.by_adjustment:
+            return self.formula.words
         x, y, m = self.treatment, self.outcome, ", ".join(self.mediators)
         same = f" among rows with the same {', '.join(self.given)}" if self.given else ""
         if self.part == "direct":
@@ -77,21 +95,10 @@ class NaturalEffect(Estimand):
 
     def evaluate(self, table: ArrayLike, names: Sequence[str]) -> float:
         """The effect on a joint table with one axis a name; last level against first."""
-        joint = Joint(np.asarray(table, dtype=np.float64), tuple(names))
-        x, y = joint.axes((self.treatment, self.outcome))
-        p = Probability((self.outcome,), (self.treatment, *self.mediators, *self.given))
-        mean = _mean(p.value(joint), y)
-        m = Probability(self.mediators, (self.treatment, *self.given)).value(joint)
-        c = joint.marginal(self.given)
-        first, last = [0], [joint.table.shape[x] - 1]
-
-        def crossed(outcome: list[int], mediator: list[int]) -> float:
-            inner = times(mean.take(outcome, axis=x), m.take(mediator, axis=x))
-            return float(times(inner, c).sum())
-
+        means = self.formula.means(table, names)
         if self.part == "direct":
-            return crossed(last, first) - crossed(first, first)
-        return crossed(last, last) - crossed(last, first)
+            return float(means[-1, 0] - means[0, 0])
+        return float(means[-1, -1] - means[-1, 0])
 
 
 @dataclass(frozen=True)
@@ -129,9 +136,3 @@ class ControlledEffect(Estimand):
             f"compare {self.outcome} between values of {self.treatment} among rows with "
             f"{', '.join(self.mediators)} at the value set{same}"
         )
-
-
-def _mean(p: Floats, axis: int) -> Floats:
-    along = [1] * p.ndim
-    along[axis] = p.shape[axis]
-    return np.asarray((p * np.arange(p.shape[axis]).reshape(along)).sum(axis=axis, keepdims=True))

@@ -22,6 +22,8 @@ from ...graphs.adjustment import (
 )
 from ...graphs.ancestry import ancestors, descendants
 from ...graphs.identification.admg import Admg
+from ...graphs.identification.mediation import identify_mediation
+from ...graphs.identification.nested import NestedFormula
 from ...graphs.projection import latent_projection
 from ...graphs.separation import m_separated, minimal_separator
 
@@ -150,33 +152,30 @@ def objection_to_instrument(
     return ""
 
 
-def natural_covariates(graph: Graph, x: str, y: str, mediators: tuple[str, ...]) -> tuple[str, ...]:
-    """Covariates given which natural effects through the mediators are identified, on an ADMG.
+def natural_formula(
+    graph: Graph, x: str, y: str, mediators: tuple[str, ...]
+) -> tuple[NestedFormula, tuple[str, ...] | None]:
+    """The formula of natural effects on an ADMG, and the covariates if it is by adjustment.
+
+    The covariates are all that are free of the treatment and have to do with mediators or outcome,
+    given the rest: more than the least set, for the sake of precision.
 
     Raises
     ------
     NotIdentified
-        There are none: which of the three kinds of confounding stays open.
+        A recanting witness, a recanting district, or a hedge stands in the way.
     """
-    after = set(descendants(graph, x))
-    before = set(ancestors(graph, [x, y, *mediators])) - after - {y, *mediators}
-    pool = [n for n in graph.names if n in before]
-    if said := _open(graph, x, y, mediators, tuple(pool)):
-        raise NotIdentified(
-            f"the part of the effect of {x} on {y} through {', '.join(mediators)} is not "
-            f"identified: {said}",
-            advice=(
-                "measure what confounds, or take a confounder that the treatment affects as a "
-                "mediator too",
-            ),
-        )
-    kept = list(pool)
-    for name in pool:
+    found = identify_mediation(graph, x, mediators, y)
+    if found.rule != "mediation adjustment":
+        return found, None
+    before = set(ancestors(graph, [x, y, *mediators])) - set(descendants(graph, x))
+    kept = [n for n in graph.names if n in before - {y, *mediators}]
+    ends = (*mediators, y)
+    for name in [n for n in kept if n not in found.adjust]:
         fewer = tuple(n for n in kept if n != name)
-        ends = tuple(m for m in (*mediators, y))
-        if not _open(graph, x, y, mediators, fewer) and m_separated(graph, name, ends, (x, *fewer)):
+        if m_separated(graph, name, ends, (x, *fewer)):
             kept.remove(name)
-    return tuple(kept)
+    return found, tuple(kept)
 
 
 def controlled_covariates(
@@ -211,18 +210,6 @@ def through(graph: Graph, x: str, y: str, mediators: tuple[str, ...]) -> tuple[b
     after = set(descendants(graph, x))
     passes = any(m in after and y in descendants(graph, m) for m in mediators)
     return y in descendants(without, x), passes
-
-
-def _open(graph: Graph, x: str, y: str, m: tuple[str, ...], c: tuple[str, ...]) -> str:
-    """Which condition fails with these covariates; "" if none."""
-    if not is_adjustment_set(graph, x, (*m, y), c):
-        return f"no measured columns close the back-door paths of {x}"
-    if not is_adjustment_set(graph, (x, *m), y, c):
-        bad = _affected(graph, x, y, m)
-        if bad:
-            return f"{', '.join(bad)} is affected by {x} and confounds {', '.join(m)} and {y}"
-        return f"no measured columns close the back-door paths from {', '.join(m)} to {y}"
-    return ""
 
 
 def _affected(graph: Graph, x: str, y: str, m: tuple[str, ...]) -> tuple[str, ...]:

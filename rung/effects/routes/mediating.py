@@ -10,6 +10,7 @@ from ...core.data import Data
 from ...core.errors import InputError
 from ...core.missing import complete, told
 from ...core.query import Assumption, Status
+from ...graphs.identification.nested import NestedFormula
 from ...inference.intervals import covariance, freedom, normal
 from ..contrast import check_names, resolve
 from ..dependence import of_rows
@@ -18,6 +19,7 @@ from ..natural import NaturalEffect
 from ..problem import covariates
 from ..solve import expanded
 from .mediated import Mediation, MediationEstimator, MultiplyRobust, Natural
+from .nested_plug_in import nested_plug_in
 from .solve import _untouched
 
 S = Status
@@ -52,13 +54,15 @@ class Mediating:
             )
         self.found = found
         self.contrast, self.units = found.labels[0], found.units
-        self._kept: dict[tuple[str, ...], tuple[Natural, Data, Any, tuple[str, ...]]] = {}
+        self._kept: dict[Any, tuple[Natural, Data, Any, tuple[str, ...]]] = {}
 
-    def piece(self, given: tuple[str, ...], part: str) -> Piece:
-        """The answer with these covariates."""
-        if given not in self._kept:
-            self._kept[given] = self._fresh(given)
-        natural, rows, dependence, notes = self._kept[given]
+    def piece(self, formula: NestedFormula, adjust: tuple[str, ...] | None, part: str) -> Piece:
+        """The answer by a formula: with covariates, or else evaluated on a table."""
+        key: Any = formula.expression if adjust is None else adjust
+        given = adjust or ()
+        if key not in self._kept:
+            self._kept[key] = self._by_table(formula) if adjust is None else self._fresh(adjust)
+        natural, rows, dependence, notes = self._kept[key]
         x, y, m = self.query.on_table()
         level, df = self.query.level, freedom(dependence.groups)
         shown: dict[str, Any] = {}
@@ -79,7 +83,7 @@ class Mediating:
             **natural.details,
         }
         return Piece(
-            value, interval, key=given, estimand=NaturalEffect(x, y, m, given, part),
+            value, interval, key=key, estimand=NaturalEffect(x, y, m, given, part, formula),
             method=natural.method, se=se, n=rows.n, effective_n=natural.effective_n,
             assumptions=assumptions(x, y, m, given, natural, dependence),
             diagnostics=diagnostics, warnings=notes,
@@ -107,6 +111,16 @@ class Mediating:
         )  # fmt: skip
         natural = self.estimator.mediate(problem, rng=np.random.default_rng(self.seed))
         return natural, rows, dependence, told(chosen)
+
+    def _by_table(self, formula: NestedFormula) -> tuple[Natural, Data, Any, tuple[str, ...]]:
+        """Another formula than adjustment: on discrete columns, as it is."""
+        x, y, m = self.query.on_table()
+        observed = formula.expression.observed | {x, y, *m}
+        needed = tuple(n for n in self.data.names if n in observed)
+        chosen = _untouched(self.data, frozenset(needed)).select(needed)
+        rows = complete(chosen)
+        natural = nested_plug_in(formula, rows, (x, y), self.found.arms)
+        return natural, rows, of_rows(rows), told(chosen)
 
 
 def assumptions(
