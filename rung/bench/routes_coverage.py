@@ -58,8 +58,8 @@ def answers(name: str, seed: int) -> Found:
     out: Found = {}
     if "ATE" in world.truths:
         dose = name.endswith("dose")
-        ends = {"treated": 1.0, "control": 0.0} if dose else {}
-        query = ATE("x", "y", **ends)
+        one, zero = (1.0, 0.0) if dose else (None, None)
+        query = ATE("x", "y", treated=one, control=zero)
         plug = PlugIn(draws=100) if name == "two districts, numbers" else None
         out["ATE"] = _tuple(world.truths["ATE"], _ask(world, data, query, plug, seed))
     if "LATE" in world.truths:
