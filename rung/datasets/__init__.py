@@ -20,6 +20,7 @@ _ENTRIES = {  # name: module, the Entry in it
     "sachs": ("sachs", "ENTRY"),
     "asia": ("networks", "ENTRY"),
     "alarm": ("networks", "MONITOR"),
+    "card": ("card", "ENTRY"),
     "nsw": ("nsw", "ENTRY"),
     "nsw_cps": ("nsw", "COMPARISON"),
     "ihdp": ("ihdp", "ENTRY"),

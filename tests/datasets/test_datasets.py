@@ -47,7 +47,7 @@ def test_other_seed_other_rows(name: str) -> None:
     assert not np.array_equal(datasets.load(name, seed=1).values, datasets.load(name).values)
 
 
-@pytest.mark.parametrize("name", ["sachs", "nsw", "cps", "ihdp"])
+@pytest.mark.parametrize("name", ["sachs", "nsw", "cps", "ihdp", "card"])
 def test_files_hold_the_text_stated_in_the_readme(name: str) -> None:
     folder = files("rung.datasets") / "files"
     text = gzip.decompress((folder / f"{name}.csv.gz").read_bytes())

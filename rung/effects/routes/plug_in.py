@@ -1,4 +1,4 @@
-"""PlugIn: the formula evaluated on the empirical distribution of discrete columns."""
+"""PlugIn: the formula evaluated on the empirical distribution of the columns."""
 
 from __future__ import annotations
 
@@ -7,88 +7,144 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.errors import InputError, NotSupported
+from ...core.errors import InputError, Overlap
 from ...core.graph import Graph
-from ...graphs.identification.expression import Joint, leftover
+from ...graphs.identification.expression import Joint
 from ...graphs.identification.formula import Formula
 from ...graphs.identification.identify import identified
 from ...graphs.identification.query import Interventional
 from ..problem import Fitted
+from .gradient import functional
 from .task import Task
 
 Floats = NDArray[np.float64]
-MOST_CELLS = 4096
+MOST_CELLS = 1_000_000
+FEW = 10  # values up to which a numeric column is taken as discrete
 
 
 @dataclass(frozen=True)
 class PlugIn:
     """Any identified formula, with the observed distribution in place of the true one.
 
-    Exact on discrete columns: the formula is a smooth function of the cell probabilities, its
-    influence function the gradient there, which is efficient (the model is saturated).
+    Discrete columns: the formula is a smooth function of the cell probabilities, its influence
+    function the exact gradient there; the model of a table is saturated, so that this is the
+    efficient one-step estimate too. Other columns: the formula is simulated factor by factor from
+    fitted conditional models (Robins 1986, g-computation), with a bootstrap over the rows.
+
+    Parameters
+    ----------
+    smoothing : rows added to each cell of the table (0: none; an empty cell that the formula
+        conditions on is then refused); discrete columns only
+    draws : bootstrap resamples of a simulated formula
+    copies : draws a row from the fitted models of a simulated formula
     """
+
+    smoothing: float = 0.0
+    draws: int = 200
+    copies: int = 2
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.smoothing) and self.smoothing >= 0):
+            raise InputError(f"smoothing={self.smoothing!r}: expected rows added to a cell, >= 0")
+        for name, least in (("draws", 20), ("copies", 1)):
+            if not isinstance(getattr(self, name), int) or getattr(self, name) < least:
+                raise InputError(f"{name}={getattr(self, name)!r}: expected an int >= {least}")
 
     def formula_on(self, graph: Graph, asked: Interventional, hidden: bool) -> Formula:
         """By adjustment where that suffices, else by the complete algorithm."""
         return identified(graph, asked, hidden)
 
     def reach(self, task: Task, *, rng: np.random.Generator) -> Fitted:
-        """Means of the arms with their influence functions."""
+        """Means of the arms with their influence functions.
+
+        Raises
+        ------
+        Overlap
+            The formula conditions on values that never occur together.
+        NotSupported
+            A column is not discrete, and the formula cannot be simulated.
+        """
+        if tabular(task):
+            return self._table(task)
+        from .simulation import simulated
+
+        return simulated(task, draws=self.draws, copies=self.copies, rng=rng)
+
+    def _table(self, task: Task) -> Fitted:
         names = task.data.names
-        cells, where, values = _cells(task)
-        table = np.zeros(cells)
-        np.add.at(table, where, task.weights)
-        table /= table.sum()
-        means, gradient = _means(task, table, names, values)
-        rows = gradient.reshape(len(gradient), -1)[:, np.ravel_multi_index(where, cells)].T
-        influence = rows - np.tensordot(gradient, table, axes=table.ndim)
+        shape, where, levels = cells(task)
+        flat = np.ravel_multi_index(where, shape)
+        counts = np.bincount(flat, task.weights, int(np.prod(shape)))
+        total = counts.sum()
+        table = (counts + self.smoothing) / (total + self.smoothing * counts.size)
+        joint = Joint(table.reshape(shape), names)
+        means, rows = [], []
+        for arm in task.contrast.arms:
+            value, gradient = functional(
+                task.formula.expression, joint, _asked(task), _weight(task, shape, levels, arm)
+            )
+            if not np.isfinite(value):
+                raise Overlap(self._empty(task, joint, arm))
+            means.append(value)
+            by_row = gradient.ravel()[flat] - float((gradient * joint.table).sum())
+            rows.append(by_row * total / (total + self.smoothing * counts.size))
+        added = f", {self.smoothing:g} rows added to each" if self.smoothing else ""
         return Fitted(
-            means, task.weights[:, None] * influence,
-            f"plug-in of the {task.formula.rule} formula on {table.size} cells",
+            np.array(means), task.weights[:, None] * np.column_stack(rows),
+            f"plug-in of the {task.formula.rule} formula on {counts.size} cells{added} "
+            "(saturated: efficient as it is)",
             cites=("shpitser2006",),
         )  # fmt: skip
 
+    def _empty(self, task: Task, joint: Joint, arm: float) -> str:
+        try:
+            task.formula.evaluate(joint.table, joint.names)
+        except Overlap as error:
+            reason = str(error)
+        else:
+            reason = f"{task.contrast.treatment} = {arm:g}: positivity fails in the table"
+        return (
+            f"{reason}. Merge rare levels, or add rows to each cell as a prior: "
+            "rung.PlugIn(smoothing=0.5)"
+        )
 
-def _cells(task: Task) -> tuple[tuple[int, ...], tuple[NDArray[np.intp], ...], Floats]:
-    """Shape of the table, the cell of each row, and the values of the outcome."""
-    shape, where, values = [], [], np.zeros(0)
+
+def tabular(task: Task) -> bool:
+    """Whether every column is discrete, or has few values, and the table is not too large."""
+    size = 1.0
+    for name in task.data.names:
+        v = task.data.variable(name)
+        count = len(np.unique(task.data.column(name)))
+        if not v.discrete and count > FEW:
+            return False
+        size *= count
+    return size <= MOST_CELLS
+
+
+def cells(
+    task: Task,
+) -> tuple[tuple[int, ...], tuple[NDArray[np.intp], ...], dict[str, Floats]]:
+    """Shape of the table, the cell of each row, and the values along each axis."""
+    shape, where, levels = [], [], {}
     for name in task.data.names:
         seen, code = np.unique(task.data.column(name), return_inverse=True)
-        if not task.data.variable(name).discrete and len(seen) > 10:
-            raise NotSupported(f"{name!r} is not discrete: the formula cannot be plugged in")
         shape.append(len(seen))
         where.append(code)
-        if name == task.contrast.outcome:
-            values = seen
-    if np.prod(shape) > MOST_CELLS:
-        raise InputError(f"the table of {', '.join(task.data.names)} has {np.prod(shape)} cells")
-    return tuple(shape), tuple(where), values
+        levels[name] = seen
+    return tuple(shape), tuple(where), levels
 
 
-def _means(
-    task: Task, table: Floats, names: tuple[str, ...], values: Floats
-) -> tuple[Floats, Floats]:
-    """Mean outcome under each arm (m,), and its gradient (m, *cells) by central differences."""
+def _asked(task: Task) -> tuple[str, str]:
+    return task.contrast.outcome, task.contrast.treatment
 
-    def at(p: Floats) -> Floats:
-        joint = Joint(p / p.sum(), names)
-        y, t = joint.axes((task.contrast.outcome, task.contrast.treatment))
-        asked = (task.contrast.outcome, task.contrast.treatment)
-        found = leftover(task.formula.expression.value(joint), joint, asked)
-        shape = [table.shape[i] if i in (y, t) else 1 for i in range(table.ndim)]
-        grid = np.moveaxis(np.broadcast_to(found, shape), (y, t), (0, 1)).reshape(shape[y], -1)
-        levels = np.unique(task.data.column(task.contrast.treatment))
-        return np.array([values @ grid[:, np.searchsorted(levels, a)] for a in task.contrast.arms])
 
-    means = at(table)
-    gradient = np.zeros((len(means), *table.shape))
-    step = 1e-6
-    flat = gradient.reshape(len(means), -1)
-    for cell in np.flatnonzero(table).tolist():
-        ends = []
-        for sign in (1, -1):
-            moved = table.copy()
-            moved.flat[cell] *= 1 + sign * step
-            ends.append(at(moved))
-        flat[:, cell] = (ends[0] - ends[1]) / (2 * step * table.flat[cell])
-    return means, gradient
+def _weight(task: Task, shape: tuple[int, ...], levels: dict[str, Floats], arm: float) -> Floats:
+    """y where the treatment is `arm`, 0 elsewhere: its sum with P(y | do(t)) is the arm's mean."""
+    y, t = (task.data.names.index(name) for name in _asked(task))
+    along = [1] * len(shape)
+    along[y] = shape[y]
+    mean = levels[task.contrast.outcome].astype(np.float64).reshape(along)
+    along = [1] * len(shape)
+    along[t] = shape[t]
+    here = (levels[task.contrast.treatment] == arm).astype(np.float64).reshape(along)
+    return mean * here

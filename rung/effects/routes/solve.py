@@ -75,6 +75,6 @@ def _untouched(data: Data, needed: frozenset[str]) -> Data:
 
 
 def _default() -> RouteEstimator:
-    from .plug_in import PlugIn
+    from .one_step import Best
 
-    return PlugIn()
+    return Best()
