@@ -156,6 +156,8 @@ class Estimate(Result):
     seed : int or None
     data : Data
         The rows used.
+    model : CateModel or None
+        Effects given covariates, by a learner: predicts for new rows.
     """
 
     query: Query
@@ -181,6 +183,7 @@ class Estimate(Result):
     seconds: float = 0.0
     cites: tuple[str, ...] = ()
     data: Data | None = field(default=None, repr=False)
+    model: Any = field(default=None, repr=False)
 
     def frame(self) -> pd.DataFrame:
         """One row for the answer, and one for each graph of a set."""

@@ -141,11 +141,15 @@ class ATT(_Average):
 @final
 @dataclass(frozen=True, repr=False)
 class CATE(Query):
-    """Effects in groups of rows that share `by` columns (numbers: fourths of their range).
+    """Effects in groups of rows that share `by` columns, or of each row by a learner.
+
+    Without a learner groups are compared (numbers: fourths of their range). An estimator such as
+    `rung.CausalForest()` gives the effect of each row by its covariates.
 
     Parameters
     ----------
-    by : names of columns that the treatment does not affect
+    by : names of columns that the treatment does not affect; may be left out with a learner, for
+        all that the graph adjusts for
     others : as for `ATE`; intervals are simultaneous over the groups
     """
 
@@ -160,8 +164,6 @@ class CATE(Query):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by", _names(self.by, "by"))
-        if not self.by:
-            raise InputError("CATE needs by=(...): the columns whose groups are compared")
         _validate(self)
 
     def __repr__(self) -> str:
@@ -192,7 +194,18 @@ class CATE(Query):
         run: Run,
         rng: np.random.Generator,
     ) -> Estimate:
-        """Identify, then estimate overall and in every group."""
+        """Identify, then estimate overall and in every group, or for every row by a learner."""
+        from .cate.protocol import CateLearner
+
+        if isinstance(estimator, CateLearner):
+            from .cate.answer import answer as by_learner
+
+            return by_learner(self, structure, data, estimator, run=run, rng=rng)
+        if not self.by:
+            raise InputError(
+                "CATE needs by=(...), the columns whose groups are compared, or a learner of "
+                "effects as estimator, such as rung.CausalForest()"
+            )
         from .subgroups import answer
 
         return answer(self, structure, data, estimator, run=run, rng=rng)
