@@ -12,7 +12,7 @@ import time
 
 
 def main(path: str) -> None:
-    import networkx as nx  # type: ignore[import-untyped]
+    import networkx as nx
     import numpy as np
     import pandas as pd
     from dowhy import gcm  # type: ignore[import-not-found]
