@@ -38,7 +38,8 @@ FAMILIES = ("discovery", "mechanisms", "effects", "experiments", "graphs", "simu
 PARTS = {
     "Conservative", "FirstSeparator", "FoundGraph", "GraphUnion", "Hermite", "KernelMeasure",
     "LassoPruning", "Legendre", "Majority", "NaturalSpline", "NormalScores", "OneHot", "Resampled",
-    "Split", "Subsample", "Subsampling", "WaldPruning", "WithReplacement", "DesignPlan",
+    "Deviation", "Divergence", "LowerTail", "MeanShift", "OutlierScore", "QuantileShift", "ShareShift",
+    "UpperTail", "VarianceShift", "Split", "Subsample", "Subsampling", "WaldPruning", "WithReplacement", "DesignPlan",
 }  # fmt: skip
 CHEAP = {
     "Bootstrap": lambda plug: plug(rung.BOSS(), draws=2),
