@@ -119,7 +119,7 @@ def do(model: Model, /, *given: Intervention | Mapping[str, Any], **values: Any)
 
 def counterfactual(
     model: Model,
-    units: Data,
+    units: Data | Mapping[str, Any],
     /,
     *given: Intervention | Mapping[str, Any],
     seed: Seed = 0,
@@ -129,10 +129,15 @@ def counterfactual(
 
     Missing cells of units whose policy is `EM()` are drawn from what the model says of them given
     the unit's other cells, and the draws join those of the noise; without it they are refused.
+    A mapping {name: value} is one unit of which only these facts are known.
     """
+    from .mechanisms.evidence import given_facts
     from .mechanisms.imputation import completing
 
-    items, complete = interventions(given, values), completing(units)
+    items = interventions(given, values)
+    if isinstance(units, Mapping):
+        return given_facts(model, units, items, rng=_rng(seed))
+    complete = completing(units)
     return _counterfactual(model, units, items, rng=_rng(seed), complete=complete)
 
 

@@ -169,7 +169,7 @@ def _headline(known: list[Said], shown: Graph | None) -> Said:
     for s in known:
         weight[s.value] = weight.get(s.value, 0.0) + s.case.weight
     best = max(weight, key=lambda v: weight[v])
-    return next(s for s in known if s.value == best)
+    return next(s for s in known if s.value is best or s.value == best)  # bounds: NaN
 
 
 def _parts(said: list[Said]) -> tuple[Part, ...]:

@@ -36,9 +36,11 @@ ROWS = 160
 FAMILIES = ("discovery", "mechanisms", "effects", "experiments", "graphs", "simulate")
 # Exports that hold no data: results, and settings that are part of a plug (tested inside one).
 PARTS = {
-    "Conservative", "FirstSeparator", "FoundGraph", "GraphUnion", "Hermite", "KernelMeasure",
-    "LassoPruning", "Legendre", "Majority", "NaturalSpline", "NormalScores", "OneHot", "Resampled",
-    "Split", "Subsample", "Subsampling", "WaldPruning", "WithReplacement", "DesignPlan",
+    "Conservative", "Deviation", "Divergence", "FirstSeparator", "FoundGraph", "GraphUnion",
+    "Hermite", "KernelMeasure", "LassoPruning", "Legendre", "LowerTail", "Majority", "MeanShift",
+    "Mechanisms", "Monotone", "NaturalSpline", "NormalScores", "OneHot", "OutlierScore",
+    "QuantileShift", "Resampled", "ShareShift", "Split", "Subsample", "Subsampling", "UpperTail",
+    "VarianceShift", "WaldPruning", "WithReplacement", "DesignPlan",
 }  # fmt: skip
 CHEAP = {
     "Bootstrap": lambda plug: plug(rung.BOSS(), draws=2),
@@ -294,13 +296,21 @@ def test_estimators(name, cells):
 @given(cells=spots())
 def test_queries(name, cells):
     more = {"by": ("c",)} if name == "CATE" else {}
-    query = getattr(rung.effects, name)("b", "d", **more)
+    where = "mixed"
+    if name in ("CounterfactualProbability", "PN", "PS", "PNS"):
+        where = "binary"
+    if name == "CounterfactualProbability":
+        level = world(where).variable("d").levels[1]
+        more = {"do": {"b": level}, "mechanisms": rung.Mechanisms(resamples=2)}
+        query = rung.CounterfactualProbability("d", level, **more)
+    else:
+        query = getattr(rung.effects, name)("b", "d", **more)
     graph = rung.Graph.parse("b -> d; c -> d; a; e")
 
     def ask(data):
         return rung.effect(graph, data, query, estimator=rung.Regression("linear"))
 
-    over_policies(ask, "mixed", [*cells, (3, 0)], speaks=True)
+    over_policies(ask, where, [*cells, (3, 0)], speaks=True)
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -17,11 +17,10 @@ from ...core.indexing import row_numbers
 from ...core.model import Model
 from ...core.result import lock
 from ...core.scm import SCM
-from .changes import ALPHA, DRAWS, REFITS, Comparison
+from .changes import ALPHA, DRAWS, REFITS, Comparison, Shifted
 from .measures import Measure, OutlierScore, RowMeasure, ShiftMeasure, usual_measure
 from .result import Attribution, Contribution, GraphShare
-from .rows import DRAWS as ROW_DRAWS
-from .rows import explain
+from .rows import Explained, explain
 from .tables import Pair
 from .worlds import cut_to
 
@@ -143,39 +142,37 @@ class _Rows:
                 raise InputError(
                     f"the rows lack {name!r}, on which {self.outcome!r} depends; pass its value"
                 )
-        shape = (len(self.members), rows.n, len(nodes))
-        values, errors, own = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-        totals, pairs, done = np.zeros(shape[:2]), 0, 0
-        for k, (_, _, scm) in enumerate(self.members):
-            if k and run.spent:
+        found: list[Explained] = []
+        for _, _, scm in self.members:
+            if found and run.spent:
                 break
             rng = np.random.default_rng(self.seed)
-            found = explain(scm, rows, self.outcome, self.measure, run, rng)
-            at = [nodes.index(n) for n in found.nodes]
-            values[k][:, at], errors[k][:, at] = found.values, found.errors
-            own[k][:, at], totals[k] = found.own, found.totals
-            pairs, done = max(pairs, found.pairs), k + 1
-        w = np.array([m[0] for m in self.members[:done]])
+            found.append(explain(scm, rows, self.outcome, self.measure, run, rng))
+        members = self.members[: len(found)]
+        w = np.array([m[0] for m in members])
         w = w / w.sum()
-        values, errors, own = values[:done], errors[:done], own[:done]
+        values, errors, own = (
+            np.array([_wide(getattr(f, name), f.nodes, nodes) for f in found])
+            for name in ("values", "errors", "own")
+        )
         unusual = self._unusual(own)
         mean, error = values.mean(axis=1), errors.mean(axis=1)
         out = [
-            _contribution(n, w, mean[:, j], error[:, j], self.meaning, w @ own[:, :, j].mean(1),
-                          unusual[:, j], w)
+            _contribution(n, w, mean[:, j], error[:, j], self.meaning,
+                          float(w @ own[:, :, j].mean(axis=1)), unusual[:, j])
             for j, n in enumerate(nodes)
         ]  # fmt: skip
-        per_row = np.tensordot(w, values, axes=1)
-        row_totals = w @ totals[:done]
-        sign = -1.0 if row_totals.mean() < 0 else 1.0  # what works the other way comes last
-        notes = [] if done == len(self.members) else [_short(done, len(self.members))]
+        totals = w @ np.array([f.totals for f in found])
+        sign = -1.0 if totals.mean() < 0 else 1.0  # what works the other way comes last
+        out.sort(key=lambda c: -sign * c.value)
+        notes = () if len(found) == len(self.members) else _short(len(found), len(self.members))
         return Attribution(
             f"what makes {_names(labels)} unusual in {self.outcome}", self.outcome,
-            self.measure.words, tuple(sorted(out, key=lambda c: -sign * c.value)), nodes,
-            float(row_totals.mean()), rows=lock(per_row), row_totals=lock(row_totals),
-            labels=labels, how=_how(pairs, ROW_DRAWS), meaning=self.meaning,
-            parts=_shares(self.members[:done], mean), notes=tuple(notes), seed=self.seed,
-            seconds=run.seconds, cites=("budhathoki2022", "shapley1953"),
+            self.measure.words, tuple(out), nodes, float(totals.mean()),
+            rows=lock(np.tensordot(w, values, axes=1)), row_totals=lock(totals), labels=labels,
+            how=_how(found[0].sampled, found[0].draws), meaning=self.meaning,
+            parts=_shares(members, mean), notes=notes, seed=self.seed, seconds=run.seconds,
+            cites=("budhathoki2022", "shapley1953"),
         )  # fmt: skip
 
     def _unusual(self, own: Floats) -> Floats:
@@ -204,38 +201,42 @@ class _Change:
             by.setdefault(graph, [0.0, scm])[0] += weight
         members: Members = [(w, g, scm) for g, (w, scm) in by.items()]
         pair = Pair.of(members[0][2], before, after)
-        comparison = Comparison(pair, self.seed)
         nodes = members[0][2].names if self.outcome is None else _union(members, self.outcome)
-        measure = self._measure(pair)
-        shape = (len(members), len(nodes))
-        values, errors, gains, changed = (np.zeros(shape) for _ in range(4))
-        p = np.ones(shape)
-        done, pairs = 0, 0
-        for k, (_, _, scm) in enumerate(members):
-            if k and run.spent:
-                break
-            if self.outcome is None or measure is None:
-                found = comparison.mechanisms(scm, run)
-            else:
-                found = comparison.outcome(cut_to(scm, self.outcome), measure, run)
-            at = [nodes.index(n) for n in found.nodes]
-            values[k, at], errors[k, at], gains[k, at] = found.values, found.errors, found.gains
-            p[k, at], changed[k, at] = found.p, found.changed
-            done, pairs = k + 1, max(pairs, found.pairs)
-        w = np.array([m[0] for m in members[:done]])
+        measure, found = self._measure(pair), self._found(members, pair, run)
+        notes = () if len(found) == len(members) else _short(len(found), len(members))
+        members = members[: len(found)]
+        w = np.array([m[0] for m in members])
         w = w / w.sum()
+        values, errors, gains = (
+            np.array([_wide(getattr(f, name), f.nodes, nodes) for f in found])
+            for name in ("values", "errors", "gains")
+        )
+        p = np.array([_wide(f.p, f.nodes, nodes, 1.0) for f in found])
         out = [
-            _contribution(n, w, values[:done, j], errors[:done, j], self.meaning,
-                          w @ gains[:done, j], p[:done, j], w)
+            _contribution(n, w, values[:, j], errors[:, j], self.meaning, float(w @ gains[:, j]),
+                          p[:, j])
             for j, n in enumerate(nodes)
         ]  # fmt: skip
         if self.outcome is None:
             out.sort(key=lambda c: -c.value)
         else:
             out.sort(key=lambda c: (-abs(c.value), -c.gain))
-        notes = [] if done == len(members) else [_short(done, len(members))]
-        return self._result(out, nodes, pair, measure, members[:done], values[:done], pairs,
+        sampled = any(f.pairs for f in found)
+        return self._result(out, nodes, pair, measure, members, values, sampled,
                             (*notes, *self._limits(pair)), run)  # fmt: skip
+
+    def _found(self, members: Members, pair: Pair, run: Run) -> list[Shifted]:
+        """What each graph says, while the budget lasts."""
+        comparison, measure = Comparison(pair, self.seed), self._measure(pair)
+        found: list[Shifted] = []
+        for _, _, scm in members:
+            if found and run.spent:
+                break
+            if self.outcome is None or measure is None:
+                found.append(comparison.mechanisms(scm, run))
+            else:
+                found.append(comparison.outcome(cut_to(scm, self.outcome), measure, run))
+        return found
 
     def _measure(self, pair: Pair) -> ShiftMeasure | None:
         if self.outcome is None:
@@ -252,7 +253,7 @@ class _Change:
 
     def _result(
         self, out: Sequence[Contribution], nodes: tuple[str, ...], pair: Pair,
-        measure: ShiftMeasure | None, members: Members, values: Floats, pairs: int,
+        measure: ShiftMeasure | None, members: Members, values: Floats, sampled: bool,
         notes: tuple[str, ...], run: Run,
     ) -> Attribution:  # fmt: skip
         how = f"held-out rows of {pair.before.n} and {pair.after.n}, three folds"
@@ -263,7 +264,7 @@ class _Change:
             x, y = pair.before.column(v.name), pair.after.column(v.name)
             observed = float(measure.of(y[None], x, v)[0])
             question, words = f"what moved {self.outcome}", measure.words
-            how = f"{_how(pairs, DRAWS)}; intervals from {REFITS} refits on resampled rows"
+            how = f"{_how(sampled, DRAWS)}; intervals from {REFITS} refits on resampled rows"
         return Attribution(
             question, self.outcome, words, tuple(out), nodes, total, observed, how=how,
             meaning=self.meaning, parts=_shares(members, values), notes=notes, seed=self.seed,
@@ -282,9 +283,8 @@ def _union(members: Members, outcome: str) -> tuple[str, ...]:
 
 
 def _contribution(
-    node: str, w: Floats, values: Floats, errors: Floats, meaning: str, gain: float, p: Floats,
-    weights: Floats,
-) -> Contribution:  # fmt: skip
+    node: str, w: Floats, values: Floats, errors: Floats, meaning: str, gain: float, p: Floats
+) -> Contribution:
     """The mixture over graphs; over an equivalence class the whole range."""
     from scipy.stats import norm
 
@@ -294,8 +294,17 @@ def _contribution(
     low, high = value - z * error, value + z * error
     if meaning == "equivalence class":
         low, high = float((values - z * errors).min()), float((values + z * errors).max())
-    changed = float(weights @ (p <= ALPHA))
-    return Contribution(node, value, (low, high), error, float(weights @ p), changed, float(gain))
+    changed = float(w @ (p <= ALPHA))
+    return Contribution(node, value, (low, high), error, float(w @ p), changed, gain)
+
+
+def _wide(
+    columns: Floats, have: tuple[str, ...], nodes: tuple[str, ...], fill: float = 0.0
+) -> Floats:
+    """Columns (..., have) put into the order of `nodes`; `fill` for nodes that are not there."""
+    out = np.full((*columns.shape[:-1], len(nodes)), fill)
+    out[..., [nodes.index(n) for n in have]] = columns
+    return out
 
 
 def _shares(members: Members, values: Floats) -> tuple[GraphShare, ...]:
@@ -310,8 +319,8 @@ def _shares(members: Members, values: Floats) -> tuple[GraphShare, ...]:
     return tuple(sorted(out, key=lambda s: -s.weight))
 
 
-def _how(pairs: int, draws: int) -> str:
-    sets = f"{2 * pairs} sampled orders" if pairs else "all sets"
+def _how(sampled: bool, draws: int) -> str:
+    sets = "sampled orders" if sampled else "all sets"
     return f"Shapley values over {sets}, {draws} draws of the noise"
 
 
@@ -319,5 +328,5 @@ def _names(labels: tuple[str, ...]) -> str:
     return labels[0] if len(labels) == 1 else f"{len(labels)} rows"
 
 
-def _short(done: int, many: int) -> str:
-    return f"the budget ended after {done} of {many} models; the others have no say"
+def _short(done: int, many: int) -> tuple[str, ...]:
+    return (f"the budget ended after {done} of {many} models; the others have no say",)

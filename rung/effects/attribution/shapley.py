@@ -90,7 +90,7 @@ class Orders:
         """The distinct sets (m, k) that the orders pass through."""
         return self._found[0]
 
-    def _by_pair(self, worth: Floats) -> Floats:
+    def by_pair(self, worth: Floats) -> Floats:
         """Marginal contributions (pairs, k, ...), the two orders of a pair averaged."""
         number, both = self._found[1], self._both
         gain = worth[number[:, 1:]] - worth[number[:, :-1]]
@@ -101,14 +101,18 @@ class Orders:
 
     def values(self, worth: Floats) -> Floats:
         """Estimates (k, ...) from the worth (m, ...) of each set."""
-        return np.asarray(self._by_pair(worth).mean(axis=0))
+        return np.asarray(self.by_pair(worth).mean(axis=0))
 
     def error(self, worth: Floats) -> Floats:
         """Standard errors (k, ...) of sampling orders."""
-        by = self._by_pair(worth)
-        if len(by) < 2:
-            return np.full(by.shape[1:], np.nan)
-        return np.asarray(by.std(axis=0, ddof=1) / np.sqrt(len(by)))
+        return error_of(self.by_pair(worth))
+
+
+def error_of(by_pair: Floats) -> Floats:
+    """Standard errors (k, ...) of the mean of contributions (pairs, k, ...)."""
+    if len(by_pair) < 2:
+        return np.full(by_pair.shape[1:], np.nan)
+    return np.asarray(by_pair.std(axis=0, ddof=1) / np.sqrt(len(by_pair)))
 
 
 Game = AllSets | Orders

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from ...core.graph import Graph
 from ...core.mechanism import StructuralMechanism
 from ...core.scm import SCM
 from ...mechanisms.additive import Additive
+from ...mechanisms.linear import Linear
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -108,10 +110,11 @@ class Worlds:
         size = max(1, CELLS // most)
         for start in range(0, self.draws, size):
             part = slice(start, min(start + size, self.draws))
-            out[:, part] = self._part(plan, part)
+            out[:, part] = self.part(plan, part)
         return out
 
-    def _part(self, plan: Plan, part: slice) -> Floats:
+    def part(self, plan: Plan, part: slice) -> Floats:
+        """Values of the outcome (states, draws of the part)."""
         held: dict[str, Floats] = {}
         width = part.stop - part.start
         for name in self.players:
@@ -124,6 +127,40 @@ class Worlds:
                     values[rows] = self.rules[name][bit].values(given, len(rows), part)
             held[name] = values
         return held[self.players[-1]]
+
+    @cached_property
+    def effects(self) -> tuple[float, Floats] | None:
+        """Constant and total effects (players,) of each node's noise on the outcome.
+
+        None unless both rules of every node are one linear mechanism of numbers.
+        """
+        direct: dict[str, Mapping[str, float]] = {}
+        constant: dict[str, float] = {}
+        for name in self.players:
+            m = self.rules[name][0].mechanism
+            if m is not self.rules[name][1].mechanism or not isinstance(m, Linear):
+                return None
+            if not m.predictor.straight or any(p.discrete for p in m.parents):
+                return None
+            direct[name] = {p.name: e[0, 0] for p, e in zip(m.parents, m.predictor.effects)}
+            constant[name] = float(m.predictor.intercept[0])
+        total = dict.fromkeys(self.players, 0.0)
+        total[self.players[-1]] = 1.0
+        for name in reversed(self.players):
+            for parent, effect in direct[name].items():
+                total[parent] += effect * total[name]
+        weights = np.array([total[n] for n in self.players])
+        return float(weights @ np.array([constant[n] for n in self.players])), weights
+
+    def sums(self, sets: Bools, part: slice) -> Floats:
+        """Values of the outcome (sets, draws of the part) where `effects` are known."""
+        assert self.effects is not None
+        constant, weights = self.effects
+        first, second = (
+            np.array([self.rules[n][bit].noise[part] for n in self.players]) * weights[:, None]
+            for bit in (0, 1)
+        )
+        return constant + first.sum(axis=0) + sets.astype(np.float64) @ (second - first)
 
 
 def cut_to(scm: SCM, outcome: str) -> SCM:

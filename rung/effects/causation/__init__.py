@@ -1,0 +1,1 @@
+"""Probabilities of causation: was it necessary, was it sufficient; any counterfactual event."""
