@@ -311,9 +311,7 @@ class BoundRefit:
         if shares is not None and np.shape(shares) == (int(keep.sum()),):
             uses[:] = False
             uses[self.columns.owner[keep][np.asarray(shares) != 0]] = True
-        return AnyFit(
-            np.asarray(model.predict(x[:, keep])), uses, model, self.columns, self.orders
-        )
+        return AnyFit(np.asarray(model.predict(x[:, keep])), uses, model, self.columns, self.orders)
 
     def projection(self, rows: Rows, z: Floats, without: int) -> Floats:
         """See `BoundFeatureLearner`."""

@@ -72,31 +72,24 @@ def scores(
             if fit.uses[j]:
                 without[j, test] = (y - bound.fit(train, y, j).mean)[test]
             if earlier is not None and earlier.uses[j]:
-                z = _learned(bound, earlier, j, train, test, without[j], units)
+                h = earlier.part(j)
+                h = (h - bound.projection(train, h, j))[test]
+                inside = None if units is None else units[test]
+                z = _z(h * without[j, test], h * full[test], inside)
                 learned[:, j] += step * z, step**2
             if j % 16 == 0:
                 run.tick((step + j / d) / len(labels), "features")
     gain, se, paired = _gains(without**2 - full**2, units)
-    p = own.pvalues(without, units, d)
+    p = own.pvalues(without, full, units, d)
     if not lines:
         p = np.minimum(2 * np.minimum(p, _upper(learned)), 1.0)
     return Scores(gain, se, p, paired, own.left(d))
 
 
-def _learned(
-    bound: BoundFeatureLearner,
-    earlier: FeatureFit,
-    j: int,
-    train: Rows,
-    test: Rows,
-    residual: Floats,
-    units: Ints | None,
-) -> float:
-    """z-value, on a fold, of the direction that an earlier fit owes to feature j."""
-    h = earlier.part(j)
-    h = h - bound.projection(train, h, j)
-    psi = _by_unit((residual * h)[test][None], None if units is None else units[test])[0]
-    spread = float(psi.std(ddof=1)) if len(psi) > 1 else 0.0
+def _z(psi: Floats, noise: Floats, units: Ints | None) -> float:
+    """Mean of scores over its standard error, of the scores that remain at the full fit."""
+    psi, noise = _by_unit(np.stack([psi, noise]), units)
+    spread = float(np.sqrt((noise**2).mean()))
     return float(psi.mean() / spread * np.sqrt(len(psi))) if spread > 0 else 0.0
 
 
@@ -155,15 +148,16 @@ class _Own:
         else:
             self.residual[:, test] = _one_by_one(G, self.columns.owner, self.targets, ahead, size)
 
-    def pvalues(self, without: Floats, units: Ints | None, d: int) -> Floats:
-        """p-values (d,) of E[(y - g_j) residual] = 0."""
+    def pvalues(self, without: Floats, full: Floats, units: Ints | None, d: int) -> Floats:
+        """p-values (d,) of E[(y - g_j) residual] = 0, its variance that at the full fit."""
         from scipy import special
 
         out = np.ones(d)
         for j in range(d):
             psi = _by_unit(self.residual[self.of == j] * without[j], units)
             q, m = psi.shape
-            S = np.atleast_2d(np.cov(psi))
+            noise = _by_unit(self.residual[self.of == j] * full, units)
+            S = noise @ noise.T / m
             if not np.isfinite(S).all() or np.trace(S) <= 0 or m <= q + 1:
                 continue
             mean = psi.mean(axis=1)
