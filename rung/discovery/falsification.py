@@ -135,7 +135,9 @@ class Falsification(Result):
         lines += [f"  not needed: {r}" for r in self.remove[:3]]
         if self.parts:
             share = sum(p["weight"] for p in self.parts if p["failing"])
-            lines.append(f"  of {len(self.parts)} graphs, a weight of {share:.0%} has one that fails")
+            lines.append(
+                f"  of {len(self.parts)} graphs, a weight of {share:.0%} has one that fails"
+            )
         return "\n".join([*lines, *(f"  note: {n}" for n in self.notes)])
 
 
@@ -156,6 +158,7 @@ def falsify(
     alpha: float = 0.05,
     level: float = 0.05,
     permutations: int = 200,
+    suggest: bool = True,
     budget: Budget | Run | None = None,
     seed: int | np.random.Generator = 0,
 ) -> Falsification:
@@ -178,6 +181,8 @@ def falsify(
         Of the comparison with chance.
     permutations : int
         All of them are made if there are no more.
+    suggest : bool
+        Look for edges to add and to leave out.
 
     Raises
     ------
@@ -199,8 +204,8 @@ def falsify(
     asked = Asked(asker.test.on(source, rng=np.random.default_rng(rng.integers(2**31))), len(names))
     dealt = orders(len(names), permutations, rng)
     out = _one(shown, asked, dealt, alpha, run)
-    add = repairs(shown, asked, alpha, MOST_FAILURES, run)
-    remove = unneeded(shown, asked, alpha)
+    add = repairs(shown, asked, alpha, MOST_FAILURES, run) if suggest else ()
+    remove = unneeded(shown, asked, alpha) if suggest else ()
     parts = [
         {"weight": w, **_counts(_one(g, asked, dealt[:0], alpha, run))}
         for g, w in (graphs if len(graphs) > 1 else [])

@@ -85,7 +85,7 @@ def unneeded(graph: Graph, asked: Asked, alpha: float) -> tuple[Repair, ...]:
             marks = graph.marks.copy()
             marks[i, j] = marks[j, i] = 0
             less = Graph(graph.names, marks)
-            own = [s for s in local_statements(parts_of(less)) if {s[0], s[1]} == {i, j}]
+            own = local_statements(parts_of(less), (i, j))
             if not own:
                 continue
             p = float(asked.pvalues(own).min())

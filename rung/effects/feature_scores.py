@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..core.budget import Run
 from .candidate_features import Columns
-from .feature_learners import BoundFeatureLearner, FeatureFit
+from .feature_learners import BoundFeatureLearner
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -1,4 +1,4 @@
-"""The independences that a graph implies, one for each pair that its local Markov property parts."""
+"""The independences that a graph implies by its local Markov property."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from rung.core.errors import InputError
 from rung.core.graph import CIRCLE, Graph
 from rung.core.graph_checks import components
-from rung.graphs.ancestry import Bool, reach, require_acyclic
+from rung.graphs.ancestry import Bool, require_acyclic
 from rung.graphs.separation import Parts, parts_of
 
 
@@ -66,22 +66,39 @@ def readable(graph: Graph) -> Graph:
     return graph
 
 
-def local_statements(parts: Parts) -> list[tuple[int, int, tuple[int, ...]]]:
-    """The same in column numbers."""
+def local_statements(
+    parts: Parts, pair: tuple[int, int] | None = None
+) -> list[tuple[int, int, tuple[int, ...]]]:
+    """The same in column numbers; of one pair only, if given."""
     d = len(parts.directed)
-    above = np.array([reach(parts.directed.T, row) for row in np.eye(d, dtype=bool)])
-    above = above.reshape(d, d)
+    above = _ancestors(parts.directed)
     mixed = bool(parts.bidirected.any())
     out = []
-    for i in range(d):
-        parents = parts.directed[:, i]
-        for j in np.flatnonzero(~above[:, i]).tolist():
-            if j == i:
+    for i in range(d) if pair is None else sorted(pair):
+        others = ~above[:, i]
+        blanket = parts.directed[:, i]
+        if not mixed:
+            others = others & ~blanket
+        given = tuple(np.flatnonzero(blanket).tolist())
+        for j in np.flatnonzero(others).tolist():
+            if pair is not None and j not in pair:
                 continue
-            blanket = _blanket(parts, i, above[i] | above[j]) if mixed else parents
-            if not blanket[j]:
-                out.append((i, j, tuple(np.flatnonzero(blanket).tolist())))
+            if mixed:
+                blanket = _blanket(parts, i, above[i] | above[j])
+                if blanket[j]:
+                    continue
+                given = tuple(np.flatnonzero(blanket).tolist())
+            out.append((i, j, given))
     return out
+
+
+def _ancestors(directed: Bool) -> Bool:
+    """[i, j]: j is i or an ancestor of i."""
+    up = (directed.T | np.eye(len(directed), dtype=bool)).astype(np.float32)
+    count = -1
+    while count != (count := int(np.count_nonzero(up))):
+        up = (up @ up > 0).astype(np.float32)
+    return up > 0
 
 
 def _blanket(parts: Parts, i: int, inside: Bool) -> Bool:

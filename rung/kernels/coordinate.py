@@ -1,4 +1,4 @@
-"""The lasso by coordinate descent: on rows for wide tables, on cross-products for many responses."""
+"""The lasso by coordinate descent: on the rows, and on cross-products for many responses."""
 
 # mypy: allow-untyped-defs, allow-incomplete-defs
 # (the types of arguments stand in the signature of each kernel)
