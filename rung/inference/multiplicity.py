@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from .intervals import Floats, check_level, quantile_of
@@ -48,3 +50,53 @@ def holm(p: Floats) -> Floats:
     out = np.empty(len(p))
     out[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
     return out
+
+
+def benjamini_hochberg(p: Floats) -> Floats:
+    """p-values (m,) adjusted so that those below alpha have a false-discovery rate of alpha.
+
+    For independent or positively dependent tests (Benjamini and Hochberg 1995).
+    """
+    p = np.asarray(p, dtype=np.float64)
+    m = len(p)
+    order = np.argsort(p, kind="stable")[::-1]
+    steps = p[order] * m / np.arange(m, 0, -1)
+    out = np.empty(m)
+    out[order] = np.minimum(np.minimum.accumulate(steps), 1.0)
+    return out
+
+
+def benjamini_yekutieli(p: Floats) -> Floats:
+    """As `benjamini_hochberg`, whatever the dependence of the tests.
+
+    Larger by 1 + 1/2 + ... + 1/m (Benjamini and Yekutieli 2001, theorem 1.3).
+    """
+    m = len(p)
+    return np.minimum(benjamini_hochberg(p) * (1 / np.arange(1, m + 1)).sum(), 1.0)
+
+
+@dataclass(frozen=True)
+class Holm:
+    """Control the chance of any false discovery, whatever the dependence (Holm 1979)."""
+
+    def adjust(self, p: Floats) -> Floats:
+        """Adjusted p-values (m,)."""
+        return holm(p)
+
+
+@dataclass(frozen=True)
+class BenjaminiHochberg:
+    """Control the false-discovery rate of positively dependent tests (1995)."""
+
+    def adjust(self, p: Floats) -> Floats:
+        """Adjusted p-values (m,)."""
+        return benjamini_hochberg(p)
+
+
+@dataclass(frozen=True)
+class BenjaminiYekutieli:
+    """Control the false-discovery rate, whatever the dependence of the tests (2001)."""
+
+    def adjust(self, p: Floats) -> Floats:
+        """Adjusted p-values (m,)."""
+        return benjamini_yekutieli(p)
