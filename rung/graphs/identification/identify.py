@@ -135,8 +135,14 @@ def identified(graph: Graph, asked: Interventional, hidden: bool = False) -> For
     simple = by_adjustment(graph, asked, hidden)
     if simple is not None:
         return simple
-    if hidden or (graph.marks & CIRCLE).any() or undirected_part(graph.marks).any():
-        raise NotIdentified(f"{asked} is not identified by adjustment in the class of the graph")
+    if hidden or (graph.marks & CIRCLE).any():
+        from .idp import idp
+
+        return idp(graph, asked)
+    if undirected_part(graph.marks).any():
+        from .mpdag import mpdag
+
+        return mpdag(graph, asked)
     inner = Admg.of(graph)
     y, x, z = (inner.mask(names) for names in (asked.outcomes, asked.do, asked.given))
     try:

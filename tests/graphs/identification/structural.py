@@ -34,7 +34,11 @@ class World:
             hidden = [d + k for k, pair in enumerate(pairs) if v in pair]
             self.inputs[name] = (graph.parents(name), hidden)
             inner = (2,) * (len(self.inputs[name][0]) + len(hidden)) + (2,)
-            self.tables[name] = rng.integers(0, 2, inner)
+            while True:  # every cause matters
+                table = rng.integers(0, 2, inner)
+                if all(np.diff(table, axis=k).any() for k in range(table.ndim - 1)):
+                    break
+            self.tables[name] = table
 
     def values(self, forced: dict) -> dict[str, np.ndarray]:
         """Values of all nodes for every unit; `forced` gives a number or an array (units,)."""
