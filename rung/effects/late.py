@@ -14,7 +14,7 @@ from ..core.errors import InputError, NotIdentified
 from ..core.graph import Graph
 from ..core.query import Estimand, Estimate, Query
 from ..inference.intervals import check_level
-from .identification import _tex, check_nodes, weighted
+from .identification import check_nodes, tex, weighted
 from .mixture import Piece, mixed, seed_of
 from .queries import _names, _text
 from .routes.criteria import (
@@ -213,11 +213,11 @@ class Wald(Estimand):
     @property
     def latex(self) -> str:
         """The formula as LaTeX."""
-        z, c = ", ".join(map(_tex, self.instruments)), ", ".join(map(_tex, self.given))
+        z, c = ", ".join(map(tex, self.instruments)), ", ".join(map(tex, self.given))
         bar = f", {c}" if c else ""
 
         def part(name: str) -> str:
-            inner = rf"E[{_tex(name)} \mid {z}=1{bar}] - E[{_tex(name)} \mid {z}=0{bar}]"
+            inner = rf"E[{tex(name)} \mid {z}=1{bar}] - E[{tex(name)} \mid {z}=0{bar}]"
             return rf"E_{{{c}}}\bigl[{inner}\bigr]" if c else inner
 
         return rf"\frac{{{part(self.outcome)}}}{{{part(self.treatment)}}}"

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from ..core.query import Estimand
 from ..graphs.identification.nested import NestedFormula
-from .identification import _tex
+from .identification import tex
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ class NaturalEffect(Estimand):
         """The formula as LaTeX."""
         if not self.by_adjustment:
             return self.formula.latex
-        x, y, m = _tex(self.treatment), _tex(self.outcome), ", ".join(map(_tex, self.mediators))
-        c = ", ".join(map(_tex, self.given))
+        x, y, m = tex(self.treatment), tex(self.outcome), ", ".join(map(tex, self.mediators))
+        c = ", ".join(map(tex, self.given))
         bar, last = (f", {c}", rf"\,P({c})") if c else ("", "")
         over = ", ".join(s for s in (m, c) if s)
         one, two = rf"{x}=1", rf"{x}=0"
@@ -121,9 +121,9 @@ class ControlledEffect(Estimand):
     @property
     def latex(self) -> str:
         """The formula as LaTeX."""
-        x, y = _tex(self.treatment), _tex(self.outcome)
-        m = ", ".join(rf"{_tex(n)}={_tex(n)}^*" for n in self.mediators)
-        c = ", ".join(map(_tex, self.given))
+        x, y = tex(self.treatment), tex(self.outcome)
+        m = ", ".join(rf"{tex(n)}={tex(n)}^*" for n in self.mediators)
+        c = ", ".join(map(tex, self.given))
         bar = f", {c}" if c else ""
         inner = rf"E[{y} \mid {x}=1, {m}{bar}] - E[{y} \mid {x}=0, {m}{bar}]"
         return rf"E_{{{c}}}\bigl[{inner}\bigr]" if c else inner

@@ -106,7 +106,7 @@ def flag(name: str) -> rung.Variable:
 
 
 def confounded(n: int, seed: int) -> tuple[rung.Data, tuple[float, float, float]]:
-    """Monotone: one uniform decides the outcome under both treatments."""
+    """NeverPrevents: one uniform decides the outcome under both treatments."""
     rng = np.random.default_rng(seed)
     z = rng.random(n) < 0.4
     x = rng.random(n) < np.where(z, 0.7, 0.3)
@@ -126,7 +126,7 @@ def confounded(n: int, seed: int) -> tuple[rung.Data, tuple[float, float, float]
 def test_points_and_bounds_of_rows_hold_the_truth():
     data, truth = confounded(6000, 2)
     for query, exact in zip((rung.PN, rung.PS, rung.PNS), truth, strict=True):
-        asked = query("x", "y", assume=rung.Monotone(), level=0.999)
+        asked = query("x", "y", assume=rung.NeverPrevents(), level=0.999)
         point = rung.effect(GRAPH, data, asked)
         assert point.interval[0] <= exact <= point.interval[1]
         assert point.value == pytest.approx(exact, abs=0.05)
@@ -143,7 +143,7 @@ def test_intervals_of_points_cover():
     hits = 0
     for seed in range(40):
         data, _ = confounded(600, seed)
-        query = rung.PNS("x", "y", assume=rung.Monotone(), resamples=100)
+        query = rung.PNS("x", "y", assume=rung.NeverPrevents(), resamples=100)
         low, high = rung.effect(GRAPH, data, query, seed=seed).interval
         hits += low <= 0.3 <= high
     assert hits >= 33
@@ -159,7 +159,7 @@ def test_a_numeric_covariate_is_standardised_over():
     exact = ((u < 0.8 + z) & (u >= -0.7 + z)).mean()
     assert other.mean() < y.mean()
     data = rung.Data((rung.Variable("z"), flag("x"), flag("y")), {"z": z, "x": x, "y": y})
-    query = rung.PNS("x", "y", assume=rung.Monotone(), resamples=60)
+    query = rung.PNS("x", "y", assume=rung.NeverPrevents(), resamples=60)
     found = rung.effect(GRAPH, data, query)
     assert found.value == pytest.approx(exact, abs=0.05)
     assert "standardisation" in found.method
@@ -182,7 +182,7 @@ def test_rows_against_monotonicity_are_named():
     x = (rng.random(3000) < 0.5) * 1.0
     y = (rng.random(3000) < np.where(x == 1, 0.2, 0.7)) * 1.0
     data = rung.Data((flag("x"), flag("y")), {"x": x, "y": y})
-    query = rung.PNS("x", "y", assume=rung.Monotone())
+    query = rung.PNS("x", "y", assume=rung.NeverPrevents())
     found = rung.effect(rung.Graph.parse("x -> y"), data, query)
     assert any("contradict" in w for w in found.warnings)
     assert {a.status for a in found.assumptions} >= {"contradicted"}
@@ -233,7 +233,7 @@ def test_refusals_say_what_to_do():
     wide = data.with_column(three, lock(np.arange(200.0) % 3))
     cases = [
         (lambda: rung.PN("x", "x"), "differ"),
-        (lambda: rung.PN("x", "y", assume="monotone"), "Monotone"),
+        (lambda: rung.PN("x", "y", assume="monotone"), "NeverPrevents"),
         (lambda: rung.PN("x", "y", resamples=2), "20"),
         (lambda: rung.Mechanisms(resamples=1), "2"),
         (lambda: rung.CounterfactualProbability("y", 1), "do="),

@@ -42,9 +42,7 @@ def test_another_formula_answers_and_is_shown(smokers: Path) -> None:
 
 
 def test_backdoor_by_name_refuses_another_formula(smokers: Path) -> None:
-    found = analyse(
-        smokers, treatment="smoke", outcome="cancer", graph=FRONT, estimand="backdoor"
-    )
+    found = analyse(smokers, treatment="smoke", outcome="cancer", graph=FRONT, estimand="backdoor")
     assert found.status == "not identified"
     assert "estimand 'id'" in found.content["refusal"]["text"]
 
@@ -91,14 +89,10 @@ def test_a_second_file_gives_the_root_cause(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("estimand", ESTIMANDS)
-def test_every_estimand_makes_a_query_or_says_what_it_needs(estimand: str) -> None:
-    plan = Plan(source="x.csv", treatment="a", outcome="b", estimand=estimand)
-    try:
-        query = question(plan)
-    except RungError as error:
-        assert len(str(error)) > 20
-    else:
-        assert isinstance(query, rung.Query)
+def test_every_estimand_makes_a_query(estimand: str) -> None:
+    by = ("c",) if estimand == "cate" else ()
+    plan = Plan(source="x.csv", treatment="a", outcome="b", estimand=estimand, by=by)
+    assert isinstance(question(plan), rung.Query)
 
 
 def test_options_that_do_not_fit_are_named() -> None:

@@ -131,7 +131,7 @@ def sharp_ends(
     bounds and leaves them valid. Here q has a fitted mean and spread and the quantile of their
     residuals (binary: the fitted mean alone).
     """
-    outcome, _ = arm_means(problem, boosting=True)
+    outcome, _ = arm_means(problem, boosting=True, rng=rng)
     models = {a: _Arm.of(problem, a, outcome[:, a]) for a in pair}
 
     def at(limit: float) -> Four:

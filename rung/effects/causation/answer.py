@@ -27,7 +27,7 @@ from ..identification import Case, by_formula
 from ..mixture import Piece, mixed, seed_of
 from .bounds import consistent
 from .by_model import by_model, probability
-from .queries import Mechanisms, Monotone
+from .queries import Mechanisms, NeverPrevents
 
 Floats = NDArray[np.float64]
 CELLS = 4096  # of the table that a formula is evaluated on
@@ -137,7 +137,7 @@ class Ask:
         do, how, formula = self._do(graph, hidden)
         if do is None:
             notes.append(f"bounds from what was observed alone: {how}")
-            if isinstance(self.query.assume, Monotone):
+            if isinstance(self.query.assume, NeverPrevents):
                 notes.append("monotonicity gives no point without P(outcome | do(treatment))")
             ends = self.query.kind.unaided(joint)
             return self._bounded(ends, None, "bounds from observations", tuple(notes), formula)
@@ -149,7 +149,7 @@ class Ask:
                 "P(outcome | do) left what the observed rows allow and was moved back: the "
                 "experiment and the rows may come from different populations"
             )
-        if isinstance(self.query.assume, Monotone):
+        if isinstance(self.query.assume, NeverPrevents):
             return self._point(joint, raw, how, tuple(notes), formula)
         return self._bounded(
             self.query.kind.bounds(joint, do), do[0], f"bounds of Tian and Pearl; {how}",

@@ -18,7 +18,7 @@ from .bounds import Both, Kind, Necessity, Sufficiency
 
 
 @dataclass(frozen=True)
-class Monotone:
+class NeverPrevents:
     """The treatment never prevents the outcome in any unit: bounds become points.
 
     Untestable in full; where the data speak against it, the answer says so.
@@ -54,7 +54,7 @@ class _Causation(Query):
     treated: Any = field(default=None, kw_only=True)
     control: Any = field(default=None, kw_only=True)
     value: Any = field(default=None, kw_only=True)
-    assume: Monotone | Mechanisms | None = field(default=None, kw_only=True)
+    assume: NeverPrevents | Mechanisms | None = field(default=None, kw_only=True)
     experiment: Data | None = field(default=None, kw_only=True)
     resamples: int = field(default=400, kw_only=True)
     level: float = field(default=0.95, kw_only=True)
@@ -65,8 +65,8 @@ class _Causation(Query):
         check_level(self.level)
         if self.treatment == self.outcome:
             raise InputError("treatment and outcome must differ")
-        if self.assume is not None and not isinstance(self.assume, Monotone | Mechanisms):
-            raise InputError(f"assume={self.assume!r}: expected Monotone() or Mechanisms()")
+        if self.assume is not None and not isinstance(self.assume, NeverPrevents | Mechanisms):
+            raise InputError(f"assume={self.assume!r}: expected NeverPrevents() or Mechanisms()")
         if self.resamples < 20:
             raise InputError(f"resamples={self.resamples}: expected at least 20")
 
@@ -95,7 +95,7 @@ class PN(_Causation):
     treatment, outcome : names of columns; the treatment has two levels (or numbers)
     treated, control : levels of the treatment; the second and the first if not given
     value : level of the outcome that is asked about; the second if not given
-    assume : None for bounds, `Monotone()` or `Mechanisms()` for a point
+    assume : None for bounds, `NeverPrevents()` or `Mechanisms()` for a point
     experiment : Data of rows in which the treatment was assigned at random, from the same
         population; without it P(outcome | do(treatment)) is identified by the graph, or the bounds
         rest on what was observed alone

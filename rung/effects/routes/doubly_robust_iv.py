@@ -52,10 +52,10 @@ class DoublyRobustIV:
         strata = problem.z[:, 0].astype(np.int64) if problem.arms else None
         dealt = deal(rng, problem.n, min(self.folds, units), unit=problem.groups, strata=strata)
         if problem.arms:
-            return self._ratio(problem, dealt.astype(np.int64))
+            return self._ratio(problem, dealt.astype(np.int64), rng)
         return self._residuals(problem, dealt.astype(np.int64))
 
-    def _ratio(self, problem: Instrumented, folds: Ints) -> Instrumental:
+    def _ratio(self, problem: Instrumented, folds: Ints, rng: np.random.Generator) -> Instrumental:
         z = problem.z[:, 0]
         counts = [int((z == a).sum()) for a in (0, 1)]
         if min(counts) < 10:
@@ -72,7 +72,7 @@ class DoublyRobustIV:
         signals, slopes, words = [], [], set[str]()
         for target, binary in ((problem.y, problem.binary[0]), (problem.x, problem.binary[1])):
             one = replace(ready.problem, y=target, binary=binary)
-            means, forms = arm_means(one, boosting=self.boosting)
+            means, forms = arm_means(one, boosting=self.boosting, rng=rng)
             values, influence = augmented(one, means)
             slopes.append(values[1] - values[0])
             signals.append(influence[:, 1] - influence[:, 0])

@@ -73,7 +73,8 @@ def _edge_formula(graph: Admg, asked: Nested) -> Expression:
             factor = identify_joint(graph, district, graph.all & ~district)
         except Fails as failed:
             inner = Interventional(graph.named(district), graph.named(graph.all & ~district))
-            hedge = hedge_of(graph, inner, failed.forest, failed.core)
+            cut = graph.all & ~district
+            hedge = hedge_of(graph, inner, failed.forest, failed.core, cut)
             raise NotIdentified(f"{asked} is not identified: {hedge.words}", hedge=hedge) from None
         if district & through:
             pairs = tuple((a, b) for a, b in asked.second.items() if a in factor.free)
