@@ -38,7 +38,7 @@ class Plan:
     instrument : str, optional
         For "iv"; found in the graph if not given.
     mediators : tuple of str
-        For "nde" and "nie"; those between treatment and outcome if not given.
+        For "nde" and "nie": the columns that the effect goes through.
     by : tuple of str
         Columns whose groups "cate" compares.
     after : str, optional

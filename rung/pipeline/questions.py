@@ -43,10 +43,12 @@ def _cate(plan: Plan) -> Query:
 
 def _mediation(name: str) -> Callable[[Plan], Query]:
     def made(plan: Plan) -> Query:
-        return _of(
-            name, plan, mediators=plan.mediators or None, treated=plan.treated,
-            control=plan.control,
-        )  # fmt: skip
+        if not plan.mediators:
+            raise InputError(
+                f"the estimand {plan.estimand!r} needs mediators (--mediators a,b): the columns "
+                "that the effect goes through"
+            )
+        return _of(name, plan, mediator=plan.mediators, treated=plan.treated, control=plan.control)
 
     return made
 

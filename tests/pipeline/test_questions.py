@@ -91,12 +91,17 @@ def test_a_second_file_gives_the_root_cause(tmp_path: Path) -> None:
 @pytest.mark.parametrize("estimand", ESTIMANDS)
 def test_every_estimand_makes_a_query(estimand: str) -> None:
     by = ("c",) if estimand == "cate" else ()
-    plan = Plan(source="x.csv", treatment="a", outcome="b", estimand=estimand, by=by)
+    through = ("m",) if estimand in ("nde", "nie") else ()
+    plan = Plan(
+        source="x.csv", treatment="a", outcome="b", estimand=estimand, by=by, mediators=through
+    )
     assert isinstance(question(plan), rung.Query)
 
 
 def test_options_that_do_not_fit_are_named() -> None:
     with pytest.raises(InputError, match="instrument goes with the estimand iv"):
         question(Plan(source="x", treatment="a", outcome="b", instrument="z"))
+    with pytest.raises(InputError, match="needs mediators"):
+        question(Plan(source="x", treatment="a", outcome="b", estimand="nde"))
     with pytest.raises(RungError, match="estimand"):
         Plan(source="x", treatment="a", outcome="b", estimand="everything")
