@@ -219,7 +219,7 @@ class _Job:
         try:
             estimate = questions.answer(plan, found.given, prepared.data, run=part, rng=rng)
         except (NotIdentified, Overlap) as error:
-            refused = refusal_section(error, plan, found, prepared, rng)
+            refused = refusal_section(error, plan, found, prepared, part, rng)
             self.done("effect")
             head = self.headline("not identified", refused["headline"])
             return None, {"headline": head, "refusal": refused}

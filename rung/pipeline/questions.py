@@ -75,7 +75,7 @@ _QUESTIONS: dict[str, Callable[[Plan], Query]] = {
 ESTIMANDS = tuple(_QUESTIONS)
 ROUTES = {"frontdoor": "FrontDoor", "id": "PlugIn"}  # estimators that ask for their own formula
 DEFAULT = "doubly-robust"
-AVERAGES = ("ate", "att", "cate", "backdoor", "frontdoor", "id")
+AVERAGES = ("ate", "backdoor", "frontdoor", "id", "att", "cate")
 
 
 def question(plan: Plan) -> Query:

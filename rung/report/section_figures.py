@@ -143,7 +143,7 @@ def refusal_figures(refusal: Mapping[str, Any]) -> dict[str, Any]:
     if hedge:
         out["hedge"] = graph_svg(hedge, legend=False)
     bounds = refusal.get("bounds")
-    if bounds:
+    if bounds and bounds["rows"]:
         rows, units = bounds["rows"], str(bounds.get("units") or "")
         out["bounds"] = both(
             lambda width: interval_chart(rows, width=width, units=units, label="Bounds")
