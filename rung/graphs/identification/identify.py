@@ -12,6 +12,7 @@ from rung.core.query import Estimand
 
 from .admg import Admg
 from .advice import Remedies, identifiable, remedies
+from .blocking import blocking
 from .expression import Probability, product, summed
 from .formula import Formula, Mixed
 from .hedge import hedge_of
@@ -150,8 +151,9 @@ def refusal(graph: Admg, asked: Interventional, failed: Fails) -> NotIdentified:
     """The error with the hedge that blocks it and with what would identify it."""
     y, x, z = (graph.mask(names) for names in (asked.outcomes, asked.do, asked.given))
     x, z = moved(graph, y, x, z)
-    hedge = hedge_of(graph, asked, failed.forest, failed.core, x)
-    found = remedies(graph, y | z, x, failed.forest).words
+    forest, core = blocking(graph, y, x, z, failed)
+    hedge = hedge_of(graph, asked, forest, core, x)
+    found = remedies(graph, y | z, x, forest).words
     direct = f"an experiment that sets {listed(asked.do)} answers it directly"
     advice = (*found, direct)
     text = f"{asked} is not identified: {hedge.words}. What would help: {'; '.join(advice)}"
