@@ -93,21 +93,50 @@ def _measured(graph: Graph, query: Any, measured: Iterable[str], hidden: bool) -
         require_names(graph, asked)
     if lost := [n for n in latent if asked is not None and n in asked.names]:
         raise InputError(f"{', '.join(lost)} is not among the measured nodes")
+    if isinstance(query, Interventional):
+        return on_measured(graph, query, latent, hidden)
     try:
         return identify(latent_projection(graph, latent), query, hidden_causes=hidden)
     except NotIdentified as error:
-        if asked is None or error.hedge is None:
-            raise
-        useful = []
-        for node in latent[:MOST_LATENT]:
-            inner = Admg.of(latent_projection(graph, [n for n in latent if n != node]))
-            y, x, z = (inner.mask(some) for some in (asked.outcomes, asked.do, asked.given))
-            x, z = moved(inner, y, x, z)
-            if identifiable(inner, y | z, x):
-                useful.append(node)
-        more = Remedies(nodes=tuple(useful)).words
-        text = "; ".join([str(error), *more])
-        raise NotIdentified(text, hedge=error.hedge, advice=(*more, *error.advice)) from None
+        raise error if asked is None else _helped(error, graph, asked, latent) from None
+
+
+def on_measured(
+    graph: Graph, asked: Interventional, latent: Sequence[str], hidden: bool = False
+) -> Formula:
+    """The formula on a DAG or ADMG of which some nodes are not measured.
+
+    Raises
+    ------
+    NotIdentified
+        With advice on which of them would help.
+    """
+    from rung.graphs.projection import latent_projection
+
+    try:
+        return identified(latent_projection(graph, latent), asked, hidden)
+    except NotIdentified as error:
+        raise _helped(error, graph, asked, latent) from None
+
+
+def _helped(
+    error: NotIdentified, graph: Graph, asked: Interventional, latent: Sequence[str]
+) -> NotIdentified:
+    """The refusal with the hidden nodes that would help if they were measured."""
+    from rung.graphs.projection import latent_projection
+
+    if error.hedge is None:
+        return error
+    useful = []
+    for node in latent[:MOST_LATENT]:
+        inner = Admg.of(latent_projection(graph, [n for n in latent if n != node]))
+        y, x, z = (inner.mask(some) for some in (asked.outcomes, asked.do, asked.given))
+        x, z = moved(inner, y, x, z)
+        if identifiable(inner, y | z, x):
+            useful.append(node)
+    more = Remedies(nodes=tuple(useful)).words
+    text = "; ".join([str(error), *more])
+    return NotIdentified(text, hedge=error.hedge, advice=(*more, *error.advice))
 
 
 def _roles(query: Any) -> Interventional | None:
