@@ -14,6 +14,7 @@ from . import core, datasets, discovery, effects, experiments, graphs, mechanism
 from .core.budget import Budget
 from .core.data import Data, Origin
 from .core.discovery import Discovery
+from .core.errors import NotIdentified
 from .core.graph import Graph
 from .core.intervention import Do, Intervention, Policy, Replace, Scale, Shift, Swap
 from .core.knowledge import Knowledge
@@ -46,8 +47,8 @@ _EXPORTS = {name: family for family in _FAMILIES for name in family.__all__}
 __all__ = [
     "EM", "SCM", "Budget", "Column", "CompleteCases", "Counts", "Data", "Discovery", "Do", "Draws",
     "Ensemble", "Estimate", "GenerativeModel", "Graph", "Intervention", "Kind", "Knowledge",
-    "Model", "Moments", "Origin", "Policy", "Query", "Readout", "Replace", "Scale", "Shift",
-    "Site", "Swap", "TestWise", "Variable", "analyse", "attribute", "check", "core",
+    "Model", "Moments", "NotIdentified", "Origin", "Policy", "Query", "Readout", "Replace", "Scale",
+    "Shift", "Site", "Swap", "TestWise", "Variable", "analyse", "attribute", "check", "core",
     "counterfactual", "datasets", "design", "discover", "do", "effect", "fit", "graphs", "load",
     "read", "simulate",
 ]  # fmt: skip

@@ -113,6 +113,13 @@ def test_bad_questions() -> None:
         identify(BOW, Interventional("Y", do="x"))
     with pytest.raises(InputError, match="two roles"):
         Interventional("Y", do="Y")
+    with pytest.raises(InputError, match="expected a name"):
+        Interventional("Y", do=3)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="expected a name"):
+        Interventional(("Y", 2), do="X")  # type: ignore[arg-type]
+    for nothing in (None, [], [(BOW, -1.0)], [(BOW, float("nan"))], [("X -> Y", 1.0)]):
+        with pytest.raises(InputError, match="graph"):
+            identify(nothing, Interventional("Y", do="X"))
     with pytest.raises(InputError, match="no outcome"):
         Interventional((), do="Y")
     with pytest.raises(InputError, match="Interventional"):
@@ -166,6 +173,26 @@ def test_cyclic_and_other_graphs() -> None:
     assert isinstance(found, Mixed)
     assert [w for w, _ in found.parts] == [0.75, 0.25]
     assert "not identified" in found.parts[1][1]
+
+
+def test_order_of_nodes_does_not_matter() -> None:
+    for k in range(60):
+        rng = np.random.default_rng([11, k])
+        graph = random_admg(rng, (3, 6))
+        order = rng.permutation(graph.d)
+        turned = Graph(tuple(graph.names[i] for i in order), graph.marks[np.ix_(order, order)])
+        model = random_latent_model(graph, rng=rng)
+        x, y, *z = rng.permutation(graph.names).tolist()[: 2 + k % 2]
+        asked = Interventional(y, do=x, given=z)
+        try:
+            found = identify(graph, asked)
+        except NotIdentified:
+            with pytest.raises(NotIdentified):
+                identify(turned, asked)
+            continue
+        one = found.evaluate(model.joint(), graph.names)
+        two = identify(turned, asked).evaluate(model.joint().transpose(order), turned.names)
+        np.testing.assert_allclose(one, two, atol=1e-12)
 
 
 def measuring(graph: Graph, pairs: tuple[tuple[str, str], ...]) -> Graph:
