@@ -6,8 +6,10 @@ __getattr__, __dir__, __all__ = exports(
     __name__,
     {
         "Expression": "expression",
+        "Fault": "instruments",
         "Formula": "formula",
         "Hedge": "hedge",
+        "Instrument": "instruments",
         "Interventional": "query",
         "MeanContrast": "formula",
         "Mixed": "formula",
@@ -19,7 +21,12 @@ __getattr__, __dir__, __all__ = exports(
         "Quotient": "expression",
         "Renamed": "renamed",
         "Sum": "expression",
+        "front_door_set": "front_door",
+        "front_door_sets": "front_door",
         "identify": "identify",
         "identify_mediation": "mediation",
+        "is_front_door_set": "front_door",
+        "is_instrument": "instruments",
+        "why_no_instrument": "instruments",
     },
 )

@@ -63,7 +63,9 @@ def require_names(graph: Graph, asked: Interventional) -> None:
 
 
 def identified(graph: Graph, asked: Interventional, hidden: bool = False) -> Formula:
-    """The formula on one graph: by adjustment where that suffices, else by the complete algorithm.
+    """The formula on one graph: by adjustment or the front door, else by the complete algorithm.
+
+    That is ID for a DAG or ADMG, IDP for a MAG or PAG, the g-formula of the class for a CPDAG.
 
     Raises
     ------
@@ -80,6 +82,10 @@ def identified(graph: Graph, asked: Interventional, hidden: bool = False) -> For
         from .mpdag import mpdag
 
         return mpdag(graph, asked)
+    from .front_door import by_front_door
+
+    if (through := by_front_door(graph, asked)) is not None:
+        return through
     inner = Admg.of(graph)
     y, x, z = (inner.mask(names) for names in (asked.outcomes, asked.do, asked.given))
     try:

@@ -101,8 +101,8 @@ def _joint(
     if do and (edge := setting(graph, do, wanted).undecided) is not None:
         raise NotIdentified(
             f"{asked} is not identified in the class of the graph: {edge[0]} -- {edge[1]} may "
-            f"point either way, and {edge[0]} acts on {', '.join(wanted)} through {edge[1]} only in the "
-            "members with an arrow from it"
+            f"point either way, and {edge[0]} acts on {', '.join(wanted)} through {edge[1]} only "
+            "in the members with an arrow from it"
         )
     directed = directed_part(graph.marks)
     free = ~mask(graph, do)
