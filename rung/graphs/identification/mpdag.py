@@ -25,6 +25,7 @@ from .cidp import exchanges
 from .expression import Expression, Probability, Quotient, product, summed
 from .formula import Formula
 from .query import Interventional
+from .simplify import simplify
 
 MOST_MEMBERS = 200  # of a class, in which an exchange of setting and seeing is checked
 
@@ -59,7 +60,7 @@ def _quotient(
     found = _joint(graph, asked, do, (*asked.outcomes, *given))
     if given:
         found = Quotient(found, summed(asked.outcomes, found))
-    return Formula(asked, found, "g-formula of the class")
+    return Formula(asked, simplify(found, graph), "g-formula of the class")
 
 
 def _exchanged(
