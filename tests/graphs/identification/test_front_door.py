@@ -40,7 +40,7 @@ def by_definition(graph: Graph, x: str, y: str, m: tuple[str, ...]) -> bool:
 def test_every_set_of_random_graphs():
     rng = np.random.default_rng(0)
     used = 0
-    for k in range(200):
+    for k in range(80):
         graph = random_admg(rng, int(rng.integers(3, 7)), rng.uniform(0.2, 0.6), 0.2)
         x, y = rng.choice(graph.names, 2, replace=False).tolist()
         rest = [v for v in graph.names if v not in (x, y)]
@@ -58,7 +58,7 @@ def test_every_set_of_random_graphs():
                 value = found.evaluate(world.observed(), graph.names)
                 np.testing.assert_allclose(value, world.do([y], [x]), atol=1e-10)
                 used += found.rule == "front-door"
-    assert used > 40
+    assert used > 15
 
 
 def test_pearls_example_and_the_hook():
