@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from rung.core.errors import InputError, NotIdentified, unknown
+from rung.core.errors import InputError, NotIdentified, NotSupported, unknown
 from rung.core.graph import CIRCLE, Graph
 from rung.core.graph_checks import undirected_part
 from rung.core.query import Estimand
@@ -223,7 +223,7 @@ def _mixed(structure: Any, query: Any, measured: Any, hidden: bool) -> Mixed:
         try:
             found = identify(graph, query, measured=measured, hidden_causes=hidden)
             parts.append((weight / total, found))
-        except NotIdentified as error:
+        except (NotIdentified, NotSupported, InputError) as error:  # such as circles that clash
             parts.append((weight / total, str(error)))
     if all(isinstance(p, str) for _, p in parts):
         raise NotIdentified("no graph identifies it: " + str(parts[0][1]))
