@@ -16,6 +16,7 @@ from rung.core.errors import NotIdentified
 from rung.core.graph import ARROW, CIRCLE, TAIL
 from rung.core.graph_checks import directed_part
 from rung.graphs.generalised_adjustment import visible
+from rung.graphs.separation import m_separated
 
 from .admg import bits
 from .expression import Quotient, summed
@@ -23,6 +24,7 @@ from .formula import Formula
 from .idp import Stuck, _joint, why
 from .marked import Marked, rows
 from .query import Interventional
+from .simplify import simplify
 
 Marks = NDArray[np.uint8]
 
@@ -40,7 +42,9 @@ def exchanged(marked: Marked, asked: Interventional) -> Formula:
     groups = marked.buckets(marked.all)
 
     def apart(move: int, do: int, given: int) -> bool:
-        return not connected(marked, y, move, do, given)
+        names = [marked.named(part) for part in (y, move, do | given)]
+        # what is separated stays so when edges go
+        return m_separated(marked.member, *names) or not connected(marked, y, move, do, given)
 
     for do, given in exchanges(x, z, groups, apart):
         try:
@@ -48,9 +52,8 @@ def exchanged(marked: Marked, asked: Interventional) -> Formula:
         except Stuck as stuck:
             first = first or stuck
             continue
-        if not given:
-            return Formula(asked, found, "IDP")
-        return Formula(asked, Quotient(found, summed(marked.named(y), found)), "IDP")
+        whole = Quotient(found, summed(marked.named(y), found)) if given else found
+        return Formula(asked, simplify(whole, marked.member), "IDP")
     assert first is not None
     raise NotIdentified(why(marked, asked, first))
 
@@ -95,14 +98,17 @@ def manipulated(marked: Marked, cut: int, silent: int) -> Marks:
 
 
 def connected(marked: Marked, y: int, move: int, do: int, given: int) -> bool:
-    """Whether a path between y and `move` may be open: arrows into `do` cut, `move` silent."""
+    """Whether a path between y and `move` may be open: arrows into `do` cut, `move` silent.
+
+    A node whose two neighbours on the path are joined, and that may be a collider or not, is left
+    out: the path without it will do (definite status).
+    """
     marks = manipulated(marked, do, move)
     seen = do | given
     below = rows(((marks & (ARROW | CIRCLE)) != 0) & ((marks.T & (TAIL | CIRCLE)) != 0))
     above = sum(
         1 << i for i in range(len(marks)) if marked.spread(1 << i, below, marked.all) & seen
     )
-    apart = marked.graph.marks == 0
     stack = [(i, int(j)) for i in bits(move) for j in np.nonzero(marks[i])[0]]
     done = set(stack)
     while stack:
@@ -112,10 +118,21 @@ def connected(marked: Marked, y: int, move: int, do: int, given: int) -> bool:
         for after in np.nonzero(marks[node])[0].tolist():
             if after == before or (node, after) in done:
                 continue
-            ends = {int(marks[before, node]), int(marks[after, node])}
-            may_collide = TAIL not in ends and not (CIRCLE in ends and apart[before, after])
-            passes = ends != {ARROW} and not seen >> node & 1
-            if passes or (may_collide and above >> node & 1):
+            if _passes(marks, marked.graph.marks, (before, node, after), (seen, above)):
                 done.add((node, after))
                 stack.append((node, after))
     return False
+
+
+def _passes(
+    marks: Marks, whole: Marks, triple: tuple[int, int, int], sets: tuple[int, int]
+) -> bool:
+    """Whether a path may be open at the middle of a triple; sets : (given, ancestors of it)."""
+    before, node, after = triple
+    seen, above = sets
+    ends = {int(marks[before, node]), int(marks[after, node])}
+    if ends == {ARROW}:
+        return bool(above >> node & 1)
+    if TAIL in ends or whole[before, after] == 0:
+        return not seen >> node & 1
+    return marks[before, after] == 0  # the edge between the two was removed

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from math import isfinite
 from typing import Any
 
-from rung.core.errors import InputError, NotIdentified, unknown
+from rung.core.errors import InputError, NotIdentified, NotSupported, unknown
 from rung.core.graph import CIRCLE, Graph
 from rung.core.graph_checks import undirected_part
 from rung.core.query import Estimand
@@ -20,7 +20,6 @@ from .hedge import hedge_of
 from .id import Fails, identify_conditional, moved
 from .query import Interventional, several
 from .simplify import simplify
-from .stochastic import Stochastic
 from .words import listed
 
 MOST_LATENT = 50
@@ -144,8 +143,11 @@ def _roles(query: Any) -> Interventional | None:
     """The distribution that a question is about."""
     if isinstance(query, Interventional):
         return query
+    from .stochastic import Stochastic
+
     if isinstance(query, Stochastic):
-        return Interventional(query.outcomes, do=query.do, given=query.by)
+        given = [name for name in query.by if name != query.do]
+        return Interventional(query.outcomes, do=query.do, given=given)
     outcome, treatment = getattr(query, "outcome", None), getattr(query, "treatment", None)
     if not isinstance(outcome, str) or not isinstance(treatment, str):
         return None
@@ -160,7 +162,9 @@ def require_names(graph: Graph, asked: Interventional) -> None:
 
 
 def identified(graph: Graph, asked: Interventional, hidden: bool = False) -> Formula:
-    """The formula on one graph: by adjustment where that suffices, else by the complete algorithm.
+    """The formula on one graph: by adjustment or the front door, else by the complete algorithm.
+
+    That is ID for a DAG or ADMG, IDP for a MAG or PAG, the g-formula of the class for a CPDAG.
 
     Raises
     ------
@@ -177,6 +181,10 @@ def identified(graph: Graph, asked: Interventional, hidden: bool = False) -> For
         from .mpdag import mpdag
 
         return mpdag(graph, asked)
+    from .front_door import by_front_door
+
+    if (through := by_front_door(graph, asked)) is not None:
+        return through
     inner = Admg.of(graph)
     y, x, z = (inner.mask(names) for names in (asked.outcomes, asked.do, asked.given))
     try:
@@ -275,7 +283,7 @@ def _mixed(structure: Any, query: Any, measured: Any, hidden: bool) -> Mixed:
         try:
             found = identify(graph, query, measured=measured, hidden_causes=hidden)
             parts.append((weight / total, found))
-        except NotIdentified as error:
+        except (NotIdentified, NotSupported, InputError) as error:  # such as circles that clash
             parts.append((weight / total, str(error)))
     if all(isinstance(p, str) for _, p in parts):
         raise NotIdentified("no graph identifies it: " + str(parts[0][1]))

@@ -25,6 +25,7 @@ from .cidp import exchanges
 from .expression import Expression, Probability, Quotient, product, summed
 from .formula import Formula
 from .query import Interventional
+from .simplify import simplify
 
 MOST_MEMBERS = 200  # of a class, in which an exchange of setting and seeing is checked
 
@@ -59,7 +60,7 @@ def _quotient(
     found = _joint(graph, asked, do, (*asked.outcomes, *given))
     if given:
         found = Quotient(found, summed(asked.outcomes, found))
-    return Formula(asked, found, "g-formula of the class")
+    return Formula(asked, simplify(found, graph), "g-formula of the class")
 
 
 def _exchanged(
@@ -101,8 +102,8 @@ def _joint(
     if do and (edge := setting(graph, do, wanted).undecided) is not None:
         raise NotIdentified(
             f"{asked} is not identified in the class of the graph: {edge[0]} -- {edge[1]} may "
-            f"point either way, and {edge[0]} acts on {', '.join(wanted)} through {edge[1]} only in the "
-            "members with an arrow from it"
+            f"point either way, and {edge[0]} acts on {', '.join(wanted)} through {edge[1]} only "
+            "in the members with an arrow from it"
         )
     directed = directed_part(graph.marks)
     free = ~mask(graph, do)
