@@ -21,6 +21,7 @@ __getattr__, __dir__, __all__ = exports(
         "Resampled": "selection",
         "Split": "selection",
         "Subsampling": "selection",
+        "Trimmed": "trimming",
         "Weighting": "weighting",
         "bounds": "bounding.answer",
     },

@@ -62,7 +62,7 @@ def _no_hidden(
     for r in refuted:
         if r.name == "hidden common cause":
             figure = r.finding
-        if r.name == "negative control" and r.passed is False:
+        if r.name.startswith("negative control") and r.passed is False:
             figure, status = r.finding, S.CONTRADICTED
             break
     if standing == "randomised" and status is not S.CONTRADICTED:

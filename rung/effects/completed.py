@@ -118,6 +118,7 @@ def _needed(structure: Any, data: Data, query: Any) -> tuple[str, ...]:
     adjust = getattr(query, "adjust", None)
     names = {query.treatment, query.outcome, *getattr(query, "by", ())}
     names |= {getattr(query, "negative_control", None)} - {None}
+    names |= {getattr(query, "negative_exposure", None)} - {None}
     names |= set(adjust or ()) if adjust is not None or not graphs else set()
     if adjust is None:
         names |= {n for graph, _ in graphs for n in graph.names}
