@@ -17,6 +17,7 @@ __getattr__, __dir__, __all__ = exports(
         "MonotoneSelection": "bounding.declared",
         "OutcomeRange": "bounding.declared",
         "PlugIn": "routes.plug_in",
+        "Proximal": "proximal",
         "Regression": "regression",
         "Resampled": "selection",
         "Split": "selection",

@@ -152,6 +152,10 @@ def estimand(study: Study, a: Answered, population: str) -> Estimand | None:
         return MeanContrast(a.case.formula, *study.compared)
     if a.case.adjust is None:
         return None
+    own = getattr(study.estimator, "estimand", None)  # an estimator with a formula of its own
+    found: Estimand | None = own and own(study.treatment, study.outcome, a.case.adjust)
+    if found is not None:
+        return found
     declared = study.query.adjust is not None  # type: ignore[attr-defined]
     return BackDoor(study.treatment, study.outcome, a.case.adjust, population, declared)
 

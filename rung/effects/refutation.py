@@ -36,7 +36,8 @@ def refutations(study: Study, main: Answered) -> tuple[Refutation, ...]:
     exposure = getattr(study.query, "negative_exposure", None)
     if exposure is not None:
         out.append(negative_exposure(study, main, exposure))
-    out += hidden(study, solved)
+    if not getattr(study.estimator, "assumes", ""):  # else the regression is not the answer's
+        out += hidden(study, solved)
     return tuple(out)
 
 
