@@ -67,6 +67,16 @@ def test_an_instrument_gives_the_closed_form_of_balke_and_pearl():
         assert misfit == 0
 
 
+def test_kept_bases_give_the_same_bounds_as_fresh_programmes():
+    made = programme(IV, dict.fromkeys("ZXY", 2), "X", "Y", (0, 1))
+    solver, rng = made.solver(), np.random.default_rng(3)
+    table, _ = iv_table(rng)
+    tables = [t.reshape(2, 2, 2) / 60 for t in rng.multinomial(60, table.ravel(), size=40)]
+    tables += [iv_table(rng, sparse=True)[0] for _ in range(20)]
+    for t in tables:  # few rows: empty cells, tables that no instrument makes
+        assert made.bounds(t, BINARY, solver) == pytest.approx(made.bounds(t, BINARY), abs=1e-7)
+
+
 def test_the_published_bounds_of_the_lipid_trial():
     """Balke and Pearl (1997), section 4: 0.392 to 0.780."""
     p = np.zeros((2, 2, 2))  # z, x, y
