@@ -405,12 +405,14 @@ def test_extreme_weights_are_the_best_corner():
     rng = np.random.default_rng(0)
     for limit in (1.0, 1.7, 4.0):
         y, odds, w = np.sort(rng.normal(size=9)), rng.exponential(size=9), rng.random(9) + 0.5
-        arm = _Sorted(y, odds, w)
+        short = (y[:4], odds[:4], w[:4])  # another sample, with fewer rows
+        low, high = _Sorted.of([(y, odds, w), short]).extremes(limit)
         corners = np.array(list(product((1 / limit, limit), repeat=9)))
         weights = w * (1 + odds * corners)
         means = weights @ y / weights.sum(axis=1)
-        assert arm.extreme(limit, 1) == pytest.approx(means.max())
-        assert arm.extreme(limit, -1) == pytest.approx(means.min())
+        assert (low[0], high[0]) == pytest.approx((means.min(), means.max()))
+        means = weights[:, :4] @ y[:4] / weights[:, :4].sum(axis=1)
+        assert (low[1], high[1]) == pytest.approx((means.min(), means.max()))
 
 
 def test_marginal_sensitivity_in_a_large_sample_is_the_closed_form():
