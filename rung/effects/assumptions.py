@@ -62,13 +62,15 @@ def _no_hidden(
     for r in refuted:
         if r.name == "hidden common cause":
             figure = r.finding
-        if r.name == "negative control" and r.passed is False:
+        if r.name.startswith("negative control") and r.passed is False:
             figure, status = r.finding, S.CONTRADICTED
             break
     if standing == "randomised" and status is not S.CONTRADICTED:
         status = S.DECLARED
         figure = f"{t} was declared randomised"
-    if study.hidden or is_pag_like(main.case.graph):
+    if instead := getattr(study.estimator, "assumes", ""):
+        statement = str(instead)
+    elif study.hidden or is_pag_like(main.case.graph):
         statement = f"hidden causes of {t} and {y} are only those that the graph leaves room for"
     elif main.case.graph.is_admg() and not main.case.graph.is_dag():
         statement = f"hidden causes of {t} and {y} are only those drawn as <-> in the graph"

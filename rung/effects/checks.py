@@ -148,6 +148,8 @@ def other_sets(
     """Answers with other adjustment sets, and objections of the graph to the user's set."""
     if main.solved is None or main.kept is None or main.case.adjust is None:
         return [], []
+    if getattr(study.estimator, "assumes", ""):  # its columns are not a set to adjust for
+        return [], []
     out: list[dict[str, Any]] = []
     warnings: list[str] = []
     if study.query.adjust is not None:  # type: ignore[attr-defined]

@@ -152,6 +152,10 @@ def estimand(study: Study, a: Answered, population: str) -> Estimand | None:
         return MeanContrast(a.case.formula, *study.compared)
     if a.case.adjust is None:
         return None
+    own = getattr(study.estimator, "estimand", None)  # an estimator with a formula of its own
+    found: Estimand | None = own and own(study.treatment, study.outcome, a.case.adjust)
+    if found is not None:
+        return found
     declared = study.query.adjust is not None  # type: ignore[attr-defined]
     return BackDoor(study.treatment, study.outcome, a.case.adjust, population, declared)
 
@@ -160,6 +164,8 @@ def population_of(study: Study, main: Answered) -> str:
     """Who the number is about."""
     if main.solved is None or main.solved.prepared is None:
         return "all rows"
+    if "population" in main.solved.fitted.details:
+        return str(main.solved.fitted.details["population"])
     population = main.solved.problem.population
     if study.narrowed and population == "all":
         return "the rows of conditions in which both values occur"
@@ -215,6 +221,7 @@ def _cites(study: Study, main: Answered, refutations: Sequence[Refutation]) -> t
         "li2018": overlap,
         "cinelli2020": "hidden common cause" in checks,
         "vanderweele2017": "E-value" in checks,
+        "lipsitch2010": any(name.startswith("negative control") for name in checks),
     }
     return (*solved.fitted.cites, *(key for key, used in cites.items() if used))
 

@@ -119,6 +119,7 @@ def _needed(structure: Any, data: Data, query: Any) -> tuple[str, ...]:
     names = {query.treatment, query.outcome, *getattr(query, "by", ())}
     names |= {getattr(query, "negative_control", None)} - {None}
     names |= set(getattr(query, "columns", ()))
+    names |= {getattr(query, "negative_exposure", None)} - {None}
     names |= set(adjust or ()) if adjust is not None or not graphs else set()
     if adjust is None:
         names |= {n for graph, _ in graphs for n in graph.names}

@@ -99,3 +99,22 @@ def effective_size(weights: Floats) -> float:
     """Kish's effective sample size, (sum w)^2 / sum w^2."""
     total = float(weights @ weights)
     return float(weights.sum()) ** 2 / total if total > 0 else 0.0
+
+
+def optimal_cut(e: Floats, weights: Floats) -> float:
+    """The cut for which the variance bound of the average effect is least, 0 if none is better.
+
+    Crump et al. (2009), theorem 1: with equal variances, rows are kept while 1 / (e (1 - e)) is at
+    most twice its mean over the rows that are kept.
+
+    e : (n,) probability of treatment
+    """
+    k = 1 / np.clip(e * (1 - e), 1e-12, None)
+    order = np.argsort(k, kind="stable")
+    mass = np.cumsum(weights[order])
+    bound = np.cumsum((weights * k)[order]) / mass**2
+    best = int(np.argmin(bound))
+    if best == len(k) - 1:
+        return 0.0
+    edge = (k[order][best] + k[order][best + 1]) / 2
+    return float(0.5 - np.sqrt(0.25 - 1 / edge))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import Overlap
-from .density import effective_size, ranked, stabilised
+from .density import effective_size, optimal_cut, ranked, stabilised
 from .dose import bend
 from .nuisance import propensities
 from .problem import Problem
@@ -33,15 +33,17 @@ class Prepared:
     note: str = ""
 
 
-def prepare(problem: Problem) -> Prepared:
+def prepare(problem: Problem, *, trims: bool = False) -> Prepared:
     """Propensities, balance, overlap; the overlap population where the groups hardly overlap.
+
+    trims : the estimator leaves out rows by itself, so that poor overlap changes nothing here
 
     Raises
     ------
     Overlap
         If not even an overlap population leaves enough rows, or if the asked population has none.
     """
-    return _arms(problem) if problem.discrete else _doses(problem)
+    return _arms(problem, trims) if problem.discrete else _doses(problem)
 
 
 def _arm_weights(problem: Problem, e: Floats, population: str) -> Floats:
@@ -57,7 +59,7 @@ def _arm_weights(problem: Problem, e: Floats, population: str) -> Floats:
     return problem.weights * tilt / own
 
 
-def _arms(problem: Problem) -> Prepared:
+def _arms(problem: Problem, trims: bool) -> Prepared:
     m, arm = len(problem.arms), problem.t.astype(np.int64)
     e, form = propensities(problem.x, problem.sizes, arm, m, problem.weights, problem.folds)
     e = np.clip(e, 1e-6, 1.0)
@@ -75,10 +77,12 @@ def _arms(problem: Problem) -> Prepared:
         f"sample sizes {', '.join(f'{s:.0f} of {c}' for s, c in zip(sizes, counts, strict=True))}"
     )
     population, note = problem.population, ""
-    if poor:
+    if poor and not trims:
         population, note, sizes, weights = _fallback(problem, e, arm, text)
     ready = replace(problem, propensity=e, population=population)
     bins = np.linspace(0, 1, 21)
+    cut = optimal_cut(e[:, 1], problem.weights) if m == 2 else 0.0
+    inside = (e[:, 1] >= cut) & (e[:, 1] <= 1 - cut)
     first = e[:, 1]
     overlap = {
         "text": text + (f". {note}" if note else ""),
@@ -86,6 +90,7 @@ def _arms(problem: Problem) -> Prepared:
         "treated": np.histogram(first[arm == 1], bins)[0].tolist(),
         "control": np.histogram(first[arm == 0], bins)[0].tolist(),
         "label": "probability of treatment given the covariates",
+        "trimming": {"cut": cut, "share": float(np.average(inside, weights=problem.weights))},
     }
     return Prepared(
         ready, tuple(_balance_arms(problem, arm, weights)), overlap, float(sum(sizes)), poor, note

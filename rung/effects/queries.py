@@ -61,6 +61,7 @@ class _Average(Query):
     scale: str = field(default="difference", kw_only=True)
     adjust: tuple[str, ...] | None = field(default=None, kw_only=True)
     negative_control: str | None = field(default=None, kw_only=True)
+    negative_exposure: str | None = field(default=None, kw_only=True)
     level: float = field(default=0.95, kw_only=True)
     selection: Selection | None = field(default=None, kw_only=True)
 
@@ -103,6 +104,8 @@ class ATE(_Average):
     adjust : covariates to use as declared, instead of those the graph gives; an objection of the
         graph is a warning with both numbers
     negative_control : a column that the treatment is known not to affect; its effect is a check
+    negative_exposure : a column that is known not to affect the outcome; that it tells nothing of
+        the outcome, given treatment and covariates, is a check
     level : of the interval
     selection : how the interval allows for a graph learned from the same rows
     """

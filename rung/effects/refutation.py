@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import RungError
+from ..core.errors import InputError, RungError
 from ..core.query import Refutation
 from ..inference import intervals
 from ..inference.resampling import subsample_rows
@@ -33,7 +33,11 @@ def refutations(study: Study, main: Answered) -> tuple[Refutation, ...]:
     control = getattr(study.query, "negative_control", None)
     if control is not None:
         out.append(negative_control(study, main, control))
-    out += hidden(study, solved)
+    exposure = getattr(study.query, "negative_exposure", None)
+    if exposure is not None:
+        out.append(negative_exposure(study, main, exposure))
+    if not getattr(study.estimator, "assumes", ""):  # else the regression is not the answer's
+        out += hidden(study, solved)
     return tuple(out)
 
 
@@ -166,6 +170,37 @@ def negative_control(study: Study, main: Answered, control: str) -> Refutation:
     )  # fmt: skip
 
 
+def negative_exposure(study: Study, main: Answered, exposure: str) -> Refutation:
+    """A column without effect on the outcome must tell nothing of it, given treatment and set.
+
+    Lipsitch, Tchetgen Tchetgen and Cohen (2010); the treatment is adjusted for too, since what is
+    hidden may reach the outcome through it.
+    """
+    from .contrast import resolve
+    from .solve import solve
+
+    assert main.kept is not None
+    table = study.data.take(main.kept.mask(study.data).nonzero()[0])
+    if exposure in (study.treatment, study.outcome):
+        raise InputError(f"negative_exposure={exposure!r} is the treatment or the outcome itself")
+    contrast = resolve(table, exposure, study.outcome, None, None, "difference")
+    adjust = tuple(name for name in (main.case.adjust or ()) if name != exposure)
+    found = solve(
+        table, contrast, (*adjust, study.treatment), study.estimator,
+        rng=np.random.default_rng(study.seed), level=study.level,
+    )  # fmt: skip
+    passed = all(v.low <= 0 <= v.high for v in found.levels)
+    low, high = found.interval
+    verdict = "contains zero" if passed else "does not contain zero: hidden confounding is likely"
+    return Refutation(
+        "negative control exposure", "stability",
+        f"given {study.treatment} and the covariates, {exposure}, known to have no effect, goes "
+        f"with a difference in {study.outcome} of {found.value:.3g} [{low:.3g}, {high:.3g}], which "
+        f"{verdict}",
+        passed, {"value": found.value, "low": low, "high": high, "exposure": exposure},
+    )  # fmt: skip
+
+
 def hidden(study: Study, solved: Solved) -> list[Refutation]:
     """Partial R2 of a hidden common cause, and the E-value on the ratio scale."""
     out = []
@@ -215,5 +250,6 @@ def _partial(study: Study, fit: sensitivity.Linear) -> Refutation:
         "robustness_value": value, "robustness_value_significance": bound,
         "partial_r2": sensitivity.partial_r2(fit.t, fit.df), "estimate": fit.estimate,
         "se": fit.se, "df": fit.df, "benchmarks": marks,
+        "contour": sensitivity.contour(fit, marks, level=study.level),
     }  # fmt: skip
     return Refutation("hidden common cause", "sensitivity", text, None, figures)

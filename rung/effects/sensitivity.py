@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,7 @@ from .basis import column, make
 from .problem import Problem
 
 Floats = NDArray[np.float64]
+STEPS = 21  # points of a contour's grid along each side
 
 
 def partial_r2(t: float, df: float) -> float:
@@ -102,6 +105,40 @@ class Linear:
     def t(self) -> float:
         """t statistic of the treatment."""
         return self.estimate / self.se
+
+
+def contour(
+    fit: Linear, marks: Sequence[Mapping[str, Any]], *, level: float = 0.95
+) -> dict[str, Any]:
+    """Adjusted estimates and t values over both partial R2 of a hidden cause, JSON-ready.
+
+    marks : benchmarks with "r2_treatment" and "r2_outcome"; the grid reaches past all of them and
+        past the robustness value. Cinelli and Hazlett (2020), section 5.1.
+
+    Returns
+    -------
+    "r2_treatment" (k,) and "r2_outcome" (m,), "estimate" and "t" (m, k) as lists of rows, and
+    "critical", the |t| below which zero is inside the interval.
+    """
+    from scipy import special
+
+    robust = robustness_value(fit.t, fit.df)
+    sides = []
+    for name in ("r2_treatment", "r2_outcome"):
+        furthest = max([robust, *(float(m[name]) for m in marks)])
+        sides.append(np.linspace(0, min(0.95, max(0.05, 1.25 * furthest)), STEPS))
+    cells = [[adjusted(fit.estimate, fit.se, fit.df, a, b) for a in sides[0]] for b in sides[1]]
+    return {
+        "r2_treatment": [_short(v) for v in sides[0]],
+        "r2_outcome": [_short(v) for v in sides[1]],
+        "estimate": [[_short(value) for value, _ in row] for row in cells],
+        "t": [[_short(value / se) if se > 0 else 0.0 for value, se in row] for row in cells],
+        "critical": float(abs(special.stdtrit(max(fit.df - 1, 1), (1 - level) / 2))),
+    }
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.5g}")
 
 
 def linear(problem: Problem) -> Linear | None:

@@ -114,7 +114,8 @@ def solve(
         raise InputError(
             f"the effect on the treated needs levels; {contrast.treatment!r} is a dose: ask for ATE"
         )
-    prepared = prepare(replace(problem, population=population))
+    trims = bool(getattr(estimator, "trims", False))
+    prepared = prepare(replace(problem, population=population), trims=trims)
     fitted = estimator.estimate(prepared.problem, rng=rng)
     levels, critical = contrasts(fitted, contrast, dependence.groups, level, rng)
     return Solved(levels, fitted, prepared, dependence, adjust, data, critical)

@@ -34,10 +34,10 @@ def plot(obj: Any) -> Svg:
     """The picture of a result.
 
     Graph, SCM: the graph. Discovery: the graph, edges as wide as they are frequent. Estimate: the
-    intervals, balance and overlap. Draws: fact-free points with intervals.
-    Attribution: contributions with intervals. Data: a histogram a
-    column. DrivingForces: curves a mechanism. An object with `content` (Analysis): its graph;
-    others: bars of their frame, or text.
+    intervals, balance and overlap. Draws: fact-free points with intervals. Attribution:
+    contributions with intervals. Data: a histogram a column. Bounds: the ends. DrivingForces:
+    curves a mechanism. An object with `content` (Analysis): its graph; others: bars of their
+    frame, or text.
     """
     for kind, draw in _DRAWERS:
         if isinstance(obj, kind):
@@ -48,6 +48,8 @@ def plot(obj: Any) -> Svg:
         return graph_svg(content["graph"], draws=draws)
     if hasattr(obj, "surrogate") and hasattr(obj, "curves"):
         return movements_plot(obj)
+    if hasattr(obj, "sharp") and hasattr(obj, "lower"):
+        return bounds_plot(obj)
     share = getattr(obj, "share", None)
     if share is not None and hasattr(obj, "verdict"):
         bars = list(zip(obj.names[:MOST], share[:MOST].tolist(), strict=True))
@@ -113,6 +115,25 @@ def estimate_plot(estimate: Estimate) -> Svg:
     if (estimate.diagnostics.get("overlap") or {}).get("bins"):
         below.append(overlap_plot(estimate.diagnostics["overlap"], width=360))
     return stack([[chart], below] if below else [[chart]], words)
+
+
+def bounds_plot(found: Any) -> Svg:
+    """Bounds, their interval, those of each graph, and those over a range of limits."""
+    low, high = found.interval
+    rows: list[dict[str, Any]] = [
+        {"label": "bounds", "low": found.lower, "high": found.upper, "hero": True},
+        {"label": f"{found.level:.0%} interval", "low": low, "high": high},
+    ]
+    parts = found.parts if len(found.parts) > 1 else ()
+    for i, part in enumerate(parts[:MOST]):
+        label = f"graph {i + 1}, weight {num(part.weight, 2)}"
+        rows.append({"label": label, "low": part.interval[0], "high": part.interval[1],
+                     "note": part.note})  # fmt: skip
+    for row in found.diagnostics.get("curve", ()):
+        rows.append({"label": f"limit {num(row['limit'])}", "low": row["lower"],
+                     "high": row["upper"]})  # fmt: skip
+    words = f"{found.query!r}: between {num(found.lower)} and {num(found.upper)}"
+    return interval_chart(rows, units=found.units, label=words)
 
 
 def data_plot(data: Data) -> Svg:

@@ -67,6 +67,16 @@ def test_an_instrument_gives_the_closed_form_of_balke_and_pearl():
         assert misfit == 0
 
 
+def test_kept_bases_give_the_same_bounds_as_fresh_programmes():
+    made = programme(IV, dict.fromkeys("ZXY", 2), "X", "Y", (0, 1))
+    solver, rng = made.solver(), np.random.default_rng(3)
+    table, _ = iv_table(rng)
+    tables = [t.reshape(2, 2, 2) / 60 for t in rng.multinomial(60, table.ravel(), size=40)]
+    tables += [iv_table(rng, sparse=True)[0] for _ in range(20)]
+    for t in tables:  # few rows: empty cells, tables that no instrument makes
+        assert made.bounds(t, BINARY, solver) == pytest.approx(made.bounds(t, BINARY), abs=1e-7)
+
+
 def test_the_published_bounds_of_the_lipid_trial():
     """Balke and Pearl (1997), section 4: 0.392 to 0.780."""
     p = np.zeros((2, 2, 2))  # z, x, y
@@ -395,12 +405,14 @@ def test_extreme_weights_are_the_best_corner():
     rng = np.random.default_rng(0)
     for limit in (1.0, 1.7, 4.0):
         y, odds, w = np.sort(rng.normal(size=9)), rng.exponential(size=9), rng.random(9) + 0.5
-        arm = _Sorted(y, odds, w)
+        short = (y[:4], odds[:4], w[:4])  # another sample, with fewer rows
+        low, high = _Sorted.of([(y, odds, w), short]).extremes(limit)
         corners = np.array(list(product((1 / limit, limit), repeat=9)))
         weights = w * (1 + odds * corners)
         means = weights @ y / weights.sum(axis=1)
-        assert arm.extreme(limit, 1) == pytest.approx(means.max())
-        assert arm.extreme(limit, -1) == pytest.approx(means.min())
+        assert (low[0], high[0]) == pytest.approx((means.min(), means.max()))
+        means = weights[:, :4] @ y[:4] / weights[:, :4].sum(axis=1)
+        assert (low[1], high[1]) == pytest.approx((means.min(), means.max()))
 
 
 def test_marginal_sensitivity_in_a_large_sample_is_the_closed_form():

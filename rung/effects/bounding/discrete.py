@@ -143,10 +143,10 @@ def _again(
 
 
 def _draws(made: Programme, tables: list[Floats], values: Floats) -> tuple[Floats, int]:
-    out = []
+    out, solver = [], made.solver()
     for table in tables:
         try:
-            out.append(made.bounds(table, values)[:2])
+            out.append(made.bounds(table, values, solver)[:2])
         except Overlap:
             continue
     if len(out) < len(tables) / 2:

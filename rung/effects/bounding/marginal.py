@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -199,14 +199,25 @@ class _Arm:
 
     def _tails(self, at: float, sign: int) -> tuple[Floats, Floats]:
         """Quantile of the scaled residuals and their mean excess, from the other folds."""
-        residual = sign * (self.y - self.mean) / self.spread
-        z, k = np.empty(len(residual)), np.empty(len(residual))
+        z, k = np.empty(len(self.y)), np.empty(len(self.y))
+        for test, rising in self._sorted:
+            others = rising if sign > 0 else -rising[::-1]
+            n = len(others)
+            first = min(int(np.ceil(at * n)), n - 1)
+            tail = others[first:]
+            z[test] = tail[0]
+            k[test] = (tail - tail[0]).sum() / n
+        return z, k
+
+    @cached_property
+    def _sorted(self) -> list[tuple[NDArray[np.bool_], Floats]]:
+        """For each fold its rows, and the arm's scaled residuals of the others, ascending."""
+        residual = (self.y - self.mean) / self.spread
+        out = []
         for fold in np.unique(self.folds):
             test = self.folds == fold
-            others = residual[self.here & ~test]
-            z[test] = np.quantile(others, at)
-            k[test] = np.maximum(others - z[test][0], 0).mean()
-        return z, k
+            out.append((test, np.sort(residual[self.here & ~test])))
+        return out
 
 
 def weighted_ends(
@@ -220,47 +231,55 @@ def weighted_ends(
     samples = [np.arange(problem.n)]
     samples += [resample_rows(rng, problem.n, problem.groups) for _ in range(draws)]
     design = make(problem.x, problem.sizes, "linear").expand(problem.x)
-    ready = [[_Sorted.of(problem, design, rows, a) for a in pair] for rows in samples]
+    one, two = (_Sorted.of([_against(problem, design, rows, a) for rows in samples]) for a in pair)
 
     def at(limit: float) -> Four:
-        ends = np.array([
-            [one.extreme(limit, k) - two.extreme(limit, -k) for k in (-1, 1)] for one, two in ready
-        ])  # fmt: skip
+        first, second = one.extremes(limit), two.extremes(limit)
+        low, high = first[0] - second[1], first[1] - second[0]
         tail = (1 - level) / 2
-        low, high = np.quantile(ends[1:, 0], tail), np.quantile(ends[1:, 1], 1 - tail)
-        return Four(float(ends[0, 0]), float(ends[0, 1]), float(low), float(high))
+        ends = float(np.quantile(low[1:], tail)), float(np.quantile(high[1:], 1 - tail))
+        return Four(float(low[0]), float(high[0]), *ends)
 
     return at
 
 
+def _against(problem: Problem, design: Floats, rows: NDArray[np.intp], arm: int) -> list[Floats]:
+    """Outcomes of an arm's rows in ascending order, their odds against the arm, their weights."""
+    t, w = problem.t[rows] == arm, problem.weights[rows]
+    fit = glm.logistic(design[rows], t.astype(float), w, RIDGE["spline"])
+    e = np.clip(fit.mean(design[rows][t]), 1e-6, 1 - 1e-6)
+    y = problem.y[rows][t]
+    order = np.argsort(y, kind="stable")
+    return [y[order], ((1 - e) / e)[order], w[t][order]]
+
+
 @dataclass(frozen=True, eq=False)
 class _Sorted:
-    """Outcomes of an arm's rows in ascending order, their odds against the arm, their weights."""
+    """Sums over the rows up to each rank, of w y, w odds y, w, w odds: (4, samples, ranks + 1)."""
 
-    y: Floats
-    odds: Floats
-    weights: Floats
+    sums: Floats
 
     @classmethod
-    def of(cls, problem: Problem, design: Floats, rows: NDArray[np.intp], arm: int) -> _Sorted:
-        t, w = problem.t[rows] == arm, problem.weights[rows]
-        fit = glm.logistic(design[rows], t.astype(float), w, RIDGE["spline"])
-        e = np.clip(fit.mean(design[rows][t]), 1e-6, 1 - 1e-6)
-        y = problem.y[rows][t]
-        order = np.argsort(y, kind="stable")
-        return cls(y[order], ((1 - e) / e)[order], w[t][order])
+    def of(cls, arms: Sequence[Sequence[Floats]]) -> _Sorted:
+        """From (outcomes ascending, odds, weights) of each sample."""
+        longest = max(len(y) for y, _, _ in arms)
+        terms = np.zeros((4, len(arms), longest + 1))
+        for k, (y, odds, w) in enumerate(arms):
+            terms[:, k, 1 : len(y) + 1] = w * y, w * odds * y, w, w * odds
+        return cls(np.cumsum(terms, axis=2))
 
-    def extreme(self, limit: float, sign: int) -> float:
-        """Largest (sign 1) or least (-1) mean with weights 1 + odds * [1/limit, limit]."""
-        y, odds, w = self.y, self.odds, self.weights
-        if sign < 0:
-            y, odds, w = -y[::-1], odds[::-1], w[::-1]
-        small, large = w * (1 + odds / limit), w * (1 + odds * limit)
-        top = np.concatenate([[0.0], np.cumsum(small * y)])
-        mass = np.concatenate([[0.0], np.cumsum(small)])
-        above = np.concatenate([np.cumsum((large * y)[::-1])[::-1], [0.0]])
-        above_mass = np.concatenate([np.cumsum(large[::-1])[::-1], [0.0]])
-        return sign * float(((top + above) / (mass + above_mass)).max())
+    def extremes(self, limit: float) -> tuple[Floats, Floats]:
+        """Least and largest means (samples,) with weights 1 + odds * [1/limit, limit].
+
+        They are attained where the weights change once along the outcome.
+        """
+        wy, woy, w, wo = self.sums[:, :, -1:]
+        below_y, below = self.sums[1], self.sums[3]
+        out = []
+        for low, high in ((limit, 1 / limit), (1 / limit, limit)):
+            top = wy + low * below_y + high * (woy - below_y)
+            out.append(top / (w + low * below + high * (wo - below)))
+        return out[0].min(axis=1), out[1].max(axis=1)
 
 
 def benchmarks(problem: Problem, arm: int) -> list[dict[str, object]]:

@@ -21,6 +21,7 @@ from ...core.errors import InputError, Overlap
 from ...core.graph import Graph
 from ...graphs.identification.admg import Admg, bits
 from .declared import Monotone
+from .solver import Solver
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -68,13 +69,16 @@ class Programme:
         """Number of joint response functions."""
         return int(self.seen.shape[2])
 
-    def bounds(self, table: Floats, values: Floats) -> tuple[float, float, float]:
+    def bounds(
+        self, table: Floats, values: Floats, solver: Solver | None = None
+    ) -> tuple[float, float, float]:
         """Least and largest contrast of means of the outcome, and how far the data contradict it.
 
         Parameters
         ----------
         table : joint probabilities, one axis a name of `names`
         values : (k,) numbers that the outcome's values stand for
+        solver : what `self.solver()` gave, so that many tables are solved faster
 
         Returns
         -------
@@ -87,12 +91,12 @@ class Programme:
             The contrast needs a conditional distribution that the table does not have.
         """
         factors = {n: self._conditional(table, n) for n in self.names}
-        matrix = self._matrix()
+        solver = solver or self.solver()
         costs = self._cost(factors, values, 1) - self._cost(factors, values, 0)
         low = high = misfit = 0.0
         for k, at in enumerate(_cells(self.slices, self.sizes)):
             rhs, share = self._observed(table, factors, at)
-            found = extremes(matrix, rhs, costs[k])
+            found = solver.extremes(rhs, costs[k])
             low, high = low + found[0], high + found[1]
             misfit += share * found[2]
         return low, high, misfit
@@ -113,8 +117,8 @@ class Programme:
         ]  # fmt: skip
         return factor[tuple(index)]
 
-    def _matrix(self) -> Any:
-        """What each type makes at each value of the inputs, as indicators of cells, sparse."""
+    def solver(self) -> Solver:
+        """For the programmes of tables: what each type makes at each value of the inputs."""
         from scipy import sparse
 
         shape = [self.sizes[n] for n in self.district]
@@ -123,7 +127,9 @@ class Programme:
         rows = (cells + width * np.arange(blocks)[:, None]).ravel()
         columns = np.tile(np.arange(self.types), blocks)
         ones = np.ones(len(rows))
-        return sparse.csr_matrix((ones, (rows, columns)), shape=(width * blocks, self.types))
+        return Solver(
+            sparse.csr_matrix((ones, (rows, columns)), shape=(width * blocks, self.types))
+        )
 
     def _observed(
         self, table: Floats, factors: Mapping[str, Floats], at: Mapping[str, int]
@@ -171,46 +177,6 @@ class Programme:
 def _cells(names: Sequence[str], sizes: Mapping[str, int]) -> Iterator[dict[str, int]]:
     for cell in product(*(range(sizes[n]) for n in names)):
         yield dict(zip(names, cell, strict=True))
-
-
-def extremes(matrix: Any, rhs: Floats, cost: Floats) -> tuple[float, float, float]:
-    """Least and largest cost @ q over distributions q with matrix @ q = rhs (rows of NaN left out).
-
-    If there are none, over those that miss rhs by as little as possible; the third value says by
-    how much, in total variation a block of rows.
-    """
-    from scipy import sparse
-
-    known = np.isfinite(rhs)
-    a, b = matrix[np.flatnonzero(known)], rhs[known]
-    a = sparse.vstack([a, np.ones((1, a.shape[1]))], format="csr")
-    b = np.append(b, 1.0)
-    found = [_solved(sign * cost, a, b) for sign in (1.0, -1.0)]
-    if all(f is not None for f in found):
-        return found[0], -found[1], 0.0  # type: ignore[return-value, operator]
-    m = a.shape[0]
-    slack = sparse.vstack([sparse.eye_array(m - 1), sparse.csr_array((1, m - 1))])
-    wide = sparse.hstack([a, slack, -slack], format="csr")
-    miss = np.concatenate([np.zeros(a.shape[1]), np.ones(2 * (m - 1))])
-    least = _solved(miss, wide, b)
-    assert least is not None
-    limit = least + 1e-9
-    more = np.concatenate([cost, np.zeros(2 * (m - 1))])
-    ends = [_solved(sign * more, wide, b, miss, limit) for sign in (1.0, -1.0)]
-    assert ends[0] is not None
-    assert ends[1] is not None
-    mass = float(b[:-1].sum())  # one for each block of rows
-    return ends[0], -ends[1], least / 2 / max(mass, 1.0)
-
-
-def _solved(
-    cost: Floats, a: Any, b: Floats, row: Floats | None = None, limit: float = 0.0
-) -> float | None:
-    from scipy.optimize import linprog
-
-    extra = {} if row is None else {"A_ub": row[None], "b_ub": [limit]}
-    found = linprog(cost, A_eq=a, b_eq=b, bounds=(0, None), method="highs", **extra)
-    return float(found.fun) if found.status == 0 else None
 
 
 def programme(
