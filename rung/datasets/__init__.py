@@ -22,8 +22,10 @@ _ENTRIES = {  # name: module, the Entry in it
     "alarm": ("networks", "MONITOR"),
     "nsw": ("nsw", "ENTRY"),
     "nsw_cps": ("nsw", "COMPARISON"),
+    "nsw_psid": ("nsw", "INCOME_PANEL"),
     "ihdp": ("ihdp", "ENTRY"),
     "ihdp_a": ("ihdp", "LINEAR"),
+    **{f"acic_{k}": ("acic", f"ENTRY_{k}") for k in range(1, 11)},
 }
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..core.errors import NotSupported
 from .doubly_robust import arm_means, augmented, of_treatment, with_treatment
 from .glm import sigmoid
-from .models import check_model
+from .models import check_least, check_model
 from .problem import Fitted, Problem
 
 Floats = NDArray[np.float64]
@@ -35,16 +35,19 @@ class TMLE:
     boosting : let boosted trees model what splines leave, where a residual check asks for it
     outcome, treatment : scikit-learn estimators to use as nuisances instead
     n_jobs : folds fitted side by side
+    least : propensities below it are raised to it (not for the overlap population)
     """
 
     boosting: bool = True
     outcome: Any = None
     treatment: Any = None
     n_jobs: int = 1
+    least: float = 0.01
 
     def __post_init__(self) -> None:
         check_model(self.outcome, "outcome")
         check_model(self.treatment, "treatment")
+        check_least(self.least)
 
     def estimate(self, problem: Problem, *, rng: np.random.Generator) -> Fitted:
         """Means of the arms with their influence functions.
@@ -59,7 +62,9 @@ class TMLE:
                 "TMLE targets the means of levels; for a dose ask rung.Curve, or rung.PolicyEffect "
                 "of a shift, or use DoublyRobust()"
             )
-        problem = with_treatment(problem, self.treatment, rng=rng, n_jobs=self.n_jobs)
+        problem = with_treatment(
+            problem, self.treatment, rng=rng, n_jobs=self.n_jobs, least=self.least
+        )
         outcome, forms = arm_means(
             problem, boosting=self.boosting, model=self.outcome, rng=rng, n_jobs=self.n_jobs
         )
