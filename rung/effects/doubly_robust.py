@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import InputError
 from ..inference.crossfit import Rows, cross_fit
-from .models import check_model, name_of, plain, predicted_arms, predicted_mean
+from .models import check_least, check_model, name_of, plain, predicted_arms, predicted_mean
 from .nuisance import Form, choose, fit_mean
 from .partial import partially_linear
 from .problem import Fitted, Problem
@@ -34,16 +34,19 @@ class DoublyRobust:
     outcome, treatment : scikit-learn estimators to use as nuisances instead; for arms the treatment
         model is a classifier, for doses a regressor
     n_jobs : folds fitted side by side
+    least : propensities below it are raised to it (not for the overlap population)
     """
 
     boosting: bool = True
     outcome: Any = None
     treatment: Any = None
     n_jobs: int = 1
+    least: float = 0.01
 
     def __post_init__(self) -> None:
         check_model(self.outcome, "outcome")
         check_model(self.treatment, "treatment")
+        check_least(self.least)
 
     def estimate(self, problem: Problem, *, rng: np.random.Generator) -> Fitted:
         """Means of the arms with their influence functions."""
@@ -52,7 +55,9 @@ class DoublyRobust:
                 problem, boosting=self.boosting, outcome=self.outcome, treatment=self.treatment,
                 rng=rng, n_jobs=self.n_jobs,
             )  # fmt: skip
-        problem = with_treatment(problem, self.treatment, rng=rng, n_jobs=self.n_jobs)
+        problem = with_treatment(
+            problem, self.treatment, rng=rng, n_jobs=self.n_jobs, least=self.least
+        )
         outcome, forms = arm_means(
             problem, boosting=self.boosting, model=self.outcome, rng=rng, n_jobs=self.n_jobs
         )
@@ -75,9 +80,14 @@ def of_treatment(model: Any) -> str:
 
 
 def with_treatment(
-    problem: Problem, model: Any, *, rng: np.random.Generator, n_jobs: int = 1
+    problem: Problem,
+    model: Any,
+    *,
+    rng: np.random.Generator,
+    n_jobs: int = 1,
+    least: float = 0.01,
 ) -> Problem:
-    """The problem with propensities of this model, or its own.
+    """The problem with propensities of this model, or its own, none below `least`.
 
     Raises
     ------
@@ -89,10 +99,13 @@ def with_treatment(
             model, plain(problem.x, problem.sizes), problem.t.astype(np.int64), len(problem.arms),
             problem.weights, problem.folds, rng=rng, n_jobs=n_jobs,
         )  # fmt: skip
-        return replace(problem, propensity=e)
-    if problem.propensity is None:
+    elif problem.propensity is None:
         raise InputError("the problem has no propensities; see rung.effects.overlap.prepare")
-    return problem
+    else:
+        e = problem.propensity
+    if problem.population != "overlap":
+        e = np.maximum(e, least)
+    return replace(problem, propensity=e)
 
 
 def arm_means(

@@ -76,7 +76,7 @@ class Matching:
             match(z, problem.y, arm == a, share, self.neighbours, fits[a][0]) for a in range(m)
         ]
         means = np.array([share @ one.filled / share.sum() for one in matched])
-        rows, target = _rows(problem, arm, share, slope, means, matched)
+        rows, target = _rows(problem, share, means, matched)
         rows = rows + _of_slope(problem, slope, means, matched, share)
         if score is not None:
             rows, target = _projected(problem, rows, target, score, matched, share)
@@ -225,7 +225,7 @@ def _within(
 
 
 def _rows(
-    problem: Problem, arm: Ints, share: Floats, slope: Floats, means: Floats, found: list[Matched]
+    problem: Problem, share: Floats, means: Floats, found: list[Matched]
 ) -> tuple[Floats, Floats]:
     """Influence functions (n, m) before they are stretched, and the covariance they should have.
 

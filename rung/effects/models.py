@@ -33,6 +33,12 @@ def check_model(model: Any, role: str) -> None:
         )
 
 
+def check_least(least: float) -> None:
+    """InputError unless it can be a least propensity."""
+    if not 0 <= least < 0.5:
+        raise InputError(f"least={least}: expected a least propensity from 0 to 0.5, such as 0.01")
+
+
 def is_classifier(model: Any) -> bool:
     """Whether a model gives probabilities of classes."""
     return callable(getattr(model, "predict_proba", None))

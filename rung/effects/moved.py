@@ -95,7 +95,7 @@ def _targeted(problem: Problem, found: Moved) -> Moved:
     low, span = scale_of(problem)
     y, weights = (problem.y - low) / span, problem.weights * found.ratio
     natural, moved = (logit((q - low) / span) for q in (found.natural, found.moved))
-    eps = fluctuation(natural, y, np.ones(problem.n), weights)
+    eps = fluctuation(natural, y, np.ones((problem.n, 1)), weights)[0]
     return Moved(
         low + span * sigmoid(natural + eps), low + span * sigmoid(moved + eps), found.ratio,
         found.words,

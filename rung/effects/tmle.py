@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..core.errors import NotSupported
 from .doubly_robust import arm_means, augmented, of_treatment, with_treatment
 from .glm import sigmoid
-from .models import check_model
+from .models import check_least, check_model
 from .problem import Fitted, Problem
 
 Floats = NDArray[np.float64]
@@ -35,16 +35,19 @@ class TMLE:
     boosting : let boosted trees model what splines leave, where a residual check asks for it
     outcome, treatment : scikit-learn estimators to use as nuisances instead
     n_jobs : folds fitted side by side
+    least : propensities below it are raised to it (not for the overlap population)
     """
 
     boosting: bool = True
     outcome: Any = None
     treatment: Any = None
     n_jobs: int = 1
+    least: float = 0.01
 
     def __post_init__(self) -> None:
         check_model(self.outcome, "outcome")
         check_model(self.treatment, "treatment")
+        check_least(self.least)
 
     def estimate(self, problem: Problem, *, rng: np.random.Generator) -> Fitted:
         """Means of the arms with their influence functions.
@@ -59,7 +62,9 @@ class TMLE:
                 "TMLE targets the means of levels; for a dose ask rung.Curve, or rung.PolicyEffect "
                 "of a shift, or use DoublyRobust()"
             )
-        problem = with_treatment(problem, self.treatment, rng=rng, n_jobs=self.n_jobs)
+        problem = with_treatment(
+            problem, self.treatment, rng=rng, n_jobs=self.n_jobs, least=self.least
+        )
         outcome, forms = arm_means(
             problem, boosting=self.boosting, model=self.outcome, rng=rng, n_jobs=self.n_jobs
         )
@@ -91,32 +96,32 @@ def logit(q: Floats) -> Floats:
     return np.asarray(np.log(q / (1 - q)))
 
 
-def fluctuation(offset: Floats, y: Floats, clever: Floats, weights: Floats) -> float:
-    """The coefficient of `clever` in a weighted logistic regression of y with this offset.
+def fluctuation(offset: Floats, y: Floats, clever: Floats, weights: Floats) -> Floats:
+    """Coefficients (k,) of `clever` (n, k) in a weighted logistic regression with this offset.
 
-    Newton's method with halving on a concave likelihood; all arguments (n,), y in [0, 1].
+    Newton's method with halving on a concave likelihood; y (n,) in [0, 1]. Columns that say the
+    same share.
     """
-    scale = float(np.sqrt(np.average(clever**2, weights=weights))) if weights.sum() > 0 else 0.0
-    if scale == 0:
-        return 0.0
-    z, eps = clever / scale, 0.0
+    scale = np.sqrt(weights @ clever**2 / max(float(weights.sum()), 1e-300))
+    z = clever / np.where(scale > 0, scale, 1.0)
+    eps = np.zeros(z.shape[1])
 
-    def loss(b: float) -> float:
-        eta = offset + b * z
+    def loss(b: Floats) -> float:
+        eta = offset + z @ b
         return float(weights @ (np.logaddexp(0, eta) - y * eta))
 
     now = loss(eps)
     for _ in range(50):
-        p = sigmoid(offset + eps * z)
-        gradient = float(weights @ (z * (y - p)))
-        information = float(weights @ (z**2 * p * (1 - p)))
-        step = gradient / max(information, 1e-12 * float(weights.sum()))
-        while abs(step) > 1e-12 and loss(eps + step) > now + 1e-14 * abs(now):
-            step /= 2
+        p = sigmoid(offset + z @ eps)
+        gradient = z.T @ (weights * (y - p))
+        information = (z * (weights * p * (1 - p))[:, None]).T @ z
+        step = np.linalg.pinv(information, rcond=1e-10, hermitian=True) @ gradient
+        while np.abs(step).max() > 1e-12 and loss(eps + step) > now + 1e-14 * abs(now):
+            step = step / 2
         eps, now = eps + step, loss(eps + step)
-        if abs(step) < 1e-10:
+        if np.abs(step).max() < 1e-10:
             break
-    return eps / scale
+    return np.asarray(eps / np.where(scale > 0, scale, 1.0))
 
 
 def targeted(problem: Problem, outcome: Floats) -> tuple[Problem, Floats, int]:
@@ -129,11 +134,10 @@ def targeted(problem: Problem, outcome: Floats) -> tuple[Problem, Floats, int]:
     y = (problem.y - low) / span
     q = np.clip((outcome - low) / span, INSIDE, 1 - INSIDE)
     rounds = 1 if problem.population != "overlap" else ROUNDS
-    size, done = np.inf, 0
+    q, size, done = _outcomes_moved(problem, y, q), np.inf, 1
     while done < rounds and size > 1e-9:
+        problem, size = _propensities_moved(problem, q)
         q, done = _outcomes_moved(problem, y, q), done + 1
-        if rounds > 1:
-            problem, size = _propensities_moved(problem, q)
     return problem, low + span * q, done
 
 
@@ -150,20 +154,19 @@ def _outcomes_moved(problem: Problem, y: Floats, q: Floats) -> Floats:
     for a in range(q.shape[1]):
         weights = problem.weights * (problem.t == a) * tilt / e[:, a]
         offset = logit(q[:, a])
-        out[:, a] = sigmoid(offset + fluctuation(offset, y, np.ones(problem.n), weights))
+        out[:, a] = sigmoid(offset + fluctuation(offset, y, np.ones((problem.n, 1)), weights)[0])
     return out
 
 
 def _propensities_moved(problem: Problem, q: Floats) -> tuple[Problem, float]:
-    """Propensities after a fluctuation for the mean of each arm in turn, and its largest size."""
+    """Propensities after a fluctuation for the means of the arms, and its largest size."""
     e, w = problem.propensity, problem.weights
     assert e is not None
-    t, p, largest = (problem.t == 1).astype(float), e[:, 1], 0.0
-    for a in range(q.shape[1]):
-        tilt = w * p * (1 - p)
-        clever = (1 - 2 * p) * (q[:, a] - float(tilt @ q[:, a] / tilt.sum()))
-        offset = np.log(p / (1 - p))
-        eps = fluctuation(offset, t, clever, w)
-        p = np.clip(sigmoid(offset + eps * clever), 1e-6, 1 - 1e-6)
-        largest = max(largest, abs(eps) * float(np.abs(clever).max()))
-    return replace(problem, propensity=np.column_stack([1 - p, p])), largest
+    p = np.clip(e[:, 1], 1e-6, 1 - 1e-6)
+    tilt = w * p * (1 - p)
+    clever = (1 - 2 * p)[:, None] * (q - tilt @ q / tilt.sum())
+    offset = np.log(p / (1 - p))
+    move = clever @ fluctuation(offset, (problem.t == 1).astype(float), clever, w)
+    p = np.clip(sigmoid(offset + move), 1e-6, 1 - 1e-6)
+    moved = replace(problem, propensity=np.column_stack([1 - p, p]))
+    return moved, float(np.abs(move).max())

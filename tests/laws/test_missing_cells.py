@@ -53,6 +53,15 @@ CHEAP = {
 }
 
 
+DOSED = {"DoseCurve"}  # estimators of doses only
+QUESTIONS = {  # queries that are not asked as kind(treatment, outcome)
+    "CATE": lambda kind: kind("b", "d", by=("c",)),
+    "Curve": lambda kind: kind("a", "d", at=(0.0, 0.5)),
+    "PolicyEffect": lambda kind: kind("d", rung.Do("b", "yes")),
+}
+OWN_ESTIMATOR = {"PolicyEffect"}
+
+
 def exports() -> list[tuple[str, Any]]:
     found = {}
     for family in FAMILIES:
@@ -286,10 +295,12 @@ def test_mechanisms(name, cells):
 def test_estimators(name, cells):
     estimator = made(name, getattr(rung.effects, name))
 
-    def ask(data):
-        return rung.effect(TRUTH, data, rung.ATE("b", "d"), estimator=estimator)
+    treatment, column = ("a", 1) if name in DOSED else ("b", 4)
 
-    over_policies(ask, "mixed", [(r, 4) for r, _ in cells], speaks=True)
+    def ask(data):
+        return rung.effect(TRUTH, data, rung.ATE(treatment, "d"), estimator=estimator)
+
+    over_policies(ask, "mixed", [(r, column) for r, _ in cells], speaks=True)
 
 
 @pytest.mark.parametrize("name", QUERIES)
@@ -307,9 +318,12 @@ def test_queries(name, cells):
     else:
         query = getattr(rung.effects, name)("b", "d", **more)
     graph = rung.Graph.parse("b -> d; c -> d; a; e")
+    query = QUESTIONS.get(name, lambda kind: kind("b", "d"))(getattr(rung.effects, name))
+    graph = rung.Graph.parse("b -> d; c -> d; a; e" if name != "Curve" else "a -> d; c -> d; b; e")
+    estimator = None if name in OWN_ESTIMATOR else rung.Regression("linear")
 
     def ask(data):
-        return rung.effect(graph, data, query, estimator=rung.Regression("linear"))
+        return rung.effect(graph, data, query, estimator=estimator)
 
     over_policies(ask, where, [*cells, (3, 0)], speaks=True)
 

@@ -102,3 +102,22 @@ def test_histogram_counts_add_up():
     assert sum(map(int, tips)) == 293 + 300  # seven cells are missing
     levels = re.findall(r"<title>(?:a|b&lt;|c): (\d+)</title>", plot(data).text)
     assert sum(map(int, levels)) == 300
+
+
+def test_a_curve_is_drawn_with_its_band_and_the_range_of_graphs():
+    x = [0.0, 1.0, 2.0]
+    curve = {
+        "x": x, "value": [0.0, 0.5, 0.7], "low": [-0.2, 0.3, 0.4], "high": [0.2, 0.7, 1.0],
+        "hull_low": [-0.4, 0.0, 0.1], "hull_high": [0.4, 0.9, 1.2], "graphs": 2, "level": 0.95,
+        "label": "mean of <Y>", "x_label": "T (mg)", "units": "points",
+    }  # fmt: skip
+    shown = Estimate(Asked(), 0.7, (0.2, 1.0), diagnostics={"curve": curve})
+    svg = plot(shown)
+    ET.fromstring(svg.text)
+    assert "mean of &lt;Y&gt;" in svg.text
+    assert "grey: bands of 2 graphs" in svg.text
+    assert "for all 3 doses together" in svg.text
+    many = {**curve, "derivative": True}
+    many |= {k: list(np.linspace(0, 1, 30)) for k in ("x", "value", "low", "high")}
+    many |= {"hull_low": [], "hull_high": []}
+    ET.fromstring(plot(Estimate(Asked(), 0.7, (0.2, 1.0), diagnostics={"curve": many})).text)
