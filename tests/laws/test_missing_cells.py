@@ -40,6 +40,13 @@ PARTS = {
     "LassoPruning", "Legendre", "Majority", "NaturalSpline", "NormalScores", "OneHot", "Resampled",
     "Split", "Subsample", "Subsampling", "WaldPruning", "WithReplacement", "DesignPlan",
 }  # fmt: skip
+ASKED = {  # what a query needs beside treatment and outcome, and a graph that answers it
+    "CATE": ({"by": ("c",)}, "b -> d; c -> d; a; e"),
+    "LATE": ({"instrument": "a", "given": ("c",)}, "a -> b -> d; c -> d; e"),
+    "NDE": ({"mediator": "c"}, "b -> d; b -> c; c -> d; a; e"),
+    "NIE": ({"mediator": "c"}, "b -> d; b -> c; c -> d; a; e"),
+    "CDE": ({"mediator": "c", "at": "low"}, "b -> d; b -> c; c -> d; a; e"),
+}
 CHEAP = {
     "Bootstrap": lambda plug: plug(rung.BOSS(), draws=2),
     "LocalCauses": lambda plug: plug("d"),
@@ -292,12 +299,13 @@ def test_estimators(name, cells):
 @settings(SETTINGS, max_examples=2)
 @given(cells=spots())
 def test_queries(name, cells):
-    more = {"by": ("c",)} if name == "CATE" else {}
+    more, edges = ASKED.get(name, ({}, "b -> d; c -> d; a; e"))
     query = getattr(rung.effects, name)("b", "d", **more)
-    graph = rung.Graph.parse("b -> d; c -> d; a; e")
+    graph = rung.Graph.parse(edges)
+    estimator = None if name in ("LATE", "NDE", "NIE") else rung.Regression("linear")
 
     def ask(data):
-        return rung.effect(graph, data, query, estimator=rung.Regression("linear"))
+        return rung.effect(graph, data, query, estimator=estimator)
 
     over_policies(ask, "mixed", [*cells, (3, 0)], speaks=True)
 
