@@ -42,6 +42,13 @@ PARTS = {
     "QuantileShift", "Resampled", "ShareShift", "Split", "Subsample", "Subsampling", "UpperTail",
     "VarianceShift", "WaldPruning", "WithReplacement", "DesignPlan",
 }  # fmt: skip
+ASKED = {  # what a query needs beside treatment and outcome, and a graph that answers it
+    "CATE": ({"by": ("c",)}, "b -> d; c -> d; a; e"),
+    "LATE": ({"instrument": "a", "given": ("c",)}, "a -> b -> d; c -> d; e"),
+    "NDE": ({"mediator": "c"}, "b -> d; b -> c; c -> d; a; e"),
+    "NIE": ({"mediator": "c"}, "b -> d; b -> c; c -> d; a; e"),
+    "CDE": ({"mediator": "c", "at": "low"}, "b -> d; b -> c; c -> d; a; e"),
+}
 CHEAP = {
     "Bootstrap": lambda plug: plug(rung.BOSS(), draws=2),
     "DRCFS": lambda plug: plug("d"),
@@ -321,6 +328,10 @@ def test_queries(name, cells):
     query = QUESTIONS.get(name, lambda kind: kind("b", "d"))(getattr(rung.effects, name))
     graph = rung.Graph.parse("b -> d; c -> d; a; e" if name != "Curve" else "a -> d; c -> d; b; e")
     estimator = None if name in OWN_ESTIMATOR else rung.Regression("linear")
+    more, edges = ASKED.get(name, ({}, "b -> d; c -> d; a; e"))
+    query = getattr(rung.effects, name)("b", "d", **more)
+    graph = rung.Graph.parse(edges)
+    estimator = None if name in ("LATE", "NDE", "NIE") else rung.Regression("linear")
 
     def ask(data):
         return rung.effect(graph, data, query, estimator=estimator)

@@ -10,16 +10,16 @@ import numpy as np
 from ...core.data import Data
 from ...core.errors import InputError, NotSupported
 from ...core.missing import complete, told
-from ...core.query import Assumption, Status
 from ...core.variable import Kind, Variable
 from ..contrast import check_names, is_discrete, resolve
 from ..doubly_robust import DoublyRobust
 from ..mixture import Piece
 from ..natural import ControlledEffect
 from ..solve import expanded, solve
+from .assumed import of_controlled
 from .solve import _untouched
 
-S = Status
+TOGETHER = "(set together)"
 
 
 class Controlling:
@@ -64,10 +64,32 @@ class Controlling:
         needed = (x, y, *m, *given)
         chosen = _untouched(self.data, frozenset(needed)).select(needed)
         rows = complete(chosen)
+        table, counts = self._together(rows)
+        contrast = replace(
+            self.found, treatment=TOGETHER, arms=(0.0, 1.0), pairs=((1, 0),), labels=(self.label,)
+        )
+        found = solve(
+            table, contrast, given, self.estimator, rng=np.random.default_rng(self.seed),
+            level=self.query.level,
+        )  # fmt: skip
+        prepared = found.prepared
+        note = "" if prepared is None else prepared.note
+        overlap = "" if prepared is None else str(prepared.overlap["text"])
+        return Piece(
+            found.value, found.interval, key=given, estimand=ControlledEffect(x, y, m, given),
+            method=found.fitted.method, se=found.se, n=rows.n, effective_n=found.effective_n,
+            assumptions=of_controlled(x, y, m, given, overlap, found),
+            diagnostics={"given": list(given), "rows_at_the_value": counts},
+            warnings=(*told(chosen), *((note,) if note else ())),
+            cites=("robins1992", *found.fitted.cites), data=rows,
+        )  # fmt: skip
+
+    def _together(self, rows: Data) -> tuple[Data, list[int]]:
+        """Rows with treatment and mediators as one column: control, treated, or other."""
+        x, _, m = self.query.on_table()
         here = np.ones(rows.n, dtype=bool)
         for name, value in self.values.items():
             here &= rows.column(name) == value
-        name = "(set together)"
         t = rows.column(x)
         joint = np.full(rows.n, 2.0)
         for k, arm in enumerate(self.found.arms):
@@ -79,34 +101,4 @@ class Controlling:
                 f"levels of {x}; at least 10 are needed"
             )
         levels = ("control", "treated", "other")[: int(joint.max()) + 1]
-        table = rows.with_column(Variable(name, Kind.CATEGORICAL, levels), joint)
-        contrast = replace(
-            self.found, treatment=name, arms=(0.0, 1.0), pairs=((1, 0),), labels=(self.label,)
-        )
-        found = solve(
-            table, contrast, given, self.estimator, rng=np.random.default_rng(self.seed),
-            level=self.query.level,
-        )  # fmt: skip
-        prepared = found.prepared
-        notes = told(chosen)
-        if prepared is not None and prepared.note:
-            notes = (*notes, prepared.note)
-        return Piece(
-            found.value, found.interval, key=given, estimand=ControlledEffect(x, y, m, given),
-            method=found.fitted.method, se=found.se, n=rows.n, effective_n=found.effective_n,
-            assumptions=(
-                Assumption(
-                    "no hidden common cause", f"nothing unmeasured causes {y} and {x} or "
-                    f"{', '.join(m)}" + (f", given {', '.join(given)}" if given else ""),
-                    S.DECLARED, "the graph has no such cause", "the number mixes its effect in",
-                ),
-                Assumption(
-                    "positivity", f"{x} takes both values at {', '.join(m)} set, whatever the "
-                    "covariates", S.CHECKED,
-                    str(prepared.overlap["text"]) if prepared is not None else "",
-                    "for some rows the models fill in",
-                ),
-            ),
-            diagnostics={"given": list(given), "rows_at_the_value": counts},
-            warnings=notes, cites=("robins1992", *found.fitted.cites), data=rows,
-        )  # fmt: skip
+        return rows.with_column(Variable(TOGETHER, Kind.CATEGORICAL, levels), joint), counts

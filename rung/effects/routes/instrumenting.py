@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ...core.data import Data
 from ...core.errors import InputError
 from ...core.missing import complete, told
-from ...core.query import Assumption, Refutation, Status
+from ...core.query import Refutation
 from ...core.variable import Kind
 from ..basis import make
 from ..contrast import check_names, is_discrete, outcome_units, resolve, show, varies
@@ -18,12 +18,12 @@ from ..dependence import of_rows
 from ..mixture import Piece
 from ..problem import covariates
 from ..solve import expanded
+from .assumed import of_instrument
 from .instrumented import Instrumental, Instrumented, InstrumentEstimator
 from .linear_iv import Region
 from .solve import _untouched
 
 Floats = NDArray[np.float64]
-S = Status
 
 
 class Instrumenting:
@@ -45,45 +45,46 @@ class Instrumenting:
     def _contrast(self, pair: Data) -> None:
         """Which values are compared, and by what the effect of one unit is multiplied."""
         q = self.query
-        v = pair.variable(q.treatment)
         varies(pair, q.treatment, "treatment")
         varies(pair, q.outcome, "outcome")
         levels = np.unique(pair.column(q.treatment))
         self.two = is_discrete(pair, q.treatment) and len(levels) == 2
-        self.factor, self.origin = 1.0, 0.0
-        if self.two:
-            found = resolve(pair, q.treatment, q.outcome, q.treated, q.control, "difference")
-            self.contrast, self.units = found.labels[0], found.units
-            self.binary_outcome = found.binary
-            self.origin = float(found.arms[0])
-            self.factor = 1.0
-            self.width = float(found.arms[1] - found.arms[0])
+        self.factor, self.origin, self.width = 1.0, 0.0, 1.0
+        if not self.two:
+            self._units_of(pair, len(levels))
             return
+        found = resolve(pair, q.treatment, q.outcome, q.treated, q.control, "difference")
+        self.contrast, self.units = found.labels[0], found.units
+        self.binary_outcome = found.binary
+        self.origin = float(found.arms[0])
+        self.width = float(found.arms[1] - found.arms[0])
+
+    def _units_of(self, pair: Data, levels: int) -> None:
+        """The contrast of a treatment that is a number: one unit, or the values asked for."""
+        q = self.query
+        v, y = pair.variable(q.treatment), pair.variable(q.outcome)
         if v.discrete and not (v.numeric_levels and v.kind is not Kind.CATEGORICAL):
             raise InputError(
-                f"the treatment {q.treatment!r} has {len(levels)} levels that are no numbers: keep "
-                "the rows of two of them, or make a column that is 0 or 1"
+                f"the treatment {q.treatment!r} has {levels} levels that are no numbers: keep the "
+                "rows of two of them, or make a column that is 0 or 1"
             )
-        self.width = 1.0
-        y = pair.variable(q.outcome)
         if y.kind is Kind.CATEGORICAL:
             raise InputError(
                 f"the outcome {q.outcome!r} is categorical: make a binary column of the level of "
                 "interest"
             )
-        values = pair.column(q.outcome)
-        self.binary_outcome = bool(np.isin(values, (0.0, 1.0)).all())
-        binary = y.kind is Kind.BINARY
-        self.units = outcome_units(y, "difference", binary)
+        self.binary_outcome = bool(np.isin(pair.column(q.outcome), (0.0, 1.0)).all())
+        self.units = outcome_units(y, "difference", y.kind is Kind.BINARY)
         unit = f" (in {v.unit})" if v.unit else ""
         self.contrast = f"{q.treatment} one unit higher{unit}"
-        if q.treated is not None:
-            ends = [float(v.encode(e)) for e in (q.treated, q.control)]
-            if ends[0] == ends[1]:
-                raise InputError(f"treated and control are both {q.treated!r}")
-            self.contrast = f"{q.treatment} = {show(v, ends[0])} against {show(v, ends[1])}"
-            numbers = v.decode(np.array(ends)).astype(np.float64)
-            self.factor = float(numbers[0] - numbers[1])
+        if q.treated is None:
+            return
+        ends = [float(v.encode(e)) for e in (q.treated, q.control)]
+        if ends[0] == ends[1]:
+            raise InputError(f"treated and control are both {q.treated!r}")
+        self.contrast = f"{q.treatment} = {show(v, ends[0])} against {show(v, ends[1])}"
+        numbers = v.decode(np.array(ends)).astype(np.float64)
+        self.factor = float(numbers[0] - numbers[1])
 
     def piece(self, z: tuple[str, ...], given: tuple[str, ...]) -> Piece:
         """The answer by these instruments given these covariates."""
@@ -154,7 +155,7 @@ class Instrumenting:
         return Piece(
             found.value * self.factor, interval, key=(z, given), estimand=Wald(x, y, z, given),
             method=method, se=found.se * abs(self.factor), n=rows.n, effective_n=float(rows.n),
-            assumptions=assumptions(found, problem, dependence),
+            assumptions=of_instrument(found, problem, dependence),
             refutations=_refuted(found, problem),
             diagnostics=diagnostics, warnings=tuple(warnings),
             cites=("imbens1994", *found.cites, "montiel2013"), data=rows,
@@ -265,49 +266,4 @@ def inequalities(problem: Instrumented) -> Refutation | None:
         f"inequalities that a valid instrument with monotone effect implies {held} in the rows: "
         f"largest violation z = {worst:.2f} over {count} cells, p = {value:.3g}", value > 0.05,
         {"z": float(worst), "p": value, "cells": count},
-    )  # fmt: skip
-
-
-def assumptions(
-    found: Instrumental, problem: Instrumented, dependence: Any
-) -> tuple[Assumption, ...]:
-    """What an effect by an instrument rests on."""
-    x, y, z, given = problem.names
-    s, who = found.strength, ", ".join(z)
-    held = f", given {', '.join(given)}" if given else ""
-    two = problem.binary[1]
-    return (
-        Assumption(
-            "relevance", f"{who} moves {x}{held}", S.CONTRADICTED if s.weak else S.CHECKED,
-            f"effective F {s.effective:.1f}; {s.needed:.1f} needed to exclude a large bias",
-            "the point estimate is pulled towards the confounded one; the interval stays right",
-        ),
-        Assumption(
-            "exclusion", f"{who} affects {y} only through {x}{held}", S.DECLARED,
-            "the graph has no other path", "the number mixes other effects of the instrument in",
-        ),
-        Assumption(
-            "instrument unconfounded", f"nothing unmeasured causes {who} and {y}{held}", S.DECLARED,
-            "the graph has no such cause", "the number mixes that cause's effect in",
-        ),
-        Assumption(
-            "monotonicity" if two else "one direction",
-            f"{who} moves {x} in one direction in every row, or not at all",
-            S.UNCHECKABLE, "no row shows both of its treatments",
-            "the number is no mean of effects, unless the effect is the same for all",
-        ),
-        Assumption(
-            "no interference", f"{x} and {who} of one row do not affect another row", S.UNCHECKABLE,
-            "nothing in a table of rows shows who affects whom",
-            "the effect of treating everybody would differ from this number",
-        ),
-        Assumption(
-            "independent rows", "rows say something of their own", S.CHECKED, dependence.figure,
-            "the interval is too narrow",
-        ),
-        Assumption(
-            "model form", f"the covariates enter as the models have it: {found.method}",
-            S.UNCHECKABLE if given else S.CHECKED, "no covariates" if not given else
-            "not compared with another form", "part of the number is the misfit of the model",
-        ),
     )  # fmt: skip

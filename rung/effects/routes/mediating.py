@@ -9,7 +9,6 @@ import numpy as np
 from ...core.data import Data
 from ...core.errors import InputError
 from ...core.missing import complete, told
-from ...core.query import Assumption, Status
 from ...graphs.identification.nested import NestedFormula
 from ...inference.intervals import covariance, freedom, normal
 from ..contrast import check_names, resolve
@@ -18,11 +17,11 @@ from ..mixture import Piece
 from ..natural import NaturalEffect
 from ..problem import covariates
 from ..solve import expanded
+from .assumed import of_mediation
 from .mediated import Mediation, MediationEstimator, MultiplyRobust, Natural
 from .nested_plug_in import nested_plug_in
 from .solve import _untouched
 
-S = Status
 PARTS = {"direct": (1, 2), "indirect": (0, 1), "total": (0, 2)}
 
 
@@ -85,7 +84,7 @@ class Mediating:
         return Piece(
             value, interval, key=key, estimand=NaturalEffect(x, y, m, given, part, formula),
             method=natural.method, se=se, n=rows.n, effective_n=natural.effective_n,
-            assumptions=assumptions(x, y, m, given, natural, dependence),
+            assumptions=of_mediation(x, y, m, given, natural, dependence),
             diagnostics=diagnostics, warnings=notes,
             cites=("pearl2001", *natural.cites), data=rows,
         )  # fmt: skip
@@ -121,48 +120,3 @@ class Mediating:
         rows = complete(chosen)
         natural = nested_plug_in(formula, rows, (x, y), self.found.arms)
         return natural, rows, of_rows(rows), told(chosen)
-
-
-def assumptions(
-    x: str, y: str, m: tuple[str, ...], given: tuple[str, ...], natural: Natural, dependence: Any
-) -> tuple[Assumption, ...]:
-    """What natural effects rest on."""
-    through = ", ".join(m)
-    held = f", given {', '.join(given)}" if given else ""
-    return (
-        Assumption(
-            "no hidden cause of treatment", f"nothing unmeasured causes {x} and {through} or {y}"
-            f"{held}", S.DECLARED, "the graph has no such cause",
-            "both parts mix the cause's effect in",
-        ),
-        Assumption(
-            "no hidden cause of mediators", f"nothing unmeasured causes {through} and {y}, given "
-            f"{x}{held}", S.DECLARED, f"the graph has no such cause; randomising {x} would "
-            "not remove it", "the split between the parts is wrong, their sum is not",
-        ),
-        Assumption(
-            "cross-world independence", f"{y} under one value of {x} is unrelated to {through} "
-            f"under the other{held}", S.UNCHECKABLE, "no row shows both worlds, and no experiment "
-            "can", "the parts are not identified; bounds or a controlled effect (CDE) remain",
-        ),
-        Assumption(
-            "positivity", f"at every {through}{held}, both values of {x} can occur", S.UNCHECKABLE
-            if "largest_weight" not in natural.details else S.CHECKED,
-            f"largest weight over the mean one: "
-            f"{natural.details.get('largest_weight', float('nan')):.3g}",
-            "for some rows the models fill in",
-        ),
-        Assumption(
-            "no interference", f"{x} of one row does not affect another row", S.UNCHECKABLE,
-            "nothing in a table of rows shows who affects whom",
-            "the effect of treating everybody would differ from this number",
-        ),
-        Assumption(
-            "independent rows", "rows say something of their own", S.CHECKED, dependence.figure,
-            "the interval is too narrow",
-        ),
-        Assumption(
-            "model form", "enough of the models are flexible enough", S.UNCHECKABLE,
-            natural.method, "part of the number is the misfit of the models",
-        ),
-    )  # fmt: skip

@@ -27,24 +27,8 @@ def nested_plug_in(
     Overlap
         The formula conditions on values that never occur together.
     """
-    shape, where, levels = [], [], {}
-    for name in rows.names:
-        seen, code = np.unique(rows.column(name), return_inverse=True)
-        if not rows.variable(name).discrete and len(seen) > FEW:
-            raise NotSupported(
-                f"no covariates identify the parts; the formula that does ({formula.rule}) is "
-                f"estimated on discrete columns only, and {name!r} is not: make levels of it"
-            )
-        shape.append(len(seen))
-        where.append(code)
-        levels[name] = seen
+    shape, flat, levels = _cells(rows, formula.rule)
     size = int(np.prod(shape))
-    if size > MOST_CELLS:
-        raise NotSupported(
-            f"the table of {', '.join(rows.names)} has {size} cells, more than {MOST_CELLS}: merge "
-            "levels"
-        )
-    flat = np.ravel_multi_index(where, shape)
     w = np.ones(rows.n) if rows.weights is None else rows.weights / rows.weights.mean()
     table = np.bincount(flat, w, size) / w.sum()
     x, y = names
@@ -70,3 +54,25 @@ def nested_plug_in(
         f"plug-in of the {formula.rule} formula on {size} cells (saturated: efficient as it is)",
         cites=("shpitser2013",),
     )  # fmt: skip
+
+
+def _cells(rows: Data, rule: str) -> tuple[tuple[int, ...], NDArray[np.intp], dict[str, Floats]]:
+    """Shape of the table, the cell of each row, the values along each axis."""
+    shape, where, levels = [], [], {}
+    for name in rows.names:
+        seen, code = np.unique(rows.column(name), return_inverse=True)
+        if not rows.variable(name).discrete and len(seen) > FEW:
+            raise NotSupported(
+                f"no covariates identify the parts; the formula that does ({rule}) is "
+                f"estimated on discrete columns only, and {name!r} is not: make levels of it"
+            )
+        shape.append(len(seen))
+        where.append(code)
+        levels[name] = seen
+    size = int(np.prod(shape))
+    if size > MOST_CELLS:
+        raise NotSupported(
+            f"the table of {', '.join(rows.names)} has {size} cells, more than {MOST_CELLS}: merge "
+            "levels"
+        )
+    return tuple(shape), np.ravel_multi_index(where, shape), levels
