@@ -13,7 +13,9 @@ from numba import njit, uint64
 from .signatures import F1, F2, I1, I2, INNER, OUTER, U2, float64, int64, void
 
 BINS = 64
-FIELDS = 5  # of a histogram: rows, weight, weighted pseudo-outcome, variation of t, rows to estimate
+FIELDS = (
+    5  # of a histogram: rows, weight, weighted pseudo-outcome, variation of t, rows to estimate
+)
 SUMS = 5  # of a leaf: means of w, w t, w y, w t t, w t y
 TINY = 1e-12
 

@@ -204,4 +204,3 @@ class Asker:
             warnings=(*answered.kept.why, *whole.warnings),
             cites=(*solved.fitted.cites, *whole.model.cites, *whole.cites),
         )  # fmt: skip
-

@@ -52,9 +52,7 @@ class RLearner:
             pair = task.pair(arm)
             y, t = residuals(pair, self.outcome, self.treatment, self.folds, rng)
             use = np.abs(t) > 1e-3 * max(float(np.sqrt(np.mean(t**2))), 1e-300)
-            models.append(
-                fitted(final, pair.x[use], y[use] / t[use], (t**2 * pair.weights)[use])
-            )
+            models.append(fitted(final, pair.x[use], y[use] / t[use], (t**2 * pair.weights)[use]))
         return Columns(tuple(models))
 
 

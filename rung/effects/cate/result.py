@@ -101,7 +101,9 @@ class CateModel(Result):
         spread = ""
         if cate.size:
             low, mid, high = np.quantile(cate.reshape(len(cate), -1)[:, 0], [0.1, 0.5, 0.9])
-            spread = f"\n  effects: median {mid:.4g}, 10% to 90% {low:.4g} to {high:.4g} {self.units}"
+            spread = (
+                f"\n  effects: median {mid:.4g}, 10% to 90% {low:.4g} to {high:.4g} {self.units}"
+            )
         return (
             f"CateModel: {'; '.join(self.contrasts)}\n  {self.method}; by "
             f"{', '.join(self.covariates)}; {len(cate)} rows{spread}"
