@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -26,14 +27,32 @@ def boosted(classes: bool = False) -> Any:
     )  # fmt: skip
 
 
-def smooth(task: CateTask) -> Any:
-    """The default for effects, which vary less than outcomes: 6 leaves of many rows, rate 0.05."""
-    from sklearn.ensemble import HistGradientBoostingRegressor
+def smooth(task: CateTask, classes: bool = False) -> Any:
+    """The default for effects and propensities, which vary less than outcomes.
 
-    return HistGradientBoostingRegressor(
+    Boosted trees of 6 leaves of many rows, 100 rounds at rate 0.05.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    kind = HistGradientBoostingClassifier if classes else HistGradientBoostingRegressor
+    return kind(
         max_iter=100, learning_rate=0.05, max_leaf_nodes=6,
         min_samples_leaf=max(20, min(100, task.n // 50)), early_stopping=False, random_state=0,
     )  # fmt: skip
+
+
+@cache
+def _threads() -> Any:
+    """The thread pools of the process; to find them takes milliseconds."""
+    import sklearn.ensemble  # noqa: F401  (loads its own pool)
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+    return ThreadpoolController()
+
+
+def one_thread() -> Any:
+    """A context in which boosted trees use one thread."""
+    return _threads().limit(limits=1, user_api="openmp")
 
 
 def fitted(model: Any, x: Floats, y: NDArray[Any], weights: Floats | None) -> Any:
@@ -46,14 +65,13 @@ def fitted(model: Any, x: Floats, y: NDArray[Any], weights: Floats | None) -> An
     """
     from sklearn.base import clone
     from sklearn.utils.validation import has_fit_parameter
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     if not (hasattr(model, "fit") and hasattr(model, "get_params")):
         raise InputError(f"{model!r} is no scikit-learn estimator: it needs fit and predict")
     fresh = clone(model)
     if len(y) == 0:
         raise InputError("no rows to fit a model on; use more rows")
-    with threadpool_limits(1, user_api="openmp"):
+    with one_thread():
         if weights is None:
             return fresh.fit(x, y)
         if not has_fit_parameter(fresh, "sample_weight"):
@@ -66,9 +84,7 @@ def fitted(model: Any, x: Floats, y: NDArray[Any], weights: Floats | None) -> An
 
 def predicted(model: Any, x: Floats) -> Floats:
     """Mean (n,) by a fitted model; the probability of 1 for a classifier."""
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1, user_api="openmp"):
+    with one_thread():
         if not hasattr(model, "predict_proba"):
             return np.asarray(model.predict(x), dtype=np.float64).reshape(len(x))
         shares = np.asarray(model.predict_proba(x), dtype=np.float64)
@@ -98,28 +114,33 @@ def cross_mean(model: Any, y: Floats, task: CateTask, folds: NDArray[np.int64]) 
     return cross_fit(folds, fit_predict)
 
 
+def coded(t: Floats, arms: int) -> Floats:
+    """One column (n, arms - 1) of 0 and 1 an arm but the first."""
+    return np.column_stack([t == a for a in range(1, arms)]).astype(np.float64)
+
+
+def under(x: Floats, arm: int, arms: int) -> Floats:
+    """Covariates beside the columns of one arm."""
+    return np.column_stack([x, coded(np.full(len(x), float(arm)), arms)])
+
+
 def cross_arms(model: Any, task: CateTask, folds: NDArray[np.int64]) -> Floats:
-    """Out-of-fold means (n, arms) of the outcome in each arm given z."""
+    """Out-of-fold means (n, arms) of the outcome in each arm given z; one model of all arms."""
+    design = np.column_stack([task.z, coded(task.t, task.arms)])
 
     def fit_predict(train: Rows, test: Rows) -> Floats:
-        return np.column_stack([
-            predicted(
-                fit_rows(model, task.z, task.y, task, train & (task.t == a)), task.z[test]
-            )
-            for a in range(task.arms)
-        ])  # fmt: skip
+        one, z = fit_rows(model, design, task.y, task, train), task.z[test]
+        return np.column_stack([predicted(one, under(z, a, task.arms)) for a in range(task.arms)])
 
     return cross_fit(folds, fit_predict)
 
 
 def cross_chances(given: Any, task: CateTask, folds: NDArray[np.int64]) -> Floats:
     """Out-of-fold probabilities (n, arms) of the arms given z, none below 0.01."""
-    model = boosted(True) if given is None else given
+    model = smooth(task, True) if given is None else given
     arm = task.t.astype(np.int64)
 
     def fit_predict(train: Rows, test: Rows) -> Floats:
-        from threadpoolctl import threadpool_limits
-
         weights = None if task.even else task.weights[train]
         one = fitted(model, task.z[train], arm[train], weights)
         if not hasattr(one, "predict_proba"):
@@ -130,7 +151,7 @@ def cross_chances(given: Any, task: CateTask, folds: NDArray[np.int64]) -> Float
                     "treatment need a classifier"
                 )
             return np.column_stack([1 - p, p])
-        with threadpool_limits(1, user_api="openmp"):
+        with one_thread():
             shares = np.asarray(one.predict_proba(task.z[test]), dtype=np.float64)
         out = np.zeros((len(shares), task.arms))
         out[:, one.classes_] = shares

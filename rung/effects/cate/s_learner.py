@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .fitting import fit_rows, outcome_model, predicted
+from .fitting import coded, fit_rows, outcome_model, predicted, under
 from .protocol import CateTask, levels_only, whole_covariates
 
 Floats = NDArray[np.float64]
@@ -42,8 +42,8 @@ class SLearner:
         levels_only(self, task)
         whole_covariates(self, task)
         model = outcome_model(self.outcome, task)
-        design = np.column_stack([task.z, _coded(task.t, task.arms)])
-        return SRule(fit_rows(model, design, task.y, task), task.arms, task.z.shape[1])
+        design = np.column_stack([task.z, coded(task.t, task.arms)])
+        return SRule(fit_rows(model, design, task.y, task), task.arms)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,17 +52,8 @@ class SRule:
 
     model: Any
     arms: int
-    width: int
 
     def effect(self, x: Floats) -> Floats:
         """Effects (n, contrasts)."""
-        means = [
-            predicted(self.model, np.column_stack([x, _coded(np.full(len(x), a), self.arms)]))
-            for a in range(self.arms)
-        ]
+        means = [predicted(self.model, under(x, a, self.arms)) for a in range(self.arms)]
         return np.column_stack([m - means[0] for m in means[1:]])
-
-
-def _coded(t: Floats, arms: int) -> Floats:
-    """One column an arm but the first."""
-    return np.column_stack([t == a for a in range(1, arms)]).astype(np.float64)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .fitting import CLIP, boosted, fit_rows, fitted, predicted, smooth
+from .fitting import CLIP, fit_rows, fitted, predicted, smooth
 from .protocol import CateTask, levels_only, whole_covariates
 from .t_learner import arm_models
 
@@ -62,7 +62,7 @@ class XLearner:
         weights = (None, None) if pair.even else (pair.weights[one], pair.weights[~one])
         top = fitted(final, pair.x[one], first, weights[0])
         low = fitted(final, pair.x[~one], other, weights[1])
-        chance = boosted(True) if self.propensity is None else self.propensity
+        chance = smooth(task, True) if self.propensity is None else self.propensity
         return top, low, fit_rows(chance, pair.x, pair.t.astype(np.int64), pair)
 
 
