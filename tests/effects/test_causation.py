@@ -227,6 +227,19 @@ def test_a_counterfactual_probability_over_rows():
     assert found.value == pytest.approx(same.value, abs=1e-9)
 
 
+def test_an_equivalence_class_gives_a_range():
+    """x -- y undirected: PN is 0 where y is no effect of x."""
+    data, _ = confounded(1500, 3)
+    graph = rung.Graph.parse("x -- y")
+    query = rung.CounterfactualProbability(
+        "y", 0, do={"x": 0}, given={"x": 1, "y": 1}, mechanisms=rung.Mechanisms(resamples=10)
+    )
+    found = rung.effect(graph, data.select(["x", "y"]), query)
+    assert np.isnan(found.value)
+    assert found.interval[0] == pytest.approx(0.0, abs=1e-9)
+    assert found.interval[1] > 0.3
+
+
 def test_refusals_say_what_to_do():
     data, _ = confounded(200, 0)
     three = rung.Variable("x", rung.Kind.CATEGORICAL, ("a", "b", "c"))
