@@ -100,17 +100,15 @@ def rootcause_command(
     """
     if (after is None) == (not row):
         raise InputError("give either --after, a second file, or --row, the rows to explain")
-    given = {**locals(), "outcome": None}
-    plan = _plan(source, {**plan_fields(given), "draws": draws or 0})
+    plan = _plan(source, {**plan_fields({**locals(), "outcome": None}), "draws": draws or 0})
     chosen = measure_of(measure) if measure else None
     with progress(seconds) as run:
         prepared = prepare(None, plan)
         found = structure(prepared.data, plan, make_learner(plan.learner), run, plan.seed)
         data = prepared.data.select(found.graph.names)
         other: Any = row if after is None else _second(after, data, missing)
-        answer = attribute(
-            found.given, data, other, outcome=outcome, measure=chosen, run=run, seed=plan.seed
-        )
+        ask: dict[str, Any] = {"outcome": outcome, "measure": chosen, "run": run, "seed": plan.seed}
+        answer = attribute(found.given, data, other, **ask)
     if json:
         emit({**answer.content(), "graph": str(found.graph), "standing": found.standing})
         return

@@ -255,16 +255,17 @@ class Draws(Result):
         return self.point[name]
 
     def _variable(self, name: str) -> Variable:
-        for v in self.described:
-            if v.name == name:
-                return v
-        raise unknown(name, self.names)
+        if name not in self.names:
+            raise unknown(name, self.names)
+        return self.described[self.names.index(name)]
 
     def interval(self, level: float = 0.95) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
         """(lower, upper) arrays (n,) for each numeric variable.
 
         Weighted quantiles of the draws; the whole range over an equivalence class, whose
-        weights are no belief. Each is about one unit and one variable, not simultaneous.
+        weights are no belief. About one unit and one variable each, not simultaneous. They hold
+        what draws differ by: noise left open, unknown cells, graphs, and the uncertainty of the
+        fit only if it was made on resampled rows, `Structural(graph, resamples=100)`.
         """
         if not 0 < level < 1:
             raise InputError(f"interval({level}): expected a level between 0 and 1")
@@ -282,6 +283,22 @@ class Draws(Result):
         """Weighted share (n,) of draws in which the variable has the value."""
         v = self._variable(name)
         return np.tensordot(self.weights, self.columns[name] == v.encode(value), axes=1)
+
+    def sets(self, level: float = 0.95) -> dict[str, tuple[tuple[Any, ...], ...]]:
+        """The fewest levels of that weight, of each variable with levels: a tuple for each unit.
+
+        Likeliest first; over an equivalence class every level that occurs.
+        """
+        if not 0 < level < 1:
+            raise InputError(f"sets({level}): expected a level between 0 and 1")
+        need, out = (1.0 if self.meaning == "equivalence class" else level), {}
+        for v in (v for v in self.described if v.discrete):
+            share = np.stack([self.prob(v.name, x) for x in v.levels or ()], axis=1)
+            order = np.argsort(-share, axis=1, kind="stable")
+            count = 1 + (np.take_along_axis(share, order, 1).cumsum(axis=1) < need - 1e-9).sum(1)
+            kept = (row[:k] for row, k in zip(order, count, strict=True))
+            out[v.name] = tuple(tuple((v.levels or ())[i] for i in row) for row in kept)
+        return out
 
     def by_graph(self) -> Iterator[tuple[Graph | None, float, Draws]]:
         """(graph, weight, draws under that graph), for each distinct graph."""
@@ -313,8 +330,7 @@ def _quantiles(
     if len(draws) == 1:
         return draws[0], draws[0]
     if np.allclose(weights, weights[0]):
-        low, high = np.quantile(draws, [tail, 1 - tail], axis=0)
-        return low, high
+        return tuple(np.quantile(draws, [tail, 1 - tail], axis=0))
     order = np.argsort(draws, axis=0)
     ranked = np.take_along_axis(draws, order, axis=0)
     total = np.cumsum(weights[order], axis=0)

@@ -26,6 +26,8 @@ SWEEPS = 2
 INFLATE = 1.4  # of degrees of freedom in the criterion (Kim and Gu 2004)
 RIDGE = 1e-8  # on columns of variance 1: makes collinear parents share their effect
 
+ROUGHER = 2.0  # degrees of freedom of a refit over those of the first fit
+
 
 @dataclass(frozen=True, eq=False)
 class Splines(Additive):
@@ -112,12 +114,21 @@ class SplineAdditive(MechanismSpec):
     def refits(
         self, fitted: Mechanism, x: NDArray[Any], parents: Data
     ) -> Callable[[Floats], Splines]:
-        """Fits of the same rows under other weights, with the knots and penalties of the first."""
+        """Fits of the same rows under other weights, with the knots of the first.
+
+        Curves have `ROUGHER` times its degrees of freedom: those of the first fit give the least
+        error, of which bias is a part that resamples do not show; with more of them bias gives
+        way to spread, so that percentiles cover (undersmoothing, Hall 1992).
+        """
         assert isinstance(fitted, Splines)
         knots = int(min(self.knots, max(4, len(x) // 5)))
         encoding = Encoding.of(parents, None, knots)
         columns = np.column_stack([encoding.matrix(parents.columns, len(x)), x])
-        return lambda weights: _solve(fitted.variable, encoding, columns, weights, fitted.degrees)
+        degrees = tuple(
+            min(ROUGHER * d, float(s.width)) if s is not None else d
+            for d, s in zip(fitted.degrees, encoding.smoothers)
+        )
+        return lambda weights: _solve(fitted.variable, encoding, columns, weights, degrees)
 
 
 def _solve(

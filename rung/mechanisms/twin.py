@@ -24,6 +24,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 CELLS = 2_000_000  # entries of the table of one node in both worlds
 STATES = 50_000  # joint states of the other world that are listed
+RACES = 50_000  # pairs of levels of categories that are integrated
 NODES = 25  # two letters a node are needed, of 52
 
 
@@ -124,8 +125,9 @@ class Twin:
             for i in items if isinstance(i, Do)
         }  # fmt: skip
         twin = Twin(scm, setting)
-        sizes = (twin._size(n) for n in scm.names)
-        return None if max(sizes) > CELLS else twin
+        if max(twin._size(n) for n in scm.names) > CELLS:
+            return None
+        return None if sum(twin._races(n) for n in scm.names) > RACES else twin
 
     @cached_property
     def moved(self) -> frozenset[str]:
@@ -144,6 +146,14 @@ class Twin:
         parents = self.scm.graph.parents(name)
         axes = [*parents, name, *(p for p in (*parents, name) if p in self.moved)]
         return float(np.prod([float(self._sizes[a]) for a in axes]))
+
+    def _races(self, name: str) -> float:
+        """Pairs of levels of a category, over all levels of its parents in both worlds."""
+        mechanism = self.scm.mechanisms[name]
+        free = name in self.moved and name not in self.setting
+        if not free or not isinstance(mechanism, Levels) or mechanism.ordered:
+            return 0.0
+        return self._size(name)
 
     def _axis(self, name: str, other: bool) -> int:
         """Number of the axis of a node; both worlds share that of a node that cannot move."""

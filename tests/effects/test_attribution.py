@@ -21,6 +21,7 @@ from rung.effects.attribution.worlds import Plan, Rule, Worlds, cut_to
 from rung.mechanisms.linear import Linear
 from rung.mechanisms.noise import Gaussian
 from rung.mechanisms.regimes import separation
+from rung.mechanisms.table import Table
 from rung.simulate import DiscreteSCM, LinearSCM, MixedSCM, NonlinearSCM
 from rung.simulate.truth import joint, total_effects
 
@@ -297,6 +298,22 @@ def test_refusals_say_what_to_do():
     v = rung.Variable("k", rung.Kind.CATEGORICAL, ("p", "q", "r"))
     with pytest.raises(InputError, match="ShareShift"):
         as_numbers(np.zeros(3), v, "MeanShift")
+
+
+def test_many_levels_are_worked_on_in_pieces_or_refused():
+    def scm(size: int) -> rung.SCM:
+        x = rung.Variable("x", rung.Kind.CATEGORICAL, tuple(range(size)))
+        y = rung.Variable("y", rung.Kind.BINARY, (0, 1))
+        p = np.linspace(0.1, 0.9, size)
+        return rung.SCM(rung.Graph.parse("x -> y"), {
+            "x": Table(x, (), np.full(size, 1 / size)),
+            "y": Table(y, (x,), np.column_stack([p, 1 - p])),
+        })  # fmt: skip
+
+    found = rung.attribute(scm(300), None, {"x": 2, "y": 1}, outcome="y")
+    assert found.total == pytest.approx(0.0, abs=0.8)
+    with pytest.raises(InputError, match="10000 levels"):
+        rung.attribute(scm(10_000), None, {"x": 2, "y": 1}, outcome="y")
 
 
 def test_missing_cells_are_refused_or_follow_the_policy():

@@ -138,6 +138,39 @@ def test_points_and_bounds_of_rows_hold_the_truth():
         assert any("how noise enters" in w for w in model.warnings)
 
 
+@pytest.mark.parametrize("query", [rung.PN, rung.PS, rung.PNS])
+def test_bounds_within_strata_are_those_of_programs_in_each(query):
+    """Exact strata: linear programming in each, averaged by who is asked about."""
+    data, truth = confounded(8000, 2)
+    found = rung.effect(GRAPH, data, query("x", "y", within="z", resamples=40))
+    z, x, y = (data.column(n).astype(int) for n in "zxy")
+    kind, ends, weights = query.kind, [], []
+    for k in (0, 1):
+        joint = np.array([[((x == i) & (y == j))[z == k].mean() for j in (0, 1)] for i in (0, 1)])
+        do = joint[:, 1] / joint.sum(axis=1)
+        ends.append(by_program(kind, joint, do))
+        weights.append(kind.weight(joint) * (z == k).mean())
+    exact = np.average(ends, axis=0, weights=weights)
+    assert found.diagnostics["bounds"] == pytest.approx(exact, abs=1e-6)
+    wide = rung.effect(GRAPH, data, query("x", "y", resamples=40)).diagnostics["bounds"]
+    assert exact[0] >= wide[0] - 1e-9
+    assert exact[1] <= wide[1] + 1e-9
+    exact_truth = truth[[rung.PN, rung.PS, rung.PNS].index(query)]
+    assert found.interval[0] - 0.01 <= exact_truth <= found.interval[1] + 0.01
+
+
+def test_strata_that_the_treatment_changes_are_refused():
+    data, _ = confounded(500, 0)
+    with pytest.raises(InputError, match="changed by"):
+        rung.effect(rung.Graph.parse("x -> z; z -> y; x -> y"), data,
+                    rung.PN("x", "y", within="z"))  # fmt: skip
+    with pytest.raises(InputError, match="within"):
+        rung.PN("x", "y", within="z", assume=rung.NeverPrevents())
+    few = data.take(np.arange(30))
+    with pytest.raises(InputError, match="fewer than"):
+        rung.effect(GRAPH, few, rung.PN("x", "y", within="z"))
+
+
 def test_intervals_of_points_cover():
     """PNS = 0.3 under monotonicity: at least 33 of 40 data sets of 600 rows (0.95 less 3 sd)."""
     hits = 0
@@ -225,6 +258,19 @@ def test_a_counterfactual_probability_over_rows():
     assert found.interval[0] - 0.01 <= truth[0] <= found.interval[1] + 0.01
     same = rung.effect(GRAPH, data, rung.PN("x", "y", assume=rung.Mechanisms(resamples=20)))
     assert found.value == pytest.approx(same.value, abs=1e-9)
+
+
+def test_an_equivalence_class_gives_a_range():
+    """x -- y undirected: PN is 0 where y is no effect of x."""
+    data, _ = confounded(1500, 3)
+    graph = rung.Graph.parse("x -- y")
+    query = rung.CounterfactualProbability(
+        "y", 0, do={"x": 0}, given={"x": 1, "y": 1}, mechanisms=rung.Mechanisms(resamples=10)
+    )
+    found = rung.effect(graph, data.select(["x", "y"]), query)
+    assert np.isnan(found.value)
+    assert found.interval[0] == pytest.approx(0.0, abs=1e-9)
+    assert found.interval[1] > 0.3
 
 
 def test_refusals_say_what_to_do():

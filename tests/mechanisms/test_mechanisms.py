@@ -120,10 +120,21 @@ def test_integer_weights_are_repeated_rows(spec, variable):
     assert np.abs(gap).max() < tolerance
 
 
+def test_refits_of_curves_are_rougher_than_the_first_fit():
+    p = parents(300)
+    x = draw(p, Y)
+    first = fit(SplineAdditive(), p, Y, x)
+    again = SplineAdditive().refits(first, x, p)(np.ones(300))
+    numeric = [i for i, v in enumerate(p.variables) if not v.discrete]
+    for i in numeric:
+        assert again.degrees[i] == min(2 * first.degrees[i], 11.0)
+
+
 @pytest.mark.parametrize(
     "spec", [LinearGaussian(), LinearNonGaussian(), SplineAdditive()], ids=repr
 )
-def test_quick_refits_are_fits(spec):
+def test_quick_refits_are_fits(spec, monkeypatch):
+    monkeypatch.setattr("rung.mechanisms.spline.ROUGHER", 1.0)
     p = parents(300)
     x = draw(p, Y)
     first = fit(spec, p, Y, x)

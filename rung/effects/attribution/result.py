@@ -198,8 +198,9 @@ class Attribution(Result):
         lines = [f"{self.question}: {self.measure} {self.total:.4g}{observed}"]
         for c in self.contributions[:SHOWN]:
             low, high = c.interval
-            p = "" if np.isnan(c.p) else f"  p {c.p:.2g}"
-            lines.append(f"  {c.node:<16} {c.value:>9.3g} [{low:.3g}, {high:.3g}]{p}")
+            same = self.rows is None and self.outcome is not None and not c.changed
+            bounds = "not found to change" if same else f"[{low:.3g}, {high:.3g}]"
+            lines.append(f"  {c.node:<16} {c.value:>9.3g} {bounds}  p {c.p:.2g}")
         if len(self.contributions) > SHOWN:
             lines.append(f"  ... {len(self.contributions) - SHOWN} more")
         lines += [f"  {w}" for w in self.words]

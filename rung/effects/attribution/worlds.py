@@ -25,6 +25,7 @@ from ...mechanisms.linear import Linear
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.intp]
+LEVELS = 1000  # of a variable, each with a noise of its own
 CELLS = 2_000_000  # values of a node that are held at once
 
 
@@ -47,8 +48,14 @@ class Rule:
             mean = self.mechanism.mean(flat, n).reshape(worlds, -1)
             mean += u
             return mean
-        again = np.tile(u, (worlds, *(1,) * (u.ndim - 1)))
-        return np.asarray(self.mechanism.forward(flat, again)).reshape(worlds, -1)
+        out = np.empty((worlds, len(u)))
+        step = max(1, 2 * CELLS // (len(u) * max(1, self.mechanism.variable.size)))
+        for start in range(0, worlds, step):
+            stop = min(start + step, worlds)
+            some = {k: c[start * len(u) : stop * len(u)] for k, c in flat.items()}
+            again = np.tile(u, (stop - start, *(1,) * (u.ndim - 1)))
+            out[start:stop] = self.mechanism.forward(some, again).reshape(stop - start, -1)
+        return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +178,8 @@ def cut_to(scm: SCM, outcome: str) -> SCM:
     UnknownName
         The outcome is no variable of the model.
     InputError
-        The model is under interventions, or a value is not one number a row.
+        The model is under interventions, a value is not one number a row, or a variable has more
+        than `LEVELS` levels.
     """
     from ...graphs.ancestry import ancestors
 
@@ -182,6 +190,11 @@ def cut_to(scm: SCM, outcome: str) -> SCM:
     above = set(ancestors(scm.graph, outcome)) | {outcome}
     order = [n for n in scm.graph.topological_order() if n in above and n != outcome] + [outcome]
     for name in order:
-        if scm.mechanisms[name].variable.shape:
+        v = scm.mechanisms[name].variable
+        if v.shape:
             raise InputError(f"{name!r} is not one number a row; attribute looks at scalars")
+        if v.size > LEVELS:
+            raise InputError(
+                f"{name!r} has {v.size} levels, attribute takes {LEVELS} at most: group rare ones"
+            )
     return SCM(scm.graph.subgraph(order).reorder(order), {n: scm.mechanisms[n] for n in order})

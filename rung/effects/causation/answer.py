@@ -28,6 +28,7 @@ from ..mixture import Piece, mixed, seed_of
 from .bounds import consistent
 from .by_model import by_model, probability
 from .queries import Mechanisms, NeverPrevents
+from .strata import within
 
 Floats = NDArray[np.float64]
 CELLS = 4096  # of the table that a formula is evaluated on
@@ -133,6 +134,10 @@ class Ask:
         """What one graph says."""
         if isinstance(self.query.assume, Mechanisms):
             return self._by_model(graph, hidden)
+        if self.query.within:
+            low, high, known = within(self, graph, hidden)
+            how = f"bounds of Tian and Pearl within {', '.join(self.query.within)}, averaged"
+            return self._bounded((low, high), None, how, (), known)
         joint, notes = self.rows[1], []
         do, how, formula = self._do(graph, hidden)
         if do is None:
@@ -173,7 +178,7 @@ class Ask:
             method=f"{method}, {len(low) - 1} bootstrap draws", diagnostics=figures,
             assumptions=_assumptions(None),
             warnings=(f"bounds {bounds[0]:.3g} to {bounds[1]:.3g}: no point without more", *notes),
-            cites=("tian2000",),
+            cites=("tian2000", "kuroki2011") if self.query.within else ("tian2000",),
         )  # fmt: skip
 
     def _point(

@@ -37,6 +37,10 @@ class Kind(ABC):
         """The point if no unit has the outcome only without the treatment."""
 
     @abstractmethod
+    def weight(self, joint: Floats) -> Floats:
+        """Share of the units that it is about, to average over strata."""
+
+    @abstractmethod
     def of_model(
         self, necessity: Callable[[], float], sufficiency: Callable[[], float],
         joint: Callable[[], Floats],
@@ -75,6 +79,9 @@ class Necessity(Kind):
         """Tian and Pearl (2000), eq. 30."""
         return _ratio(joint[..., 1].sum(axis=-1) - do[..., 0], joint[..., 1, 1])
 
+    def weight(self, joint: Floats) -> Floats:
+        return joint[..., 1, 1]
+
     def of_model(
         self, necessity: Callable[[], float], sufficiency: Callable[[], float],
         joint: Callable[[], Floats],
@@ -104,6 +111,9 @@ class Sufficiency(Kind):
     def monotone(self, joint: Floats, do: Floats) -> Floats:
         """Tian and Pearl (2000), eq. 31."""
         return _ratio(do[..., 1] - joint[..., 1].sum(axis=-1), joint[..., 0, 0])
+
+    def weight(self, joint: Floats) -> Floats:
+        return joint[..., 0, 0]
 
     def of_model(
         self, necessity: Callable[[], float], sufficiency: Callable[[], float],
@@ -136,6 +146,9 @@ class Both(Kind):
     def monotone(self, joint: Floats, do: Floats) -> Floats:
         """Tian and Pearl (2000), eq. 29."""
         return np.asarray(do[..., 1] - do[..., 0])
+
+    def weight(self, joint: Floats) -> Floats:
+        return np.asarray(joint.sum(axis=(-1, -2)))
 
     def of_model(
         self, necessity: Callable[[], float], sufficiency: Callable[[], float],

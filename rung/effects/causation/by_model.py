@@ -60,34 +60,43 @@ def by_model(
     graph: Graph, hidden: bool, data: Data, how: Mechanisms,
     event: Callable[[SCM, np.random.Generator], float], level: float, seed: int, run: Run,
 ) -> Piece:  # fmt: skip
-    """The event's probability under the fit, with the percentiles of bootstrap refits."""
+    """The event's probability under the fit, with the percentiles of bootstrap refits.
+
+    Over an equivalence class the whole range; no point where its members differ.
+    """
     if hidden or not (graph.is_dag() or graph.is_cpdag()):
         raise NotIdentified(
             "a graph with hidden common causes gives no SCM, and so no counterfactual probability; "
             "PN, PS and PNS without Mechanisms() give bounds"
         )
-    rng = np.random.default_rng(seed)
-    point = _value(Structural(graph, how.spec).fit(data, budget=run, rng=rng), event, seed)
+    once = Structural(graph, how.spec).fit(data, budget=run, rng=np.random.default_rng(seed))
     refits = Structural(graph, how.spec, resamples=how.resamples)
     model = refits.fit(data, budget=run, rng=np.random.default_rng(seed))
-    values = np.array(
-        [event(m, np.random.default_rng(seed)) for _, _, m in model.members if isinstance(m, SCM)]
-    )
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    points, draws = (_values(m, event, seed) for m in (once, model))
+    ends = np.array(
+        [np.quantile(v, [(1 - level) / 2, (1 + level) / 2]) for v in draws.values()]
+    )  # fmt: skip
+    value = [v for many in points.values() for v in many]
+    apart = max(value) - min(value) > 1e-9
+    note = f"{len(draws)} members of the class, each with its own answer" if apart else ""
+    every = np.concatenate([np.array(v) for v in draws.values()])
     return Piece(
-        point, (float(low), float(high)), key=("model", graph), se=float(values.std(ddof=1)),
-        n=data.n, method=f"twin network of a fitted SCM, {len(values)} bootstrap refits",
-        warnings=(FORM,), cites=("balke1994", "pearl2009"),
+        math.nan if apart else value[0], (float(ends[:, 0].min()), float(ends[:, 1].max())),
+        key=("model", graph), se=float(every.std(ddof=1)), n=data.n, note=note,
+        method=f"twin network of a fitted SCM, {len(every)} bootstrap refits",
+        warnings=(FORM, note) if note else (FORM,), cites=("balke1994", "pearl2009"),
     )  # fmt: skip
 
 
-def _value(model: Model, event: Callable[[SCM, np.random.Generator], float], seed: int) -> float:
-    """The probability, averaged over the members of an equivalence class."""
-    found = [
-        (w, event(m, np.random.default_rng(seed)))
-        for w, _, m in model.members if isinstance(m, SCM)
-    ]  # fmt: skip
-    return math.fsum(w * v for w, v in found) / math.fsum(w for w, _ in found)
+def _values(
+    model: Model, event: Callable[[SCM, np.random.Generator], float], seed: int
+) -> dict[Graph | None, list[float]]:
+    """The probability under each member, by graph."""
+    out: dict[Graph | None, list[float]] = {}
+    for _, graph, member in model.members:
+        if isinstance(member, SCM):
+            out.setdefault(graph, []).append(event(member, np.random.default_rng(seed)))
+    return out
 
 
 def probability(

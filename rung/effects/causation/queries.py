@@ -56,6 +56,7 @@ class _Causation(Query):
     value: Any = field(default=None, kw_only=True)
     assume: NeverPrevents | Mechanisms | None = field(default=None, kw_only=True)
     experiment: Data | None = field(default=None, kw_only=True)
+    within: tuple[str, ...] = field(default=(), kw_only=True)
     resamples: int = field(default=400, kw_only=True)
     level: float = field(default=0.95, kw_only=True)
 
@@ -67,12 +68,18 @@ class _Causation(Query):
             raise InputError("treatment and outcome must differ")
         if self.assume is not None and not isinstance(self.assume, NeverPrevents | Mechanisms):
             raise InputError(f"assume={self.assume!r}: expected NeverPrevents() or Mechanisms()")
+        within = (self.within,) if isinstance(self.within, str) else tuple(self.within)
+        object.__setattr__(self, "within", within)
+        if within and (self.assume is not None or self.experiment is not None):
+            raise InputError(
+                "within= makes bounds of rows narrower; it takes no assume, experiment"
+            )
         if self.resamples < 20:
             raise InputError(f"resamples={self.resamples}: expected at least 20")
 
     def __repr__(self) -> str:
-        given = {n: getattr(self, n) for n in ("treated", "control", "value", "assume")}
-        more = "".join(f", {n}={v!r}" for n, v in given.items() if v is not None)
+        given = {n: getattr(self, n) for n in ("treated", "control", "value", "assume", "within")}
+        more = "".join(f", {n}={v!r}" for n, v in given.items() if v not in (None, ()))
         return f"{type(self).__name__}({self.treatment!r}, {self.outcome!r}{more})"
 
     def answer(
@@ -99,6 +106,8 @@ class PN(_Causation):
     experiment : Data of rows in which the treatment was assigned at random, from the same
         population; without it P(outcome | do(treatment)) is identified by the graph, or the bounds
         rest on what was observed alone
+    within : covariates with levels that the treatment does not change: bounds within their strata,
+        averaged, are never wider
     resamples : bootstrap draws of the rows
     level : of the interval, which covers both bounds
     """
