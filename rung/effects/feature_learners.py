@@ -20,7 +20,7 @@ Ints = NDArray[np.int64]
 Rows = NDArray[np.bool_]
 MOST_TERMS = 6000
 LEVELS = 30
-TOLERANCE = 1e-5
+TOLERANCE = 1e-7
 
 
 class FeatureFit(Protocol):
@@ -180,8 +180,8 @@ class BoundTerms:
         if sigma < 1e-12:
             return np.full(len(z), zbar)
         for _ in range(2):
-            levels = sigma * universal * np.array([1.0])
-            b = _path(X, c, b, levels, self._skip(without), 1e-4 * sigma**2)[-1]
+            levels = np.array([sigma * universal])
+            b = _path(X, c, b, levels, self._skip(without), 1e-7 * sigma**2)[-1]
             sigma = max(float((c - b @ X).std()), 1e-6 * sigma)
         return self._relaxed(rows, X, c, zbar, b).mean
 
