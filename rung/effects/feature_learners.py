@@ -26,8 +26,13 @@ TOLERANCE = 1e-7
 class FeatureFit(Protocol):
     """A fitted regression."""
 
-    mean: Floats  # (n,) for all rows, also those not fitted
-    uses: NDArray[np.bool_]  # (d,) features that it depends on
+    @property
+    def mean(self) -> Floats:
+        """(n,) for all rows, also those not fitted."""
+
+    @property
+    def uses(self) -> NDArray[np.bool_]:
+        """(d,) features that it depends on."""
 
     def part(self, j: int) -> Floats:
         """A function (n,) of all features in which feature j plays a part."""

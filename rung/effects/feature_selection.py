@@ -101,8 +101,8 @@ class FeatureSelection(Result):
         chosen = sorted((r for r in self.rows if r["selected"]), key=lambda r: r["p"])
         for r in chosen[:20]:
             lines.append(
-                f"  {r['name']}: explains {r['share']:.1%} of {self.target} that no other column "
-                f"does, adjusted p {r['adjusted']:.2g}"
+                f"  {r['name']}: explains {_percent(r['share'])} of {self.target} that no other "
+                f"column does, adjusted p {r['adjusted']:.2g}"
             )
         if len(chosen) > 20:
             lines.append(f"  ... and {len(chosen) - 20} more; .selected has them all")
@@ -249,6 +249,10 @@ class DRCFS:
             raise InputError("none of the regressions can be used on these columns")
         lines = isinstance(best[0], SparseTerms) and not (best[0].curves or best[0].products)
         return errors, best[0].words, best[1], lines, notes
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}" if share >= 0.0005 else "under 0.1%"
 
 
 def _rows(source: Source, target: str) -> tuple[Data, tuple[str, ...]]:
