@@ -79,7 +79,7 @@ class SparseTerms:
         lines = "curves" if self.curves else "lines"
         return f"{lines} and products" if self.products else lines
 
-    def on(self, columns: Columns, rng: np.random.Generator) -> BoundTerms:
+    def bind(self, columns: Columns, rng: np.random.Generator) -> BoundTerms:
         """Bind to features.
 
         Raises
@@ -259,7 +259,7 @@ class Refit:
         """The regressor's name."""
         return type(self.model).__name__
 
-    def on(self, columns: Columns, rng: np.random.Generator) -> BoundRefit:
+    def bind(self, columns: Columns, rng: np.random.Generator) -> BoundRefit:
         """Bind to features."""
         return BoundRefit(self.model, columns.only_linear(), rng)
 
