@@ -15,7 +15,7 @@ from ..pipeline.analysis import Analysis, analyse
 from ..pipeline.draft import draft
 from ..pipeline.plan import Plan
 from ..pipeline.repeat import rerun as rerun_report
-from . import developer, federate, rootcause, steps
+from . import causes, developer, falsify, federate, rootcause, steps
 from .console import ANSWER, EXIT_CODES, PARTIAL, UNIDENTIFIED, emit, err, guarded, progress, say
 from .parameters import (
     Adjust,
@@ -213,6 +213,8 @@ def datasets_command(
 
 steps.register(app)
 rootcause.register(app)
+causes.register(app)
+falsify.register(app)
 federate.register(app)
 developer.register(app)
 

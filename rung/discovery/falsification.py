@@ -152,7 +152,7 @@ class _Asker:
 
 def falsify(
     structure: Any,
-    data: Source,
+    data: Source | NDArray[np.float64],
     *,
     test: CITest | None = None,
     alpha: float = 0.05,
@@ -172,6 +172,7 @@ def falsify(
     structure : Graph, Discovery or pairs (Graph, weight)
         A DAG, CPDAG, ADMG, MAG or PAG. Nodes without a column are hidden: the graph is projected
         on the others. A Discovery made from the same rows is tested too kindly.
+    data : Source, or a matrix (n, d) with the graph's nodes as columns
     test : CITest
         By default `FisherZ` for numbers, `G2` for levels, `DegenerateGaussian` for both: they see
         lines only. `KCI` sees more and takes far longer.
@@ -197,7 +198,10 @@ def falsify(
     if permutations < 1:
         raise InputError(f"permutations={permutations}: expected 1 or more")
     run, rng = start(budget), np.random.default_rng(seed)
-    graphs, shown, notes = _graphs(structure, data)
+    pairs, first = _pairs(structure)
+    if isinstance(data, np.ndarray):
+        data = Data.from_matrix(data, first.names)
+    graphs, shown, notes = _graphs(pairs, first, data)
     names = shown.names
     asker = _Asker(test or _default(data.select(names)))
     source, told = inspect(data.select(names), asker)
@@ -264,25 +268,28 @@ def _counts(out: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _graphs(
-    structure: Any, data: Source
-) -> tuple[list[tuple[Graph, float]], Graph, tuple[str, ...]]:
-    """Graphs over the columns there are, with weights; the one to show; notes."""
+def _pairs(structure: Any) -> tuple[list[tuple[Graph, float]], Graph]:
+    """Graphs with weights, and the one to show."""
     if isinstance(structure, Graph):
-        pairs, shown = [(structure, 1.0)], structure
-    elif hasattr(structure, "graphs") and hasattr(structure, "meaning"):
-        pairs, shown = list(structure.graphs), structure.graph
-    else:
-        try:
-            pairs = [(g, float(w)) for g, w in structure]
-        except (TypeError, ValueError):
-            pairs = []
-        if not pairs or not all(isinstance(g, Graph) for g, _ in pairs):
-            raise InputError(
-                f"cannot read a graph from {type(structure).__name__}: expected a Graph, a "
-                "Discovery, or pairs (Graph, weight)"
-            )
-        shown = max(pairs, key=lambda pair: pair[1])[0]
+        return [(structure, 1.0)], structure
+    if hasattr(structure, "graphs") and hasattr(structure, "meaning"):
+        return list(structure.graphs), structure.graph
+    try:
+        pairs = [(g, float(w)) for g, w in structure]
+    except (TypeError, ValueError):
+        pairs = []
+    if not pairs or not all(isinstance(g, Graph) for g, _ in pairs):
+        raise InputError(
+            f"cannot read a graph from {type(structure).__name__}: expected a Graph, a Discovery, "
+            "or pairs (Graph, weight)"
+        )
+    return pairs, max(pairs, key=lambda pair: pair[1])[0]
+
+
+def _graphs(
+    pairs: list[tuple[Graph, float]], shown: Graph, data: Source
+) -> tuple[list[tuple[Graph, float]], Graph, tuple[str, ...]]:
+    """The same over the columns there are, and notes."""
     hidden = tuple(n for n in shown.names if n not in data.names)
     if shown.d - len(hidden) < 2:
         raise InputError(
@@ -293,9 +300,8 @@ def _graphs(
     notes = []
     if hidden:
         notes.append(f"hidden, as the data have no such column: {', '.join(hidden)}")
-    ready = [(_over(g, hidden), w) for g, w in pairs]
     one = _over(shown, hidden)
-    return [(g.reorder(one.names), w) for g, w in ready], one, tuple(notes)
+    return [(_over(g, hidden).reorder(one.names), w) for g, w in pairs], one, tuple(notes)
 
 
 def _over(graph: Graph, hidden: tuple[str, ...]) -> Graph:

@@ -78,7 +78,9 @@ def by_size(statements: Sequence[Statement]) -> list[tuple[Ints, Ints]]:
     out = []
     for k in np.unique(sizes):
         at = np.flatnonzero(sizes == k)
-        rows = np.array([(i, j, *g) for i, j, g in (statements[m] for m in at)], dtype=np.int64)
+        rows = np.array(
+            [(i, j, *g) for i, j, g in (statements[int(m)] for m in at)], dtype=np.int64
+        )
         out.append((at, rows.reshape(len(at), k + 2)))
     return out
 

@@ -20,14 +20,19 @@ Ints = NDArray[np.int64]
 Rows = NDArray[np.bool_]
 MOST_TERMS = 6000
 LEVELS = 30
-TOLERANCE = 1e-5
+TOLERANCE = 1e-7
 
 
 class FeatureFit(Protocol):
     """A fitted regression."""
 
-    mean: Floats  # (n,) for all rows, also those not fitted
-    uses: NDArray[np.bool_]  # (d,) features that it depends on
+    @property
+    def mean(self) -> Floats:
+        """(n,) for all rows, also those not fitted."""
+
+    @property
+    def uses(self) -> NDArray[np.bool_]:
+        """(d,) features that it depends on."""
 
     def part(self, j: int) -> Floats:
         """A function (n,) of all features in which feature j plays a part."""
@@ -74,7 +79,7 @@ class SparseTerms:
         lines = "curves" if self.curves else "lines"
         return f"{lines} and products" if self.products else lines
 
-    def on(self, columns: Columns, rng: np.random.Generator) -> BoundTerms:
+    def bind(self, columns: Columns, rng: np.random.Generator) -> BoundTerms:
         """Bind to features.
 
         Raises
@@ -180,8 +185,8 @@ class BoundTerms:
         if sigma < 1e-12:
             return np.full(len(z), zbar)
         for _ in range(2):
-            levels = sigma * universal * np.array([1.0])
-            b = _path(X, c, b, levels, self._skip(without), 1e-4 * sigma**2)[-1]
+            levels = np.array([sigma * universal])
+            b = _path(X, c, b, levels, self._skip(without), 1e-7 * sigma**2)[-1]
             sigma = max(float((c - b @ X).std()), 1e-6 * sigma)
         return self._relaxed(rows, X, c, zbar, b).mean
 
@@ -254,7 +259,7 @@ class Refit:
         """The regressor's name."""
         return type(self.model).__name__
 
-    def on(self, columns: Columns, rng: np.random.Generator) -> BoundRefit:
+    def bind(self, columns: Columns, rng: np.random.Generator) -> BoundRefit:
         """Bind to features."""
         return BoundRefit(self.model, columns.only_linear(), rng)
 

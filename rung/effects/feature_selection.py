@@ -42,7 +42,7 @@ class FeatureLearner(Protocol):
     def words(self) -> str:
         """Its name for a result."""
 
-    def on(self, columns: Columns, rng: np.random.Generator) -> BoundFeatureLearner:
+    def bind(self, columns: Columns, rng: np.random.Generator) -> BoundFeatureLearner:
         """Bind to features."""
 
 
@@ -101,8 +101,8 @@ class FeatureSelection(Result):
         chosen = sorted((r for r in self.rows if r["selected"]), key=lambda r: r["p"])
         for r in chosen[:20]:
             lines.append(
-                f"  {r['name']}: explains {r['share']:.1%} of {self.target} that no other column "
-                f"does, adjusted p {r['adjusted']:.2g}"
+                f"  {r['name']}: explains {_percent(r['share'])} of {self.target} that no other "
+                f"column does, adjusted p {_small(r['adjusted'])}"
             )
         if len(chosen) > 20:
             lines.append(f"  ... and {len(chosen) - 20} more; .selected has them all")
@@ -236,7 +236,7 @@ class DRCFS:
                 notes.append(f"{learner.words}: not tried, the budget ended")
                 continue
             try:
-                bound = learner.on(columns, rng)
+                bound = learner.bind(columns, rng)
             except NotSupported as error:
                 if len(self._learners()) == 1:
                     raise
@@ -249,6 +249,14 @@ class DRCFS:
             raise InputError("none of the regressions can be used on these columns")
         lines = isinstance(best[0], SparseTerms) and not (best[0].curves or best[0].products)
         return errors, best[0].words, best[1], lines, notes
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}" if share >= 0.0005 else "under 0.1%"
+
+
+def _small(p: float) -> str:
+    return f"{p:.2g}" if p > 1e-300 else "below 1e-300"
 
 
 def _rows(source: Source, target: str) -> tuple[Data, tuple[str, ...]]:

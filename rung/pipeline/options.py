@@ -67,6 +67,14 @@ def make_exchange(text: str) -> Any:
     return _make(text, {**learners(), **exchanges()}, "learner or federated method")
 
 
+def make_test(text: str) -> Any:
+    """A test of independence from `name` or `name:option=value,...`; None for the default."""
+    if text in ("", "auto", "default"):
+        return None
+    tests = {n: c for n, c in plugs(discovery, "on").items() if "BIC" not in c.__name__}
+    return _make(text, {n: c for n, c in tests.items() if n != "bdeu"}, "test")
+
+
 def make_estimator(text: str) -> Any:
     """An estimator from `name` or `name:option=value,...`; None for the default."""
     if text in ("", "auto", "default"):

@@ -27,6 +27,7 @@ from rung.report.curves import effect_curve
 from rung.report.graph_svg import graph_svg
 from rung.report.groups import love_plot, overlap_plot
 from rung.report.svg import Svg, clean, num, picture, text
+from rung.report.verdicts import falsification_plot, selection_plot
 
 MOST = 24  # variables, units or graphs in one picture
 
@@ -55,6 +56,10 @@ def plot(obj: Any) -> Svg:
     if share is not None and hasattr(obj, "verdict"):
         bars = list(zip(obj.names[:MOST], share[:MOST].tolist(), strict=True))
         return bar_chart(bars, width=420, label="share of zeros", share=True)
+    if hasattr(obj, "permuted") and hasattr(obj, "chance"):
+        return falsification_plot(obj)
+    if hasattr(obj, "selected") and hasattr(obj, "control"):
+        return selection_plot(obj)
     rows = getattr(obj, "rows", None)
     if rows and all(hasattr(row, "orients") for row in rows):
         return design_plot(rows)

@@ -40,7 +40,8 @@ def test_help_and_version_are_there() -> None:
     code, text, _ = run("--help")
     assert code == 0
     for command in ("plan", "analyse", "rerun", "profile", "discover", "effect", "whatif",
-                    "design", "rootcause", "federate", "datasets", "bench", "evidence",
+                    "design", "rootcause", "causes", "falsify", "federate", "datasets", "bench",
+                    "evidence",
                     "check"):  # fmt: skip
         assert command in text
         assert run(command, "--help")[0] == 0

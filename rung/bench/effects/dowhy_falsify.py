@@ -17,9 +17,9 @@ def main(path: str, edges: str, permutations: str, seed: str) -> None:
     import networkx as nx
     import numpy as np
     import pandas as pd
-    from dowhy.gcm import config
-    from dowhy.gcm.falsify import FalsifyConst, falsify_graph
-    from dowhy.gcm.util.general import set_random_seed
+    from dowhy.gcm import config  # type: ignore[import-not-found]
+    from dowhy.gcm.falsify import FalsifyConst, falsify_graph  # type: ignore[import-not-found]
+    from dowhy.gcm.util.general import set_random_seed  # type: ignore[import-not-found]
     from scipy import special
 
     config.disable_progress_bars()
@@ -44,14 +44,13 @@ def main(path: str, edges: str, permutations: str, seed: str) -> None:
         conditional_independence_test=fisher_z, n_permutations=int(permutations), n_jobs=1,
         show_progress_bar=False,
     )  # fmt: skip
-    seconds = time.perf_counter() - began
+    took = time.perf_counter() - began
     lmc = found.summary[FalsifyConst.VALIDATE_LMC]
     tpa = found.summary[FalsifyConst.VALIDATE_TPA]
-    shares = lmc[FalsifyConst.F_PERM_VIOLATIONS]
     out = {
         "violations": lmc[FalsifyConst.GIVEN_VIOLATIONS], "tests": lmc[FalsifyConst.N_TESTS],
         "chance": lmc[FalsifyConst.P_VALUE], "same": tpa[FalsifyConst.P_VALUE],
-        "shares": sorted(float(s) for s in shares), "seconds": seconds,
+        "shares": sorted(map(float, lmc[FalsifyConst.F_PERM_VIOLATIONS])), "seconds": took,
     }  # fmt: skip
     sys.stdout.write(json.dumps(out) + "\n")
 
