@@ -17,6 +17,7 @@ from .completed import Completed, completed, imputed
 from .contrast import check_names
 from .doubly_robust import DoublyRobust
 from .identification import Case, allows_hidden, check_nodes, require_identified, weighted
+from .routes.protocol import RouteEstimator
 from .rows import Kept, usable
 from .study import Answered, Study
 
@@ -48,6 +49,7 @@ def answer(
     """
     if not isinstance(data, Data):
         raise InputError(f"an effect needs rows: expected Data, got {type(data).__name__}")
+    _check_estimator(estimator)
     check_names(data, query.treatment, query.outcome)
     if tables is None:
         tables = completed(structure, data, query, run=run, rng=rng)
@@ -68,6 +70,15 @@ def answer(
         raise Overlap(next(a.note for a in answered if a.note))
     found = combined(study, answered, structure, meaning, shown, rng)
     return imputed(found, tables, data)
+
+
+def _check_estimator(estimator: object) -> None:
+    """InputError for what has neither of the two shapes that can answer."""
+    if estimator is not None and not isinstance(estimator, Estimator | RouteEstimator):
+        raise InputError(
+            f"{type(estimator).__name__} does not estimate an average effect: expected an "
+            "estimator such as rung.DoublyRobust(), rung.TMLE() or rung.FrontDoor()"
+        )
 
 
 def over_graphs(study: Study, graphs: list[tuple[Graph, float]], run: Run) -> list[Answered]:

@@ -40,8 +40,9 @@ def learners() -> dict[str, type]:
 
 
 def estimators() -> dict[str, type]:
-    """Effect estimators by command-line name."""
-    return plugs(effects, "estimate")
+    """Effect estimators by command-line name: of adjustment, of other formulas, of single rows."""
+    shapes = ("estimate", "reach", "by_instrument", "mediate", "conditional")
+    return {name: plug for shape in shapes for name, plug in plugs(effects, shape).items()}
 
 
 def make_learner(text: str) -> Any:

@@ -11,7 +11,7 @@ from .. import effects
 from ..core.budget import Run
 from ..core.errors import InputError, NotIdentified
 from ..core.query import Estimate, Query
-from .options import make_estimator
+from .options import make_estimator, plugs
 
 if TYPE_CHECKING:
     from .plan import Plan
@@ -73,6 +73,12 @@ _QUESTIONS: dict[str, Callable[[Plan], Query]] = {
     "pns": _ends("PNS"),
 }
 ESTIMANDS = tuple(_QUESTIONS)
+_SHAPES: dict[str, tuple[str, ...]] = {
+    "ate": ("estimate", "reach"), "att": ("estimate",), "cate": ("estimate", "conditional"),
+    "backdoor": ("estimate",), "frontdoor": ("reach",), "id": ("reach",),
+    "iv": ("by_instrument",), "nde": ("mediate",), "nie": ("mediate",), "curve": ("estimate",),
+    "pn": (), "ps": (), "pns": (),
+}  # fmt: skip
 ROUTES = {"frontdoor": "FrontDoor", "id": "PlugIn"}  # estimators that ask for their own formula
 DEFAULT = "doubly-robust"
 AVERAGES = ("ate", "backdoor", "frontdoor", "id", "att", "cate")
@@ -101,7 +107,15 @@ def question(plan: Plan) -> Query:
 def estimator_of(plan: Plan) -> Any:
     """The estimator of the plan, or the one that an estimand such as "frontdoor" implies."""
     if plan.estimator != DEFAULT:
-        return make_estimator(plan.estimator)
+        made, shapes = make_estimator(plan.estimator), _SHAPES[plan.estimand]
+        if not any(callable(getattr(made, shape, None)) for shape in shapes):
+            fits = sorted({name for shape in shapes for name in plugs(effects, shape)})
+            raise InputError(
+                f"the estimator {plan.estimator!r} does not answer the estimand "
+                f"{plan.estimand!r}; "
+                + (f"those that do: {', '.join(fits)}" if fits else "leave --estimator out")
+            )
+        return made
     if plan.estimand in ROUTES:
         return getattr(effects, ROUTES[plan.estimand])()
     return make_estimator(DEFAULT) if plan.estimand in ("ate", "att", "backdoor") else None

@@ -227,7 +227,10 @@ def effect_section(estimate: Estimate, plan: Plan) -> dict[str, Any]:
         ],
         "warnings": list(estimate.warnings), "seconds": estimate.seconds,
     }  # fmt: skip
-    for key in ("adjustment", "balance", "overlap", "decider", "levels", "alternatives", "compare"):
+    for key in (
+        "adjustment", "balance", "overlap", "decider", "levels", "alternatives", "compare", "curve",
+        "heterogeneity",
+    ):  # fmt: skip
         if d.get(key) is not None:
             out[key] = d[key]
     return out

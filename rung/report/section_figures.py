@@ -9,8 +9,11 @@ from typing import Any
 from markupsafe import Markup
 
 from rung.report.charts import interval_chart, number, span
+from rung.report.contours import contour_svg
+from rung.report.curves import effect_curve
 from rung.report.graph_svg import graph_svg
 from rung.report.groups import love_plot, overlap_plot
+from rung.report.heterogeneity import heterogeneity_pictures
 from rung.report.svg import Svg, num
 
 MOST_PARTS = 14
@@ -86,6 +89,23 @@ def effect_figures(effect: Mapping[str, Any], by_dose: bool = False) -> dict[str
     if (effect.get("overlap") or {}).get("bins"):
         names = {"groups": DOSE["groups"]} if by_dose else {}
         out["overlap"] = overlap_plot(effect["overlap"], width=380, **names)  # type: ignore[arg-type]
+    return out | _questions(effect)
+
+
+def _questions(effect: Mapping[str, Any]) -> dict[str, Any]:
+    """The sensitivity contour, the curve of doses, and how the effect differs between rows."""
+    out: dict[str, Any] = {}
+    found = [r.get("figures") or {} for r in effect.get("refutations") or ()]
+    found = [figures for figures in found if "contour" in figures]
+    if found:
+        out["contour"] = both(lambda w: contour_svg(found[0], width=min(w, 560)), wide=560)
+    curve = effect.get("curve")
+    if curve:
+        out["curve"] = both(lambda w: effect_curve(curve, width=w), wide=700)
+    varied = effect.get("heterogeneity")
+    rows = heterogeneity_pictures(varied, str(effect.get("units") or "")) if varied else []
+    if rows:
+        out["heterogeneity"] = Markup("".join(pic.text for row in rows for pic in row))
     return out
 
 
