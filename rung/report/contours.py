@@ -105,14 +105,14 @@ def _drawn(
     *,
     dash: str | None = None,
 ) -> list[str]:
-    """The line as one path, with its value where it is nearest to the diagonal."""
+    """The line as one path, with its value near its right end, away from the covariates."""
     if not lines:
         return []
     path = " ".join(f"M{x(a):.1f} {y(b):.1f}L{x(c):.1f} {y(d):.1f}" for (a, b), (c, d) in lines)
     out = [el("path", d=path, fill="none", stroke=colour, stroke_width=width,
               stroke_dasharray=dash)]  # fmt: skip
     if label:
-        at = min(lines, key=lambda s: abs(s[0][0] / x.high - s[0][1] / y.high))[0]
+        at = min(lines, key=lambda s: abs(s[0][0] / x.high - 0.8) + 0.1 * s[0][1] / y.high)[0]
         out.append(text(x(at[0]) + 3, y(at[1]) - 3, label, size=10.5, fill=colour if colour == RED
                         else GREY))  # fmt: skip
     return out
