@@ -37,6 +37,8 @@ def sentence(estimate: Estimate, plan: Plan, standing: str) -> str:
     neutral = 0.0 if plan.scale == "difference" else 1.0
     t, y = plan.treatment, plan.outcome
     inside = f"{estimate.level:.0%} interval {number(low)} to {number(high)}"
+    if plan.estimand in CAUSATION:
+        return _causation(estimate, plan, inside, standing)
     if estimate.value == low == high == neutral:
         return (
             f"By the graph, {t} has no effect on {y}: there is no directed path (n = "
@@ -50,10 +52,26 @@ def sentence(estimate: Estimate, plan: Plan, standing: str) -> str:
         if low <= neutral <= high
         else ""
     )
+    way = {"nie": " through ", "nde": " without passing "}.get(plan.estimand, "")
+    way = f"{way}{', '.join(plan.mediators)}" if way else ""
     return (
         f"Among {estimate.population} (n = {estimate.n:,}), setting {estimate.contrast} "
-        f"{change(estimate, plan, standing)} ({inside}){CONDITION[standing]}.{tail}"
+        f"{change(estimate, plan, standing)}{way} ({inside}){CONDITION[standing]}.{tail}"
     )
+
+
+CAUSATION = {"pn": "necessary for", "ps": "sufficient for", "pns": "necessary and sufficient for"}
+
+
+def _causation(estimate: Estimate, plan: Plan, inside: str, standing: str) -> str:
+    """The sentence of a probability of causation, which is often known to lie between bounds."""
+    what = f"the probability that {plan.treatment} is {CAUSATION[plan.estimand]} {plan.outcome}"
+    found = (
+        f"is {number(estimate.value)} ({inside})"
+        if np.isfinite(estimate.value)
+        else f"is only known to lie between bounds ({inside} around them)"
+    )
+    return f"Among {estimate.population} (n = {estimate.n:,}), {what} {found}{CONDITION[standing]}."
 
 
 def change(estimate: Estimate, plan: Plan, standing: str) -> str:
