@@ -38,7 +38,9 @@ LEAST = 0.95 - 2 * np.sqrt(0.95 * 0.05 / 200)
 ROWS = {"instrument": 1000, "manski": 500, "sharp": 1000, "weighted": 500}
 IV = Graph.parse("Z -> X; X -> Y; X <-> Y")
 MAPS = list(product((0, 1), repeat=2))
-# Names in H1, H2 are hidden.
+# Names in H1, H2 are hidden. Nodes have 2 or 3 values, in the graph of BINARY 2: with 3 the
+# programme is refused as too large, at which the very first run stopped before it had a figure.
+BINARY = 6
 GRAPHS = (
     "H1 -> X; H1 -> Y; Z -> X; X -> Y",
     "H1 -> X; H1 -> Y; X -> Y",
@@ -146,7 +148,8 @@ def hidden_models(models: int) -> dict[str, Any]:
         rng = np.random.default_rng([2023, k])
         whole = Graph.parse(GRAPHS[k % len(GRAPHS)])
         graph = latent_projection(whole, [n for n in whole.names if n.startswith("H")])
-        sizes = {n: int(rng.integers(2, 4)) for n in whole.names} | {"X": 2}
+        most = 3 if k % len(GRAPHS) == BINARY else 4
+        sizes = {n: int(rng.integers(2, most)) for n in whole.names} | {"X": 2}
         made = programme(graph, sizes, "X", "Y", (0, 1))
         assert made is not None
         table, effect = _enumerated(whole, sizes, made.names, rng)

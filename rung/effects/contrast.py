@@ -55,6 +55,7 @@ def varies(data: Data, name: str, role: str) -> None:
     column = data.column(name)
     if data.n == 0 or column.min() == column.max():
         only = data.variable(name).decode(column[:1])[0] if data.n else "none"
+        only = getattr(only, "item", lambda: only)()
         raise InputError(
             f"the {role} {name!r} is constant (all {data.n} rows are {only!r}): no effect can be "
             "estimated; choose another column or keep more rows"

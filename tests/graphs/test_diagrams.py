@@ -156,6 +156,8 @@ def test_smoking_example():
     assert "sum over S" in found.text
     assert r"\sum" in found.latex
     assert "S" in found.words
+    assert "no box" in identify_by_comb(whole, Interventional("S", "C")).words
+    assert "the same" in identify_by_comb(whole, Interventional("C", "S", given="T")).latex
 
 
 def dirichlet_model(graph, sizes, rng):

@@ -16,7 +16,7 @@ from ...inference.resampling import resample_rows
 from ..dependence import of_rows
 from .answer import Found, Question, rows_of
 from .declared import Monotone
-from .interval import resampled
+from .interval import resampled, within
 from .programme import Programme, TooLarge, programme
 
 Floats = NDArray[np.float64]
@@ -99,11 +99,12 @@ def by_programme(asked: Question, graph: Graph, key: Hashable) -> Found:
     tables = _again(rows, cells, shape, asked.draws, asked.rng)
     draws, lost = _draws(made, tables, values)
     interval, se = resampled(lower, upper, draws, asked.query.level)
+    interval = within(interval, float(np.ptp(values)))
     warnings = []
     if misfit > 1e-6:
         warnings.append(
             f"no distribution that the graph allows has this table: it is {misfit:.2g} away in "
-            "total variation; bounds are those of the nearest"
+            "total variation (small samples alone can do that); bounds are those of the nearest"
         )
     if lost:
         warnings.append(f"{lost} of {asked.draws} bootstrap draws had no bounds and were left out")

@@ -11,7 +11,7 @@ from ...inference.intervals import covariance
 from ..dependence import of_rows
 from .answer import Found, Question, rows_of
 from .declared import Monotone, MonotoneSelection, OutcomeRange
-from .interval import imbens_manski
+from .interval import imbens_manski, within
 from .manski import manski
 
 Floats = NDArray[np.float64]
@@ -47,6 +47,7 @@ def by_range(asked: Question) -> Found:
     )  # fmt: skip
     se = np.sqrt(np.diag(covariance(ends.influence, groups=of_rows(rows).groups)))
     interval = imbens_manski(ends.lower, ends.upper, se[0], se[1], query.level)
+    interval = within(interval, limits[1] - limits[0])
     words = [w for w, on in (("monotone response", response is not None),
                              ("monotone selection", selection is not None)) if on]  # fmt: skip
     return Found(

@@ -55,3 +55,11 @@ def resampled(
         lower - inward[0], upper + inward[1], float(se[0]), float(se[1]), level
     )
     return (low, high), se
+
+
+def within(interval: tuple[float, float], width: float) -> tuple[float, float]:
+    """The part of an interval that a difference of two means of an outcome can reach.
+
+    width : of the outcome's range
+    """
+    return max(interval[0], -width), min(interval[1], width)

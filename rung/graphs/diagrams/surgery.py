@@ -46,13 +46,13 @@ class CombFormula(Estimand):
 
     @property
     def text(self) -> str:
-        return self._written(str, "sum over {} of ", " | ")
+        return self._written(str, "sum over {} of ", " | ", "the same")
 
     @property
     def latex(self) -> str:
-        return self._written(tex, r"\sum_{{{}}} ", r" \mid ")
+        return self._written(tex, r"\sum_{{{}}} ", r" \mid ", r"\text{the same}")
 
-    def _written(self, name: Callable[[str], str], sums: str, bar: str) -> str:
+    def _written(self, name: Callable[[str], str], sums: str, bar: str, again: str) -> str:
         def p(of: Iterable[str], given: Iterable[str]) -> str:
             right = ", ".join(map(name, given))
             left = ", ".join(map(name, of))
@@ -69,7 +69,7 @@ class CombFormula(Estimand):
         gone = [n for n in self.order if n not in self.asked.names]
         right = summed(gone, " ".join(factors))
         if self.asked.given:
-            right = f"({right}) / ({summed(list(self.asked.outcomes), 'the same')})"
+            right = f"({right}) / ({summed(list(self.asked.outcomes), again)})"
         a = self.asked
         under = [f"do({', '.join(map(name, a.do))})"] if a.do else []
         under += [", ".join(map(name, a.given))] if a.given else []
@@ -78,7 +78,9 @@ class CombFormula(Estimand):
 
     @property
     def words(self) -> str:
-        done = ", ".join(self.treatments) or "nothing that matters"
+        done = ", ".join(self.treatments)
+        if not done:
+            return "no box that the outcomes need is cut: their observed distribution"
         return (
             f"the box of {done} is cut out of the diagram; its comb, read off the observed "
             "distribution, is kept with that output discarded, and the others are plugged in"
