@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from math import isfinite
 from typing import Any
 
-from rung.core.errors import InputError, NotIdentified, unknown
+from rung.core.errors import InputError, NotIdentified, NotSupported, unknown
 from rung.core.graph import CIRCLE, Graph
 from rung.core.graph_checks import undirected_part
 from rung.core.query import Estimand
@@ -157,7 +157,9 @@ def require_names(graph: Graph, asked: Interventional) -> None:
 
 
 def identified(graph: Graph, asked: Interventional, hidden: bool = False) -> Formula:
-    """The formula on one graph: by adjustment where that suffices, else by the complete algorithm.
+    """The formula on one graph: by adjustment or the front door, else by the complete algorithm.
+
+    That is ID for a DAG or ADMG, IDP for a MAG or PAG, the g-formula of the class for a CPDAG.
 
     Raises
     ------
@@ -166,8 +168,18 @@ def identified(graph: Graph, asked: Interventional, hidden: bool = False) -> For
     simple = by_adjustment(graph, asked, hidden)
     if simple is not None:
         return simple
-    if hidden or (graph.marks & CIRCLE).any() or undirected_part(graph.marks).any():
-        raise NotIdentified(f"{asked} is not identified by adjustment in the class of the graph")
+    if hidden or (graph.marks & CIRCLE).any():
+        from .idp import idp
+
+        return idp(graph, asked)
+    if undirected_part(graph.marks).any():
+        from .mpdag import mpdag
+
+        return mpdag(graph, asked)
+    from .front_door import by_front_door
+
+    if (through := by_front_door(graph, asked)) is not None:
+        return through
     inner = Admg.of(graph)
     y, x, z = (inner.mask(names) for names in (asked.outcomes, asked.do, asked.given))
     try:
@@ -266,7 +278,7 @@ def _mixed(structure: Any, query: Any, measured: Any, hidden: bool) -> Mixed:
         try:
             found = identify(graph, query, measured=measured, hidden_causes=hidden)
             parts.append((weight / total, found))
-        except NotIdentified as error:
+        except (NotIdentified, NotSupported, InputError) as error:  # such as circles that clash
             parts.append((weight / total, str(error)))
     if all(isinstance(p, str) for _, p in parts):
         raise NotIdentified("no graph identifies it: " + str(parts[0][1]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from .expression import Expression, One, Probability, Product, Quotient, Sum
+from .renamed import Renamed
 
 
 def text(
@@ -80,6 +81,8 @@ def _text(
             out = _text(part, outer, primes)
             sides.append(f"({out})" if isinstance(part, Product | Quotient) else out)
         return " / ".join(sides)
+    if isinstance(e, Renamed):
+        return _text(e.shown(), outer, primes, top=top)
     assert isinstance(e, One)
     return "1"
 
@@ -107,5 +110,7 @@ def _latex(e: Expression, outer: frozenset[str], primes: Mapping[str, int]) -> s
     if isinstance(e, Quotient):
         top, bottom = (_latex(p, outer, primes) for p in (e.numerator, e.denominator))
         return rf"\frac{{{top}}}{{{bottom}}}"
+    if isinstance(e, Renamed):
+        return _latex(e.shown(), outer, primes)
     assert isinstance(e, One)
     return "1"
