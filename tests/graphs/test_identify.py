@@ -30,13 +30,20 @@ def named(graph: Graph, names: tuple[str, ...]) -> Graph:
 
 
 def test_formulas_in_print() -> None:
-    found = identify(FRONT, Interventional("Y", do="X"))
+    mediators = Graph.parse(
+        "X -> Z; X -> Y; Z -> W; Z -> Y; W -> Y; X <-> W; Z <-> Y"
+    )  # Pearl 3.8 f
+    found = identify(mediators, Interventional("Y", do="X"))
     assert isinstance(found, Formula)
-    assert found.text == "P(Y | do(X)) = sum over M of P(M | X) [sum over X' of P(X') P(Y | X', M)]"
+    assert found.text == (
+        "P(Y | do(X)) = sum over Z, W of P(Z | X) P(Y | X, Z, W) "
+        "[sum over X' of P(X') P(W | X', Z)]"
+    )
     assert found.words == (
-        "(1) for each value of M and Y, take the average of the distribution of Y among rows with "
-        "the same X and M over the distribution of X in all rows; (2) the answer is the average of "
-        "(1) over the distribution of M among rows with the same X"
+        "(1) for each value of W and Z, take the average of the distribution of W among rows with "
+        "the same X and Z over the distribution of X in all rows; (2) the answer is the sum over "
+        "all values of Z and W of the distribution of Z among rows with the same X times the "
+        "distribution of Y among rows with the same X, Z and W times (1)"
     )
     napkin = Graph.parse("W -> R; R -> X; X -> Y; W <-> X; W <-> Y")
     text = identify(napkin, Interventional("Y", do="X")).text
@@ -132,7 +139,7 @@ def test_measured_nodes() -> None:
     dag = Graph.parse("U -> X; U -> Y; X -> M; M -> Y; L -> M")
     asked = Interventional("Y", do="X")
     found = identify(dag, asked, measured=["X", "M", "Y"])
-    assert found.rule == "ID"
+    assert found.rule == "front-door"
     assert identify(dag, asked).rule == "back-door"
     with pytest.raises(NotIdentified, match="measurement of U would identify it") as refused:
         identify(Graph.parse("U -> X; U -> Y; X -> Y; L -> X"), asked, measured=("X", "Y"))

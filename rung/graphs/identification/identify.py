@@ -41,7 +41,7 @@ def identify(
     Parameters
     ----------
     structure : Graph (DAG, ADMG, CPDAG, MAG, PAG), Discovery, or pairs (Graph, weight)
-    query : Interventional, Stochastic, or a question such as `rung.ATE("x", "y")`
+    query : Interventional, or a question such as `rung.ATE("x", "y")`
     measured : the nodes of a DAG or ADMG that the data hold; the others are hidden (default: none
         are)
     hidden_causes : whether a graph without circles is a MAG, whose arrows may hide common causes
@@ -143,11 +143,6 @@ def _roles(query: Any) -> Interventional | None:
     """The distribution that a question is about."""
     if isinstance(query, Interventional):
         return query
-    from .stochastic import Stochastic
-
-    if isinstance(query, Stochastic):
-        given = [name for name in query.by if name != query.do]
-        return Interventional(query.outcomes, do=query.do, given=given)
     outcome, treatment = getattr(query, "outcome", None), getattr(query, "treatment", None)
     if not isinstance(outcome, str) or not isinstance(treatment, str):
         return None

@@ -128,38 +128,6 @@ def _policy(policy: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
     return pi
 
 
-@dataclass(frozen=True)
-class Stochastic:
-    """P(outcomes) when the treatment is drawn from pi(treatment | by), whatever pi is.
-
-    Parameters
-    ----------
-    outcomes : name or names
-    do : the treatment
-    by : what the policy reads; the treatment among them for a policy that modifies its own value
-
-    Raises
-    ------
-    InputError
-        No outcome, or no single treatment.
-    """
-
-    outcomes: tuple[str, ...]
-    do: str
-    by: tuple[str, ...]
-
-    def __init__(self, outcomes: Names, do: str, *, by: Names = ()) -> None:
-        if not several(outcomes) or not isinstance(do, str) or not do:
-            raise InputError("a policy needs at least one outcome and the name of one treatment")
-        object.__setattr__(self, "outcomes", several(outcomes))
-        object.__setattr__(self, "do", do)
-        object.__setattr__(self, "by", several(by))
-
-    def identified_on(self, graph: Graph, *, hidden_causes: bool = False) -> PolicyFormula:
-        """The formula on one graph, for every policy: `identify_policy`."""
-        return identify_policy(graph, self.outcomes, self.do, self.by, hidden_causes=hidden_causes)
-
-
 def identify_policy(
     graph: Graph, y: Names, x: str, reads: Names = (), *, hidden_causes: bool = False
 ) -> PolicyFormula:
