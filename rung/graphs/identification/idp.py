@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from rung.core.errors import NotIdentified
 from rung.core.graph import Graph
-from rung.graphs.separation import m_separated
 
 from .expression import Expression, One, Probability, Product, Quotient, product, summed
 from .formula import Formula
@@ -79,28 +78,24 @@ def why(marked: Marked, asked: Interventional, stuck: Stuck) -> str:
 def _joint(marked: Marked, y: int, x: int) -> Expression:
     """P(y | do(x)): sum over D minus y of Q[D], D the possible ancestors of y off x."""
     above = marked.possible_ancestors(y, marked.all & ~x)
-    found = _identify(marked, above, observed(marked))
+    found = _identify(marked, above, observed(marked, above))
     return summed(marked.named(above & ~y), found)
 
 
-def observed(marked: Marked) -> Chain:
-    """The observed distribution, each bucket given those before that it depends on."""
-    order = tuple(marked.buckets(marked.all))
+def observed(marked: Marked, of: int) -> Chain:
+    """The observed distribution of the possible ancestors of some nodes.
+
+    Each bucket stands given those nodes before it that it depends on given the others before.
+    """
+    order = tuple(marked.buckets(marked.possible_ancestors(of, marked.all)))
     before = 0
     factors = []
     for bucket in order:
-        factors.append(Probability(marked.named(bucket), _needed(marked, bucket, before)))
-        before |= bucket
+        whole = before | bucket
+        given = marked.links.met(bucket, whole, whole) & before
+        factors.append(Probability(marked.named(bucket), marked.named(given)))
+        before = whole
     return Chain(order, tuple(factors))
-
-
-def _needed(marked: Marked, bucket: int, before: int) -> tuple[str, ...]:
-    """Nodes before that stay dependent on the bucket given the others before."""
-    names, inside = marked.named(before), marked.named(bucket)
-    member = marked.member
-    return tuple(
-        n for n in names if not m_separated(member, inside, n, [o for o in names if o != n])
-    )
 
 
 def _identify(marked: Marked, core: int, known: Chain) -> Expression:
