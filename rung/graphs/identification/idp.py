@@ -66,12 +66,18 @@ def idp(graph: Graph, asked: Interventional) -> Formula:
 
 
 def why(marked: Marked, asked: Interventional, stuck: Stuck) -> str:
-    """Which nodes may be tied to which treatments."""
-    core = ", ".join(marked.named(stuck.core))
-    rest = ", ".join(marked.named(stuck.whole & ~stuck.core))
+    """Which node outside of the core may both act on one that is needed and be tied to it."""
+    ways = []
+    for bucket in marked.buckets(stuck.whole):
+        if outside := bucket & ~stuck.core:
+            below = marked.children(bucket, stuck.whole)
+            tied = below & marked.possible_district(bucket, stuck.whole) | bucket & stuck.core
+            ways.append((bool(tied & stuck.core), outside, tied & stuck.core or tied))
+    _, one, two = max(ways, key=lambda way: way[0])
+    acts, on = ", ".join(marked.named(one)), ", ".join(marked.named(two))
     return (
-        f"{asked} is not identified in the class of the graph: its marks leave open whether {rest} "
-        f"causes {core} or shares hidden causes with it, so that members of the class disagree"
+        f"{asked} is not identified in the class of the graph: {acts} may act on {on}, and hidden "
+        f"causes may tie {acts} to {on}, so that graphs of the class, or models of one, disagree"
     )
 
 
