@@ -13,6 +13,7 @@ from . import core, datasets, discovery, effects, experiments, graphs, mechanism
 from .core.budget import Budget
 from .core.data import Data, Origin
 from .core.discovery import Discovery
+from .core.errors import NotIdentified
 from .core.graph import Graph
 from .core.intervention import Do, Intervention, Policy, Replace, Scale, Shift, Swap
 from .core.knowledge import Knowledge
@@ -44,8 +45,8 @@ _EXPORTS = {name: family for family in _FAMILIES for name in family.__all__}
 __all__ = [
     "EM", "SCM", "Budget", "Column", "CompleteCases", "Counts", "Data", "Discovery", "Do", "Draws",
     "Ensemble", "Estimate", "GenerativeModel", "Graph", "Intervention", "Kind", "Knowledge",
-    "Model", "Moments", "Origin", "Policy", "Query", "Readout", "Replace", "Scale", "Shift",
-    "Site", "Swap", "TestWise", "Variable", "analyse", "check", "core", "counterfactual",
+    "Model", "Moments", "NotIdentified", "Origin", "Policy", "Query", "Readout", "Replace", "Scale",
+    "Shift", "Site", "Swap", "TestWise", "Variable", "analyse", "check", "core", "counterfactual",
     "datasets", "design", "discover", "do", "effect", "fit", "graphs", "load", "read", "simulate",
 ]  # fmt: skip
 __all__ += sorted(_EXPORTS)

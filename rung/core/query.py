@@ -67,6 +67,12 @@ class Estimand(ABC):
     def words(self) -> str:
         """The formula in a sentence with the data's names."""
 
+    def __str__(self) -> str:
+        return self.text
+
+    def _repr_latex_(self) -> str:
+        return f"${self.latex}$"
+
     def evaluate(self, table: ArrayLike, names: Sequence[str]) -> Any:
         """Its value on a joint probability table of the observed names, one axis a name."""
         raise NotSupported(f"{type(self).__name__} cannot be evaluated on a table")

@@ -209,7 +209,7 @@ def by_formula(
     case: Case, data: Data, treatment: str, outcome: str, hidden: bool, route: RouteEstimator | None
 ) -> Case:
     """The case with the formula of the route, or of the complete algorithm; else its refusal."""
-    from ..graphs.identification.identify import identified
+    from ..graphs.identification.identify import identified, on_measured
     from ..graphs.identification.query import Interventional
     from ..graphs.projection import latent_projection
 
@@ -219,10 +219,14 @@ def by_formula(
     try:
         unmeasured = [n for n in graph.names if n not in data.names]
         if unmeasured and not hidden and not is_pag_like(graph):
+            if route is None:  # a refusal then names the nodes that would help
+                formula = on_measured(graph, asked, unmeasured)
+                return replace(case, formula=formula, adjust=None, note="")
             graph = latent_projection(graph, unmeasured)
         return replace(case, formula=find(graph, asked, hidden), adjust=None, note="")
     except NotIdentified as error:
-        note = f"{case.note}; {error}" if case.note else str(error)
+        reason = str(error).removeprefix(f"{asked} is not identified: ")
+        note = f"{case.note}; {reason}" if case.note else str(error)
         return replace(case, adjust=None, note=note, refusal=error)
     except (InputError, NotSupported) as error:
         return case if case.note else replace(case, adjust=None, note=str(error))

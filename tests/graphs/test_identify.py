@@ -30,13 +30,20 @@ def named(graph: Graph, names: tuple[str, ...]) -> Graph:
 
 
 def test_formulas_in_print() -> None:
-    found = identify(FRONT, Interventional("Y", do="X"))
+    mediators = Graph.parse(
+        "X -> Z; X -> Y; Z -> W; Z -> Y; W -> Y; X <-> W; Z <-> Y"
+    )  # Pearl 3.8 f
+    found = identify(mediators, Interventional("Y", do="X"))
     assert isinstance(found, Formula)
-    assert found.text == "P(Y | do(X)) = sum over M of P(M | X) [sum over X' of P(X') P(Y | X', M)]"
+    assert found.text == (
+        "P(Y | do(X)) = sum over Z, W of P(Z | X) P(Y | X, Z, W) "
+        "[sum over X' of P(X') P(W | X', Z)]"
+    )
     assert found.words == (
-        "(1) for each value of M and Y, take the average of the distribution of Y among rows with "
-        "the same X and M over the distribution of X in all rows; (2) the answer is the average of "
-        "(1) over the distribution of M among rows with the same X"
+        "(1) for each value of W and Z, take the average of the distribution of W among rows with "
+        "the same X and Z over the distribution of X in all rows; (2) the answer is the sum over "
+        "all values of Z and W of the distribution of Z among rows with the same X times the "
+        "distribution of Y among rows with the same X, Z and W times (1)"
     )
     napkin = Graph.parse("W -> R; R -> X; X -> Y; W <-> X; W <-> Y")
     text = identify(napkin, Interventional("Y", do="X")).text
@@ -113,6 +120,13 @@ def test_bad_questions() -> None:
         identify(BOW, Interventional("Y", do="x"))
     with pytest.raises(InputError, match="two roles"):
         Interventional("Y", do="Y")
+    with pytest.raises(InputError, match="expected a name"):
+        Interventional("Y", do=3)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="expected a name"):
+        Interventional(("Y", 2), do="X")  # type: ignore[arg-type]
+    for nothing in (None, [], [(BOW, -1.0)], [(BOW, float("nan"))], [("X -> Y", 1.0)]):
+        with pytest.raises(InputError, match="graph"):
+            identify(nothing, Interventional("Y", do="X"))
     with pytest.raises(InputError, match="no outcome"):
         Interventional((), do="Y")
     with pytest.raises(InputError, match="Interventional"):
@@ -125,7 +139,7 @@ def test_measured_nodes() -> None:
     dag = Graph.parse("U -> X; U -> Y; X -> M; M -> Y; L -> M")
     asked = Interventional("Y", do="X")
     found = identify(dag, asked, measured=["X", "M", "Y"])
-    assert found.rule == "ID"
+    assert found.rule == "front-door"
     assert identify(dag, asked).rule == "back-door"
     with pytest.raises(NotIdentified, match="measurement of U would identify it") as refused:
         identify(Graph.parse("U -> X; U -> Y; X -> Y; L -> X"), asked, measured=("X", "Y"))
@@ -166,6 +180,26 @@ def test_cyclic_and_other_graphs() -> None:
     assert isinstance(found, Mixed)
     assert [w for w, _ in found.parts] == [0.75, 0.25]
     assert "not identified" in found.parts[1][1]
+
+
+def test_order_of_nodes_does_not_matter() -> None:
+    for k in range(60):
+        rng = np.random.default_rng([11, k])
+        graph = random_admg(rng, (3, 6))
+        order = rng.permutation(graph.d)
+        turned = Graph(tuple(graph.names[i] for i in order), graph.marks[np.ix_(order, order)])
+        model = random_latent_model(graph, rng=rng)
+        x, y, *z = rng.permutation(graph.names).tolist()[: 2 + k % 2]
+        asked = Interventional(y, do=x, given=z)
+        try:
+            found = identify(graph, asked)
+        except NotIdentified:
+            with pytest.raises(NotIdentified):
+                identify(turned, asked)
+            continue
+        one = found.evaluate(model.joint(), graph.names)
+        two = identify(turned, asked).evaluate(model.joint().transpose(order), turned.names)
+        np.testing.assert_allclose(one, two, atol=1e-12)
 
 
 def measuring(graph: Graph, pairs: tuple[tuple[str, str], ...]) -> Graph:

@@ -43,7 +43,9 @@ RULES = {
     "idle condition": (p("D", "ABC"), CHAIN, p("D", "C")),
     "idle condition put in": (Sum(("B",), Product((p("C", "B"), p("B", "A")))), CHAIN, p("C", "A")),
     "sum to one": (Sum(("B",), p("B", "A")), None, One()),
-    "nothing to do": (Product((p("A", "B"), p("C", "D"))), None, Product((p("A", "B"), p("C", "D")))),
+    "nothing to do": (
+        Product((p("A", "B"), p("C", "D"))), None, Product((p("A", "B"), p("C", "D"))),
+    ),
 }  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Run by the peers' interpreter: the answers of y0 and DoWhy on graphs with a joint table.
 
-Arguments: a JSON file and one of "graphs" (answers and seconds) and "sets" (all back-door sets).
+Arguments: a JSON file and one of "graphs" (answers and seconds), "once" (answers)
+and "sets" (all back-door sets).
 """
 
 from __future__ import annotations
@@ -94,6 +95,8 @@ def dowhy_answer(case: dict[str, Any]) -> tuple[Any, str]:
         dowhy.EstimandType.NONPARAMETRIC_ATE,
     )  # fmt: skip
     table, names, y, x = np.array(case["table"]), case["names"], case["outcomes"], case["do"]
+    if getattr(found, "no_directed_path", False):
+        return marginal(table, names, y), "no effect"
     known = {k: v for k, v in found.estimands.items() if v is not None}
     if "backdoor" in known or "generalized_adjustment" in known:
         if "backdoor" in known:
@@ -115,12 +118,12 @@ def dowhy_answer(case: dict[str, Any]) -> tuple[Any, str]:
     return None, "refused" + (f" (offers {sorted(known)})" if known else "")
 
 
-def answered(case: dict[str, Any], answer: Any) -> dict[str, Any]:
+def answered(case: dict[str, Any], answer: Any, repeats: int) -> dict[str, Any]:
     """Value, words and seconds (the least of some repeats) of one tool on one case."""
     try:
         value, words = answer(case)
         seconds = []
-        for _ in range(REPEATS):
+        for _ in range(repeats):
             began = time.perf_counter()
             answer(case)
             seconds.append(time.perf_counter() - began)
@@ -135,18 +138,18 @@ def answered(case: dict[str, Any], answer: Any) -> dict[str, Any]:
         shape = [size[i] if i in at else 1 for i in range(value.ndim)]
         wide = np.moveaxis(np.broadcast_to(value, shape), at, range(len(at)))
         full = wide.reshape([size[i] for i in at]).tolist()
-    return {"value": full, "words": words, "seconds": min(seconds)}
+    return {"value": full, "words": words, "seconds": min(seconds, default=0.0)}
 
 
-def graphs(cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def graphs(cases: list[dict[str, Any]], repeats: int) -> list[dict[str, Any]]:
     """The answers of both tools on every case; DoWhy has no conditional distributions."""
     out = []
     for case in cases:
-        row = {"y0": answered(case, y0_answer)}
+        row = {"y0": answered(case, y0_answer, repeats)}
         if case["given"]:
             row["DoWhy"] = {"value": None, "words": "not asked"}
         else:
-            row["DoWhy"] = answered(case, dowhy_answer)
+            row["DoWhy"] = answered(case, dowhy_answer, repeats)
         out.append(row)
     return out
 
@@ -171,5 +174,6 @@ if __name__ == "__main__":
     warnings.filterwarnings("ignore")
     logging.disable(logging.CRITICAL)
     given = json.loads(Path(sys.argv[1]).read_text("utf-8"))
-    answer = graphs(given) if sys.argv[2] == "graphs" else sets(given)
+    kinds = {"graphs": REPEATS, "once": 0}
+    answer = sets(given) if sys.argv[2] == "sets" else graphs(given, kinds[sys.argv[2]])
     sys.stdout.write(json.dumps(answer) + "\n")

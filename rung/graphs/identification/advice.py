@@ -16,7 +16,7 @@ from itertools import combinations
 from .admg import Admg, bits
 from .words import listed
 
-MOST_TRIES = 400
+MOST_TRIES = 200
 MOST_SHOWN = 4
 
 

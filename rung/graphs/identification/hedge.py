@@ -10,6 +10,9 @@ from rung.core.graph import ARROW, TAIL, Graph
 
 from .admg import Admg, bits
 from .query import Interventional
+from .render import plain
+
+MOST_NAMES = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,12 +54,14 @@ class Hedge:
     @property
     def words(self) -> str:
         """The hedge in a sentence."""
-        pairs = _listed(tuple(f"{a} <-> {b}" for a, b in self.hidden_causes))
+        pairs = _joined([f"{plain(a)} <-> {plain(b)}" for a, b in self.hidden_causes])
+        causes = "a hidden common cause" if len(self.hidden_causes) == 1 else "hidden common causes"
+        ties = "ties" if len(self.hidden_causes) == 1 else "tie"
+        forest, core = _listed(self.forest.names), _listed(self.core)
         return (
-            f"hidden common causes ({pairs}) tie {_listed(self.treatments)} to "
-            f"{_listed(self.roots)}, so that two models with the same observed distribution give "
-            f"{self.asked} different values (a hedge: forest {', '.join(self.forest.names)}; core "
-            f"{', '.join(self.core)})"
+            f"{causes} ({pairs}) {ties} {_listed(self.treatments)} to {_listed(self.roots)}, so "
+            f"that two models with the same observed distribution give {self.asked} different "
+            f"values (a hedge: forest {forest}; core {core})"
         )
 
     def __repr__(self) -> str:
@@ -83,7 +88,14 @@ class Shape:
 
 
 def _listed(names: tuple[str, ...]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]])) if names else "nothing"
+    return _joined([plain(n) for n in names])
+
+
+def _joined(words: list[str]) -> str:
+    shown = words[:MOST_NAMES]
+    if len(words) > MOST_NAMES:
+        shown.append(f"{len(words) - MOST_NAMES} more")
+    return " and ".join(filter(None, [", ".join(shown[:-1]), *shown[-1:]]))
 
 
 def shape_of(graph: Admg, forest: int, core: int) -> Shape:

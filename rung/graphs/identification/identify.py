@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import isfinite
 from typing import Any
 
 from rung.core.errors import InputError, NotIdentified, NotSupported, unknown
@@ -12,6 +13,7 @@ from rung.core.query import Estimand
 
 from .admg import Admg
 from .advice import Remedies, identifiable, remedies
+from .blocking import blocking
 from .expression import Probability, product, summed
 from .formula import Formula, Mixed
 from .hedge import hedge_of
@@ -91,21 +93,50 @@ def _measured(graph: Graph, query: Any, measured: Iterable[str], hidden: bool) -
         require_names(graph, asked)
     if lost := [n for n in latent if asked is not None and n in asked.names]:
         raise InputError(f"{', '.join(lost)} is not among the measured nodes")
+    if isinstance(query, Interventional):
+        return on_measured(graph, query, latent, hidden)
     try:
         return identify(latent_projection(graph, latent), query, hidden_causes=hidden)
     except NotIdentified as error:
-        if asked is None or error.hedge is None:
-            raise
-        useful = []
-        for node in latent[:MOST_LATENT]:
-            inner = Admg.of(latent_projection(graph, [n for n in latent if n != node]))
-            y, x, z = (inner.mask(some) for some in (asked.outcomes, asked.do, asked.given))
-            x, z = moved(inner, y, x, z)
-            if identifiable(inner, y | z, x):
-                useful.append(node)
-        more = Remedies(nodes=tuple(useful)).words
-        text = "; ".join([str(error), *more])
-        raise NotIdentified(text, hedge=error.hedge, advice=(*more, *error.advice)) from None
+        raise error if asked is None else _helped(error, graph, asked, latent) from None
+
+
+def on_measured(
+    graph: Graph, asked: Interventional, latent: Sequence[str], hidden: bool = False
+) -> Formula:
+    """The formula on a DAG or ADMG of which some nodes are not measured.
+
+    Raises
+    ------
+    NotIdentified
+        With advice on which of them would help.
+    """
+    from rung.graphs.projection import latent_projection
+
+    try:
+        return identified(latent_projection(graph, latent), asked, hidden)
+    except NotIdentified as error:
+        raise _helped(error, graph, asked, latent) from None
+
+
+def _helped(
+    error: NotIdentified, graph: Graph, asked: Interventional, latent: Sequence[str]
+) -> NotIdentified:
+    """The refusal with the hidden nodes that would help if they were measured."""
+    from rung.graphs.projection import latent_projection
+
+    if error.hedge is None:
+        return error
+    useful = []
+    for node in latent[:MOST_LATENT]:
+        inner = Admg.of(latent_projection(graph, [n for n in latent if n != node]))
+        y, x, z = (inner.mask(some) for some in (asked.outcomes, asked.do, asked.given))
+        x, z = moved(inner, y, x, z)
+        if identifiable(inner, y | z, x):
+            useful.append(node)
+    more = Remedies(nodes=tuple(useful)).words
+    text = "; ".join([str(error), *more])
+    return NotIdentified(text, hedge=error.hedge, advice=(*more, *error.advice))
 
 
 def _roles(query: Any) -> Interventional | None:
@@ -162,8 +193,9 @@ def refusal(graph: Admg, asked: Interventional, failed: Fails) -> NotIdentified:
     """The error with the hedge that blocks it and with what would identify it."""
     y, x, z = (graph.mask(names) for names in (asked.outcomes, asked.do, asked.given))
     x, z = moved(graph, y, x, z)
-    hedge = hedge_of(graph, asked, failed.forest, failed.core, x)
-    found = remedies(graph, y | z, x, failed.forest).words
+    forest, core = blocking(graph, y, x, z, failed)
+    hedge = hedge_of(graph, asked, forest, core, x)
+    found = remedies(graph, y | z, x, forest).words
     direct = f"an experiment that sets {listed(asked.do)} answers it directly"
     advice = (*found, direct)
     text = f"{asked} is not identified: {hedge.words}. What would help: {'; '.join(advice)}"
@@ -215,10 +247,31 @@ def adjusted(asked: Interventional, adjust: Sequence[str]) -> Any:
     return summed(z, product([inner, Probability(z, asked.given)])) if z else inner
 
 
+def weighted_graphs(structure: Any) -> list[tuple[Graph, float]]:
+    """The graphs of a Discovery, or pairs (Graph, weight) as they are.
+
+    Raises
+    ------
+    InputError
+        Neither; no graphs; weights that are not numbers >= 0 with a positive sum.
+    """
+    try:
+        pairs = [(g, float(w)) for g, w in getattr(structure, "graphs", structure)]
+    except (TypeError, ValueError):
+        pairs = []
+    if not pairs or not all(isinstance(g, Graph) for g, _ in pairs):
+        raise InputError(
+            f"cannot read a graph from {type(structure).__name__}: expected a Graph, a Discovery, "
+            "or pairs (Graph, weight)"
+        )
+    weights = [w for _, w in pairs]
+    if not all(isfinite(w) and w >= 0 for w in weights) or not sum(weights):
+        raise InputError("weights of graphs must be numbers >= 0 with a positive sum")
+    return pairs
+
+
 def _mixed(structure: Any, query: Any, measured: Any, hidden: bool) -> Mixed:
-    pairs = list(getattr(structure, "graphs", structure))
-    if not pairs:
-        raise InputError("there is no graph: give a Graph, a Discovery or pairs (Graph, weight)")
+    pairs = weighted_graphs(structure)
     total = sum(w for _, w in pairs)
     parts: list[tuple[float, Estimand | str]] = []
     for graph, weight in pairs:

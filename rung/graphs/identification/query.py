@@ -11,8 +11,13 @@ Names = str | Iterable[str]
 
 
 def several(names: Names) -> tuple[str, ...]:
-    """Names as a tuple without repeats."""
-    return (names,) if isinstance(names, str) else tuple(dict.fromkeys(names))
+    """Names as a tuple without repeats; InputError for what is no name."""
+    if isinstance(names, str):
+        return (names,)
+    some = list(names) if isinstance(names, Iterable) else [names]
+    if not all(isinstance(n, str) for n in some):
+        raise InputError(f"{names!r}: expected a name or several")
+    return tuple(dict.fromkeys(some))
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from rung.core.errors import InputError
 from rung.core.graph import Graph
 
 from .admg import Admg, bits
+from .blocking import blocking, towards
 from .hedge import Hedge, Shape, hedge_of, shape_of
 from .id import Fails, identify_joint, moved
 from .identify import require_names
@@ -123,7 +124,7 @@ def two_models(graph: Graph, asked: Interventional, *, noise: float = 0.1) -> Tw
     try:
         identify_joint(inner, y | z, x)
     except Fails as failed:
-        forest, core = failed.forest, failed.core
+        forest, core = blocking(inner, y, x, z, failed)
     else:
         raise InputError(f"{asked} is identified: rung.graphs.identify gives its formula")
     plan = Plan(inner, shape_of(inner, forest, core), y | z, x, noise)
@@ -145,7 +146,7 @@ class Plan:
 
     def __init__(self, graph: Admg, shape: Shape, targets: int, cut: int, noise: float) -> None:
         self.graph, self.shape, self.noise = graph, shape, noise
-        self.step = _towards(graph, targets, graph.all & ~cut)
+        self.step = towards(graph, targets, graph.all & ~cut)
         self.carried: dict[int, int] = {}  # node -> mask of the nodes whose parity it carries
         for root in bits(shape.roots):
             v = root
@@ -219,21 +220,6 @@ class Plan:
 
 def _flipped(wrong: NDArray[np.intp], noise: float) -> Floats:
     return np.where(wrong == 1, noise, 1 - noise)
-
-
-def _towards(graph: Admg, targets: int, within: int) -> dict[int, int]:
-    """The next node on a shortest directed path to the targets, for nodes that have one."""
-    step: dict[int, int] = {}
-    reached = frontier = targets & within
-    while frontier:
-        above = 0
-        for v in bits(frontier):
-            for p in bits(graph.parents[v] & within & ~reached & ~above):
-                step[p] = v
-                above |= 1 << p
-        reached |= above
-        frontier = above
-    return step
 
 
 def _blurred(plan: Plan, graph: Graph, asked: Interventional, hedge: Hedge) -> TwoModels:

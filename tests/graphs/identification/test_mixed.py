@@ -71,5 +71,5 @@ def test_nothing_identified_and_bad_names():
         identify([(shown, 1.0)], Interventional("Y", "X"))
     with pytest.raises(UnknownName):
         identify([(shown, 1.0)], Interventional("Y", "Q"))
-    with pytest.raises(InputError, match="there is no graph"):
+    with pytest.raises(InputError, match="cannot read a graph"):
         identify([], Interventional("Y", "X"))
