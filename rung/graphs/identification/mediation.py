@@ -39,7 +39,7 @@ def identify_mediation(graph: Graph, x: Names, mediators: Names, y: Names) -> Ne
     UnknownName
         A name that is not a node.
     """
-    asked = Nested(y, x, mediators)
+    asked = Nested(y, x, mediators, avoid=graph.names)
     for name in asked.names:
         if name not in graph.names:
             raise unknown(name, graph.names, "node of the graph")
@@ -141,8 +141,3 @@ def _descendants(graph: Admg, of: int) -> int:
         if graph.parents[i] & found:
             found |= 1 << i
     return found
-
-
-def controlled(asked: Nested) -> Interventional:
-    """P(y | do(x, m)): what a controlled direct effect compares at a fixed m."""
-    return Interventional(asked.outcomes, (*asked.do, *asked.mediators))

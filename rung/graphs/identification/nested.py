@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,10 +12,23 @@ from rung.core.errors import InputError, Overlap
 from rung.core.query import Estimand
 
 from .expression import Expression, Joint, leftover
-from .query import Names, several
-from .render import latex, tex, text
+from .query import Interventional, Names, several
+from .render import latex, plain, tex, text
 
 Floats = NDArray[np.float64]
+
+
+def reduced(joint: Joint, needed: Iterable[str]) -> Joint:
+    """The joint of the needed names only.
+
+    Raises
+    ------
+    UnknownName
+        A needed name that the table does not have.
+    """
+    at = set(joint.axes(needed))
+    table = joint.table.sum(axis=tuple(i for i in range(joint.table.ndim) if i not in at))
+    return Joint(table, tuple(n for i, n in enumerate(joint.names) if i in at))
 
 
 def doubled(joint: Joint, copies: Mapping[str, str]) -> Joint:
@@ -38,6 +51,7 @@ class Nested:
     Parameters
     ----------
     outcomes, do, mediators : name or names
+    avoid : other names in use, which the name of a second value may not be
 
     Raises
     ------
@@ -48,8 +62,9 @@ class Nested:
     outcomes: tuple[str, ...]
     do: tuple[str, ...]
     mediators: tuple[str, ...]
+    avoid: tuple[str, ...] = field(default=(), kw_only=True, repr=False)
 
-    def __init__(self, outcomes: Names, do: Names, mediators: Names) -> None:
+    def __init__(self, outcomes: Names, do: Names, mediators: Names, *, avoid: Names = ()) -> None:
         roles = {"outcome": outcomes, "treatment": do, "mediator": mediators}
         found = {role: several(names) for role, names in roles.items()}
         for role, names in found.items():
@@ -60,6 +75,7 @@ class Nested:
             raise InputError(
                 f"{', '.join(twice)} has two roles; outcomes, treatments and mediators must differ"
             )
+        object.__setattr__(self, "avoid", several(avoid))
         object.__setattr__(self, "outcomes", found["outcome"])
         object.__setattr__(self, "do", found["treatment"])
         object.__setattr__(self, "mediators", found["mediator"])
@@ -72,11 +88,17 @@ class Nested:
     @property
     def second(self) -> dict[str, str]:
         """Treatment -> name of its second value, that of the mediators."""
-        return {x: starred(x, self.names) for x in self.do}
+        return {x: starred(x, (*self.names, *self.avoid)) for x in self.do}
+
+    @property
+    def controlled(self) -> Interventional:
+        """P(y | do(x, m)): what a controlled direct effect compares at a fixed m."""
+        return Interventional(self.outcomes, (*self.do, *self.mediators))
 
     def __str__(self) -> str:
-        y, x, m = (", ".join(n) for n in (self.outcomes, self.do, self.mediators))
-        return f"P({y} under {x}, with {m} as under {', '.join(self.second.values())})"
+        roles = (self.outcomes, self.do, self.mediators, self.second.values())
+        y, x, m, stars = (", ".join(map(plain, n)) for n in roles)
+        return f"P({y} under {x}, with {m} as under {stars})"
 
 
 def starred(name: str, taken: Iterable[str]) -> str:
@@ -117,15 +139,17 @@ class NestedFormula(Estimand):
 
     @property
     def words(self) -> str:
+        from .words import listed
+
         a = self.asked
-        y, x, m = (", ".join(n) for n in (a.outcomes, a.do, a.mediators))
+        y, x, m = (listed(n) for n in (a.outcomes, a.do, a.mediators))
         if self.rule == "mediation adjustment":
-            among = f" among rows with the same {', '.join(self.adjust)}" if self.adjust else ""
+            among = f" among rows with the same {listed(self.adjust)}" if self.adjust else ""
             return (
                 f"see what {m} would be at one value of {x}{among}, and {y} at the other value of "
                 f"{x} with that {m}{among}, and average over the rows"
             )
-        read = ", ".join(sorted(self.expression.observed))
+        read = listed(sorted(self.expression.observed))
         return (
             f"one value of {x} enters where it acts on {m}, the other where it acts on {y} past "
             f"{m}: a function of the observed distribution of {read}"
@@ -146,9 +170,9 @@ class NestedFormula(Estimand):
         Overlap
             A value that the formula conditions on has probability zero.
         """
-        plain = Joint(np.asarray(table, dtype=np.float64), tuple(names))
         copies = {new: old for old, new in self.asked.second.items()}
-        joint = doubled(plain, copies)
+        joint = Joint(np.asarray(table, dtype=np.float64), tuple(names))
+        joint = doubled(reduced(joint, {*self.expression.observed, *self.asked.names}), copies)
         order = (*self.asked.outcomes, *self.asked.do, *copies)
         found = leftover(self.expression.value(joint), joint, order)
         at = joint.axes(order)

@@ -23,10 +23,10 @@ from .admg import Admg, bits
 from .expression import Expression, Floats, Joint, leftover, product, summed
 from .id import Fails, identify_joint
 from .identify import identified
-from .nested import doubled, starred
+from .nested import doubled, reduced, starred
 from .query import Interventional, Names, several
 from .renamed import Renamed
-from .render import latex, tex, text
+from .render import latex, plain, tex, text
 from .simplify import simplify
 
 
@@ -50,13 +50,13 @@ class PolicyFormula(Estimand):
 
     @property
     def text(self) -> str:
-        bar = f" | {', '.join(self.reads)}" if self.reads else ""
+        bar = f" | {', '.join(map(plain, self.reads))}" if self.reads else ""
         inner = text(self.expression)
         inner = f"[{inner}]" if inner.startswith("sum over") else inner
-        over = ", ".join((self.drawn, *self.reads))
+        over = ", ".join(map(plain, (self.drawn, *self.reads)))
         return (
-            f"P({', '.join(self.outcomes)} under pi) = sum over {over} of "
-            f"pi({self.drawn}{bar}) {inner}"
+            f"P({', '.join(map(plain, self.outcomes))} under pi) = sum over {over} of "
+            f"pi({plain(self.drawn)}{bar}) {inner}"
         )
 
     @property
@@ -96,6 +96,8 @@ class PolicyFormula(Estimand):
             The policy draws values that never occur where it draws them.
         """
         joint = Joint(np.asarray(table, dtype=np.float64), tuple(names))
+        asked = (*self.outcomes, *self.reads, self.treatment)
+        joint = reduced(joint, {*self.expression.observed, *asked})
         shape = [joint.table.shape[i] for i in joint.axes((*self.reads, self.treatment))]
         pi = _policy(policy, tuple(shape))
         if self.drawn != self.treatment:

@@ -129,3 +129,42 @@ def test_bad_questions():
         identify_mediation(graph, "X", (), "Y")
     with pytest.raises(NotIdentified, match="without direction"):
         identify_mediation(parse("X -- M; M -> Y"), "X", "M", "Y")
+
+
+def test_odd_names_and_names_with_stars():
+    graph = parse("X -> M -> Y; X -> Y; W -> Y; W -> M")
+    graph = graph.relabel({"M": "M, really", "W": "X*"})
+    found = identify_mediation(graph, "X", "M, really", "Y")
+    assert found.asked.second == {"X": "X**"}
+    assert '"M, really"' in found.text
+    checked(graph, "X", "M, really", "Y", 0)
+
+
+def test_several_treatments_and_outcomes():
+    rng = np.random.default_rng(11)
+    right = 0
+    for k in range(60):
+        graph = random_admg(rng, 5, 0.5, 0.1)
+        a, b, c, d, e = rng.permutation(list(graph.names)).tolist()
+        try:
+            checked(graph, [a, b], c, [d, e], k)
+            right += 1
+        except NotIdentified:
+            pass
+    assert right > 20
+
+
+def test_a_table_with_more_columns_and_one_without():
+    graph = parse("X -> M -> Y; X -> Y")
+    found = identify_mediation(graph, "X", "M", "Y")
+    world = World(graph, np.random.default_rng(0))
+    table = np.multiply.outer(world.observed(), [0.3, 0.7])
+    more = found.evaluate(table, (*graph.names, "X*"))
+    np.testing.assert_allclose(more, found.evaluate(world.observed(), graph.names))
+    with pytest.raises(UnknownName):
+        found.evaluate(np.full((2, 2), 0.25), ("X", "Y"))
+
+
+def test_controlled_direct_effect_is_an_intervention():
+    asked = identify_mediation(parse("X -> M -> Y; X -> Y"), "X", "M", "Y").asked
+    assert str(asked.controlled) == "P(Y | do(X, M))"
