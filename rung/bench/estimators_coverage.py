@@ -122,7 +122,7 @@ def arms(case: str, seed: int) -> tuple[Answer, float]:
     truth = truths()["treated"] if population == "treated" else drawn.truth
     out: Answer = {}
     for way, estimator in estimators.items():
-        fitted = estimator.estimate(ready, rng=np.random.default_rng(seed))
+        fitted = estimator.estimate(ready, rng=np.random.default_rng([seed, 1]))
         (level,), _ = contrasts(fitted, contrast, None, 0.95, rng)
         out[way] = (level.value, level.low, level.high)
     return out, truth
