@@ -22,7 +22,7 @@ from .identification import BackDoor, Case, NoEffect, allows_hidden
 from .mixture import Piece, mixed
 from .overlap import LEAST_SHARE
 from .per_graph import listed, piece_of, structure_for
-from .problem import Fitted, Problem
+from .problem import Fitted, Problem, require_finite
 from .queries import _names
 from .rows import Kept
 from .solve import Solved
@@ -127,6 +127,7 @@ def plan(query: Curve, data: Data) -> Plan:
     InputError
         A dose outside the data, or a treatment with levels.
     """
+    require_finite(data)
     for name, role in ((query.treatment, "treatment"), (query.outcome, "outcome")):
         varies(data, name, role)
     if is_discrete(data, query.treatment):

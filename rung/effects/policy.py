@@ -27,7 +27,7 @@ from .mixture import Piece, mixed
 from .moved import under_policy
 from .overlap import Prepared
 from .per_graph import listed, piece_of, structure_for
-from .problem import build
+from .problem import build, require_finite
 from .queries import _names
 from .rows import Kept, usable
 from .solve import Solved, contrasts, pooled
@@ -172,6 +172,7 @@ def answer(
     _check(query, data)
     tables = completed(structure, data, query, run=run, rng=rng)
     known = complete(tables.first.select([query.treatment, query.outcome, *query.by]))
+    require_finite(known)
     for name, role in ((query.treatment, "treatment"), (query.outcome, "outcome")):
         varies(known, name, role)
     several = [with_moved(table, query) for table in tables.tables]

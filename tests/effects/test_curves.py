@@ -324,3 +324,22 @@ def test_the_one_step_influence_is_its_formula():
     assert contrast.mean() == pytest.approx(0, abs=1e-9)
     assert fitted.means[0] - fitted.means[1] == pytest.approx(0.3, abs=0.1)
     assert figures["changed"] == 1.0
+
+
+@pytest.mark.parametrize("name", ["Z", "T", "Y"])
+def test_infinite_cells_and_too_many_levels_are_named(name):
+    data = table(200)
+    values = data.column(name).copy()
+    values[3] = np.inf
+    values.flags.writeable = False
+    bad = data.with_column(data.variable(name), values)
+    for query in (rung.Curve("T", "Y"), rung.PolicyEffect("Y", rung.Shift("T", 0.1))):
+        with pytest.raises(InputError, match=f"infinite.*column '{name}'"):
+            rung.effect(GRAPH, bad, query)
+    codes = np.arange(200.0) % 150
+    codes.flags.writeable = False
+    levels = Variable("Z", Kind.CATEGORICAL, tuple(f"l{k}" for k in range(150)))
+    wide = data.with_column(levels, codes)
+    for query in (rung.Curve("T", "Y"), rung.PolicyEffect("Y", rung.Shift("T", 0.1))):
+        with pytest.raises(InputError, match="terms of the outcome model"):
+            rung.effect(GRAPH, wide, query)
