@@ -216,7 +216,7 @@ def answer(
 
     contrast = study.contrast
     found = mixed(
-        query, structure_for(structure, study.data, query.adjust), solve, run=run,
+        query, structure_for(structure, study.data, query), solve, run=run,
         seed=study.seed, contrast=contrast.labels[-1], units=contrast.units, level=query.level,
         warnings=tuple(study.warnings),
     )  # fmt: skip
