@@ -213,7 +213,7 @@ def one(case: str, seed: int) -> dict[str, list[float]]:
 def summary(rows: list[dict[str, list[float]]]) -> dict[str, Any]:
     """Bias, root mean squared error, mean half width and coverage of each way."""
     out: dict[str, Any] = {}
-    for way in rows[0]:
+    for way in rows[0] if rows else ():
         x = np.array([row[way] for row in rows if way in row])
         hit = (x[:, 1] <= 0) & (x[:, 2] >= 0)
         out[way] = {
