@@ -122,7 +122,7 @@ def arms(case: str, seed: int) -> tuple[Answer, float]:
     truth = truths()["treated"] if population == "treated" else drawn.truth
     out: Answer = {}
     for way, estimator in estimators.items():
-        fitted = estimator.estimate(ready, rng=np.random.default_rng(seed))
+        fitted = estimator.estimate(ready, rng=np.random.default_rng([seed, 1]))
         (level,), _ = contrasts(fitted, contrast, None, 0.95, rng)
         out[way] = (level.value, level.low, level.high)
     return out, truth
@@ -213,7 +213,7 @@ def one(case: str, seed: int) -> dict[str, list[float]]:
 def summary(rows: list[dict[str, list[float]]]) -> dict[str, Any]:
     """Bias, root mean squared error, mean half width and coverage of each way."""
     out: dict[str, Any] = {}
-    for way in rows[0]:
+    for way in rows[0] if rows else ():
         x = np.array([row[way] for row in rows if way in row])
         hit = (x[:, 1] <= 0) & (x[:, 2] >= 0)
         out[way] = {

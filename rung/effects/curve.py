@@ -22,7 +22,7 @@ from .identification import BackDoor, Case, NoEffect, allows_hidden
 from .mixture import Piece, mixed
 from .overlap import LEAST_SHARE
 from .per_graph import listed, piece_of, structure_for
-from .problem import Fitted, Problem
+from .problem import Fitted, Problem, require_finite
 from .queries import _names
 from .rows import Kept
 from .solve import Solved
@@ -127,6 +127,7 @@ def plan(query: Curve, data: Data) -> Plan:
     InputError
         A dose outside the data, or a treatment with levels.
     """
+    require_finite(data)
     for name, role in ((query.treatment, "treatment"), (query.outcome, "outcome")):
         varies(data, name, role)
     if is_discrete(data, query.treatment):
@@ -215,7 +216,7 @@ def answer(
 
     contrast = study.contrast
     found = mixed(
-        query, structure_for(structure, study.data, query.adjust), solve, run=run,
+        query, structure_for(structure, study.data, query), solve, run=run,
         seed=study.seed, contrast=contrast.labels[-1], units=contrast.units, level=query.level,
         warnings=tuple(study.warnings),
     )  # fmt: skip

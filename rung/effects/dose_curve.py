@@ -13,7 +13,7 @@ from ..core.errors import NotSupported
 from ..inference.crossfit import Rows
 from .density import stabilised
 from .models import check_model, fitted, is_classifier, name_of, plain
-from .nuisance import Form, choose, fit_mean
+from .nuisance import Form, choose, fit_mean, require_rows
 from .problem import Fitted, Problem
 
 Floats = NDArray[np.float64]
@@ -87,6 +87,7 @@ class DoseCurve:
         form = Form("linear")
         if self.outcome is None:
             both = np.column_stack([problem.x, problem.t])
+            require_rows(both, (*problem.sizes, 0), problem.n, "the outcome model")
             form = choose(
                 both, (*problem.sizes, 0), problem.y, problem.weights, problem.folds,
                 binary=problem.binary,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..core.errors import InputError
 from ..inference.crossfit import Rows, cross_fit
 from .models import check_least, check_model, name_of, plain, predicted_arms, predicted_mean
-from .nuisance import Form, choose, fit_mean
+from .nuisance import Form, choose, fit_mean, require_rows
 from .partial import partially_linear
 from .problem import Fitted, Problem
 
@@ -134,10 +134,7 @@ def arm_means(
             )  # fmt: skip
             used.append(Form(name_of(model)))
             continue
-        form = forms[a] if forms is not None else choose(
-            problem.x[mine], problem.sizes, problem.y[mine], problem.weights[mine],
-            problem.folds[mine], binary=problem.binary, boosting=boosting,
-        )  # fmt: skip
+        form = forms[a] if forms is not None else _form(problem, a, boosting)
         used.append(form)
 
         def fit_predict(train: Rows, test: Rows, form: Any = form, mine: Rows = mine) -> Floats:
@@ -152,6 +149,17 @@ def arm_means(
 
         columns.append(cross_fit(problem.folds, fit_predict, n_jobs=n_jobs))
     return np.column_stack(columns), used
+
+
+def _form(problem: Problem, a: int, boosting: bool) -> Form:
+    """The form of the outcome model of one arm."""
+    mine = problem.t == a
+    x, rows = problem.x[mine], int(mine.sum())
+    require_rows(x, problem.sizes, rows, f"the outcome model of one arm (number {a + 1})")
+    return choose(
+        x, problem.sizes, problem.y[mine], problem.weights[mine], problem.folds[mine],
+        binary=problem.binary, boosting=boosting,
+    )  # fmt: skip
 
 
 def augmented(problem: Problem, outcome: Floats) -> tuple[Floats, Floats]:

@@ -14,7 +14,7 @@ from .density import effective_size
 from .doubly_robust import DoublyRobust, arm_means
 from .glm import sigmoid
 from .models import is_classifier, name_of, out_of_fold, plain, predicted_arms
-from .nuisance import choose, fit_mean, predict_mean, propensities
+from .nuisance import choose, fit_mean, predict_mean, propensities, require_rows
 from .problem import Fitted, Problem
 from .tmle import TMLE, fluctuation, logit, scale_of
 
@@ -177,6 +177,7 @@ def _outcomes(
     w, folds = problem.weights, problem.folds
     model = estimator.outcome
     if model is None:
+        require_rows(here, sizes, problem.n, "the outcome model")
         form = choose(
             here, sizes, problem.y, w, folds, binary=problem.binary, boosting=estimator.boosting
         )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.errors import InputError
 from ..inference.crossfit import Rows, cross_fit
 from . import glm
 from .basis import FORMS, Basis, make
@@ -19,6 +20,7 @@ GAIN = 0.01  # share of the residual variance that a tree must explain out of sa
 CHECK_ROWS = 3000
 CHOICE_ROWS = 8000
 MOST_ROWS = 5000  # for boosting
+MOST_TERMS = 0.5  # a row
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,19 @@ def fit_mean(
         fit = glm.linear(design, y, weights, ridge)
     trees = _trees(x, y - fit.mean(design), weights) if form.boosted and y.ndim == 1 else None
     return Regressor(basis, fit, trees)
+
+
+def require_rows(x: Floats, sizes: tuple[int, ...], rows: int, what: str) -> None:
+    """InputError if the simplest terms are so many that a model would fit chance.
+
+    x : (n, p) covariates, of which `rows` are fitted on
+    """
+    terms = make(x, sizes, "linear").expand(x[:1]).shape[1]
+    if terms > MOST_TERMS * rows:
+        raise InputError(
+            f"{rows} rows for {terms} terms of {what}: adjust for fewer columns, merge rare "
+            "levels, or give outcome= a penalised model such as sklearn.linear_model.LassoCV()"
+        )
 
 
 def predict_mean(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..core.data import Data
@@ -11,7 +11,14 @@ from ..core.errors import InputError, NotIdentified, unknown
 from ..core.graph import Graph
 from ..core.query import Assumption
 from .assumptions import assumptions
-from .identification import Case, weighted
+from .identification import (
+    Case,
+    allows_hidden,
+    check_nodes,
+    is_pag_like,
+    oriented,
+    weighted,
+)
 from .mixture import Piece
 from .rows import Kept, usable
 from .solve import Solved
@@ -96,12 +103,49 @@ def merged(found: Sequence[Piece], readings: int) -> Piece:
     )  # fmt: skip
 
 
-def structure_for(structure: Any, data: Data, declared: tuple[str, ...] | None) -> Any:
-    """The graphs to answer on: with a declared set one suffices, and none is needed."""
-    if declared is None:
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Weighted graphs in which undirected edges at the treatment are oriented in all ways."""
+
+    graphs: tuple[tuple[Graph, float], ...]
+    meaning: str
+    graph: Graph | None
+    hidden_causes: bool
+
+
+def structure_for(structure: Any, data: Data, query: Any) -> Any:
+    """The graphs to answer on.
+
+    With a declared set one suffices, and none is needed. A graph with undirected edges that
+    matter is split into its readings, which share its weight evenly (Maathuis, Kalisch and
+    Buehlmann 2009).
+    """
+    graphs, meaning, shown = weighted(structure)
+    if query.adjust is not None:
+        return shown or (graphs[0][0] if graphs else Graph.empty(data.names))
+    hidden = allows_hidden(structure)
+    out: list[tuple[Graph, float]] = []
+    for graph, weight in graphs:
+        found = _oriented(graph, query, hidden)
+        out += [(one, weight / len(found)) for one in found]
+    if len(out) == len(graphs):
         return structure
-    graphs, _, shown = weighted(structure)
-    return shown or (graphs[0][0] if graphs else Graph.empty(data.names))
+    return Split(tuple(out), meaning, shown, hidden)
+
+
+def _oriented(graph: Graph, query: Any, hidden: bool) -> list[Graph]:
+    from ..graphs.adjustment import causal_nodes, why_not
+
+    t, y = query.treatment, query.outcome
+    check_nodes(graph, t, y)
+    if hidden or is_pag_like(graph) or y not in causal_nodes(graph, t, y):
+        return [graph]
+    if not any(o.reason == "undecided" for o in why_not(graph, t, y, ())):
+        return [graph]
+    try:
+        return list(oriented(graph, t))
+    except NotIdentified:
+        return [graph]
 
 
 def listed(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn, final
 
 import numpy as np
@@ -27,7 +27,7 @@ from .mixture import Piece, mixed
 from .moved import under_policy
 from .overlap import Prepared
 from .per_graph import listed, piece_of, structure_for
-from .problem import build
+from .problem import build, require_finite
 from .queries import _names
 from .rows import Kept, usable
 from .solve import Solved, contrasts, pooled
@@ -36,6 +36,10 @@ from .tmle import TMLE
 
 Floats = NDArray[np.float64]
 MOVED = "(moved)"
+GIVE = (
+    "give rung.Shift(name, by), rung.Scale(name, factor), rung.Policy(name, rule, given) or, for "
+    "levels, rung.Do(name, level)"
+)
 
 
 @final
@@ -57,7 +61,7 @@ class PolicyEffect(Query):
     """
 
     outcome: str
-    interventions: tuple[Intervention, ...]
+    interventions: tuple[Intervention, ...] = field(init=False)
     adjust: tuple[str, ...] | None
     level: float
 
@@ -71,11 +75,9 @@ class PolicyEffect(Query):
         if not isinstance(outcome, str):
             raise InputError(f"outcome={outcome!r}: expected the name of a column")
         bad = [i for i in interventions if not isinstance(i, Shift | Scale | Policy | Do)]
-        if bad or not interventions:
+        if bad:
             raise InputError(
-                f"{bad[0] if bad else 'nothing'!r} is no change of a treatment that can be "
-                "estimated: give rung.Shift(name, by), rung.Scale(name, factor), "
-                "rung.Policy(name, rule, given) or, for levels, rung.Do(name, level)"
+                f"{bad[0]!r} is no change of a treatment that can be estimated: {GIVE}"
             )
         names = {i.variable for i in interventions}
         if len(names) > 1:
@@ -90,6 +92,8 @@ class PolicyEffect(Query):
     @property
     def treatment(self) -> str:
         """The treatment that is changed."""
+        if not self.interventions:
+            raise InputError(f"a policy changes something: {GIVE}")
         return self.interventions[0].variable
 
     @property
@@ -172,6 +176,7 @@ def answer(
     _check(query, data)
     tables = completed(structure, data, query, run=run, rng=rng)
     known = complete(tables.first.select([query.treatment, query.outcome, *query.by]))
+    require_finite(known)
     for name, role in ((query.treatment, "treatment"), (query.outcome, "outcome")):
         varies(known, name, role)
     several = [with_moved(table, query) for table in tables.tables]
@@ -191,7 +196,7 @@ def answer(
         )  # fmt: skip
 
     found = mixed(
-        query, structure_for(structure, data, query.adjust), solve, run=run, seed=study.seed,
+        query, structure_for(structure, data, query), solve, run=run, seed=study.seed,
         contrast=study.contrast.labels[0], units=study.contrast.units, level=query.level,
         warnings=tuple(study.warnings),
     )  # fmt: skip

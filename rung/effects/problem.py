@@ -100,6 +100,17 @@ def covariates(data: Data, names: tuple[str, ...]) -> tuple[Floats, tuple[int, .
     return data.matrix(names), tuple(sizes)
 
 
+def require_finite(data: Data) -> None:
+    """InputError that counts the infinite cells of scalar columns and names the first."""
+    bad = ~np.isfinite(data.matrix(data.names))
+    if bad.any():
+        row, column = (int(i[0]) for i in np.nonzero(bad))
+        raise InputError(
+            f"{int(bad.sum())} cells are infinite, first in row {row}, column "
+            f"{data.names[column]!r}: correct them, or make them missing and declare a policy"
+        )
+
+
 def build(
     data: Data,
     contrast: Contrast,
@@ -120,11 +131,11 @@ def build(
 
     names = (contrast.treatment, contrast.outcome, *adjust)
     data = complete(data.select(names))
+    x, sizes = covariates(data, adjust)
+    require_finite(data)
     t = data.column(contrast.treatment)
     y = np.asarray(data.column(contrast.outcome), dtype=np.float64)
-    x, sizes = covariates(data, adjust)
-    arms, strata = np.asarray(contrast.arms), None
-    coded = np.asarray(t, dtype=np.float64)
+    arms, strata, coded = np.asarray(contrast.arms), None, np.asarray(t, dtype=np.float64)
     if contrast.discrete:
         coded = np.full(data.n, -1.0)
         for k, a in enumerate(arms):

@@ -164,6 +164,23 @@ def test_a_class_of_graphs_gives_the_range_of_its_readings():
     assert np.isnan(found.value)
     assert found.interval[0] <= 0 < found.interval[1]
     assert found.diagnostics["curve"]["graphs"] > 1
+    assert len(found.parts) > 1
+    assert sum(p.weight for p in found.parts) == pytest.approx(1)
+
+
+def test_a_search_gives_parts_and_answers_are_saved(tmp_path):
+    data = table(400)
+    searched = rung.discover(data, rung.Bootstrap(rung.BOSS(), draws=6))
+    for query in (
+        rung.Curve("T", "Y", at=(-1, 0, 1)), rung.PolicyEffect("Y", rung.Shift("T", 0.3)),
+    ):  # fmt: skip
+        found = rung.effect(searched, data, query)
+        assert found.standing == "learned graph"
+        assert sum(p.weight for p in found.parts) == pytest.approx(1)
+        loaded = rung.load(found.save(tmp_path / "e.npz"))
+        assert repr(loaded.query) == repr(query)
+        assert loaded.value == found.value
+        assert loaded.diagnostics == found.diagnostics
 
 
 def test_missing_cells_are_completed_and_pooled():
@@ -197,7 +214,7 @@ def test_queries_refuse_bad_arguments():
     for make in (
         lambda: rung.Curve("T", "Y", at=(np.nan,)), lambda: rung.Curve("T", "Y", at=()),
         lambda: rung.Curve(1, "Y"), lambda: rung.Curve("T", "Y", level=2),
-        lambda: rung.PolicyEffect("Y"), lambda: rung.PolicyEffect("Y", 3),
+        lambda: rung.PolicyEffect("Y").treatment, lambda: rung.PolicyEffect("Y", 3),
         lambda: rung.PolicyEffect(3, rung.Shift("T", 1)),
     ):  # fmt: skip
         with pytest.raises(InputError):
@@ -324,3 +341,22 @@ def test_the_one_step_influence_is_its_formula():
     assert contrast.mean() == pytest.approx(0, abs=1e-9)
     assert fitted.means[0] - fitted.means[1] == pytest.approx(0.3, abs=0.1)
     assert figures["changed"] == 1.0
+
+
+@pytest.mark.parametrize("name", ["Z", "T", "Y"])
+def test_infinite_cells_and_too_many_levels_are_named(name):
+    data = table(200)
+    values = data.column(name).copy()
+    values[3] = np.inf
+    values.flags.writeable = False
+    bad = data.with_column(data.variable(name), values)
+    for query in (rung.Curve("T", "Y"), rung.PolicyEffect("Y", rung.Shift("T", 0.1))):
+        with pytest.raises(InputError, match=f"infinite.*column '{name}'"):
+            rung.effect(GRAPH, bad, query)
+    codes = np.arange(200.0) % 150
+    codes.flags.writeable = False
+    levels = Variable("Z", Kind.CATEGORICAL, tuple(f"l{k}" for k in range(150)))
+    wide = data.with_column(levels, codes)
+    for query in (rung.Curve("T", "Y"), rung.PolicyEffect("Y", rung.Shift("T", 0.1))):
+        with pytest.raises(InputError, match="terms of the outcome model"):
+            rung.effect(GRAPH, wide, query)

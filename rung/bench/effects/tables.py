@@ -71,7 +71,7 @@ def on_table(
     for name, estimator in estimators.items():
         begin = time.perf_counter()
         try:
-            fitted = estimator.estimate(ready, rng=np.random.default_rng(seed))
+            fitted = estimator.estimate(ready, rng=np.random.default_rng([seed, 1]))
             (level,), _ = contrasts(fitted, contrast, None, 0.95, rng)
         except RungError as error:
             refused[name] = str(error)[:120]
