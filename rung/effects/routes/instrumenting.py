@@ -21,9 +21,11 @@ from ..solve import expanded
 from .assumed import of_instrument
 from .instrumented import Instrumental, Instrumented, InstrumentEstimator
 from .linear_iv import Region
+from .nuisances import need_room
 from .solve import _untouched
 
 Floats = NDArray[np.float64]
+MOST_INSTRUMENTS = 40
 
 
 class Instrumenting:
@@ -121,6 +123,7 @@ class Instrumenting:
             x = np.asarray(v.decode(rows.column(q.treatment)), dtype=np.float64)
         columns, arms = _instruments(rows, z)
         c, sizes = covariates(rows, given)
+        need_room(given, sizes, rows.n)
         if rows.n < columns.shape[1] + c.shape[1] + 10:
             raise InputError(f"{rows.n} rows are too few for {', '.join((*z, *given))}")
         w = np.ones(rows.n) if rows.weights is None else rows.weights / rows.weights.mean()
@@ -169,6 +172,12 @@ def _plain(value: float) -> float | None:
 def _instruments(rows: Data, z: tuple[str, ...]) -> tuple[Floats, bool]:
     """Columns (n, k) of the instruments, and whether that is one column of 0 and 1."""
     x, sizes = covariates(rows, z)
+    width = sum(max(size - 1, 1) for size in sizes)
+    if width > min(MOST_INSTRUMENTS, max(rows.n / 10, 1)):
+        raise InputError(
+            f"{', '.join(z)} make {width} instruments for {rows.n} rows: with so many the estimate "
+            "goes towards the confounded one. Merge levels, or name fewer"
+        )
     for j, name in enumerate(z):
         v = rows.variable(name)
         if v.discrete and not sizes[j] and v.numeric_levels:

@@ -20,6 +20,7 @@ from ..solve import expanded
 from .assumed import of_mediation
 from .mediated import Mediation, MediationEstimator, MultiplyRobust, Natural
 from .nested_plug_in import nested_plug_in
+from .nuisances import need_room
 from .solve import _untouched
 
 PARTS = {"direct": (1, 2), "indirect": (0, 1), "total": (0, 2)}
@@ -103,6 +104,7 @@ class Mediating:
             if column.min() == column.max():
                 raise InputError(f"the mediator {name!r} is constant: nothing can go through it")
         c, c_sizes = covariates(rows, given)
+        need_room((*m, *given), (*m_sizes, *c_sizes), rows.n)
         w = np.ones(rows.n) if rows.weights is None else rows.weights / rows.weights.mean()
         problem = Mediation(
             np.asarray(rows.column(y), dtype=np.float64), coded, mediators, m_sizes, c, c_sizes, w,
