@@ -14,6 +14,7 @@ from ..core.protocols import Estimator
 from ..core.query import Estimate, Query
 from ..graphs.identification.formula import MeanContrast
 from ..graphs.identification.query import Interventional
+from ..graphs.identification.treated import TreatedContrast
 from ..inference.intervals import check_level
 from .contrast import SCALES
 from .selection import Selection
@@ -125,6 +126,17 @@ class ATT(_Average):
 
     _population: ClassVar[str] = "treated"
 
+    def identified_on(self, graph: Graph, *, hidden_causes: bool = False) -> TreatedContrast:
+        """Contrast of two means among the treated, one of them counterfactual."""
+        from ..graphs.identification.identify import require_names
+        from ..graphs.identification.treated import on_treated
+
+        require_names(graph, Interventional(self.outcome, do=self.treatment))
+        return on_treated(
+            graph, self.treatment, self.outcome, hidden_causes,
+            treated=self.treated, control=self.control,
+        )  # fmt: skip
+
 
 @final
 @dataclass(frozen=True, repr=False)
@@ -154,6 +166,15 @@ class CATE(Query):
 
     def __repr__(self) -> str:
         return _text(self)
+
+    def identified_on(self, graph: Graph, *, hidden_causes: bool = False) -> MeanContrast:
+        """Contrast of two means of P(outcome | do(treatment), by)."""
+        from ..graphs.identification.identify import identified, require_names
+
+        asked = Interventional(self.outcome, do=self.treatment, given=self.by)
+        require_names(graph, asked)
+        found = identified(graph, asked, hidden_causes)
+        return MeanContrast(found, self.treated, self.control)
 
     def overall(self) -> ATE:
         """The same question about all rows."""

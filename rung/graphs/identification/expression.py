@@ -104,6 +104,14 @@ class Joint:
                 raise unknown(name, self.names, "axis of the table")
         return tuple(at[name] for name in names)
 
+    def only(self, names: Iterable[str]) -> Joint:
+        """The marginal table of the names, without the other axes."""
+        keep = sorted(self.axes(sorted(names)))
+        drop = tuple(i for i in range(self.table.ndim) if i not in keep)
+        return (
+            Joint(self.table.sum(axis=drop), tuple(self.names[i] for i in keep)) if drop else self
+        )
+
     def marginal(self, names: Iterable[str]) -> Floats:
         """Marginal of the names; the other axes have length 1."""
         keep = set(self.axes(names))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,7 +14,7 @@ from rung.core.query import Estimand
 
 from .expression import Expression, Joint, leftover
 from .query import Interventional
-from .render import latex, tex, text
+from .render import latex, plain, tex, text
 
 Floats = NDArray[np.float64]
 
@@ -39,7 +40,9 @@ class Formula(Estimand):
 
     @property
     def text(self) -> str:
-        return f"{self.asked} = {text(self.expression)}"
+        found = f"{self.asked} = {text(self.expression, self.asked.names)}"
+        idle = sorted(self.expression.free - set(self.asked.names))
+        return f"{found}, for any {', '.join(map(plain, idle))}" if idle else found
 
     @property
     def latex(self) -> str:
@@ -47,7 +50,7 @@ class Formula(Estimand):
         right = [rf"do({', '.join(map(tex, a.do))})"] if a.do else []
         right += [", ".join(map(tex, a.given))] if a.given else []
         bar = rf" \mid {', '.join(right)}" if right else ""
-        return rf"P({', '.join(map(tex, a.outcomes))}{bar}) = {latex(self.expression)}"
+        return rf"P({', '.join(map(tex, a.outcomes))}{bar}) = {latex(self.expression, a.names)}"
 
     @property
     def words(self) -> str:
@@ -74,8 +77,9 @@ class Formula(Estimand):
         Overlap
             A value that the formula conditions on has probability zero.
         """
-        joint = Joint(np.asarray(table, dtype=np.float64), tuple(names))
         asked = self.asked.names
+        joint = Joint(np.asarray(table, dtype=np.float64), tuple(names))
+        joint = joint.only(self.expression.observed | set(asked))
         value = leftover(self.expression.value(joint), joint, asked)
         at = joint.axes(asked)
         shape = [joint.table.shape[i] if i in at else 1 for i in range(joint.table.ndim)]
@@ -97,8 +101,8 @@ class MeanContrast(Estimand):
 
     Parameters
     ----------
-    formula : the distribution of one outcome under one treatment
-    treated, control : the values compared, if the question named them
+    formula : the distribution of one outcome under one treatment, perhaps given other names
+    treated, control : values compared, if the question named them
     """
 
     formula: Formula
@@ -117,24 +121,23 @@ class MeanContrast(Estimand):
 
     @property
     def text(self) -> str:
-        t, y = self.treatment, self.outcome
-        one, two = self._ends()
-        return f"E[{y} | do({t} = {one})] - E[{y} | do({t} = {two})], where {self.formula.text}"
+        t, y = plain(self.treatment), plain(self.outcome)
+        z = "".join(f", {plain(n)}" for n in self.formula.asked.given)
+        one, two = ends_of(self)
+        left = f"E[{y} | do({t} = {one}){z}] - E[{y} | do({t} = {two}){z}]"
+        return f"{left}, where {self.formula.text}"
 
     @property
     def latex(self) -> str:
         t, y = tex(self.treatment), tex(self.outcome)
-        one, two = (tex(str(v)) for v in self._ends())
-        left = rf"E[{y} \mid do({t} = {one})] - E[{y} \mid do({t} = {two})]"
+        z = "".join(f", {tex(n)}" for n in self.formula.asked.given)
+        one, two = (tex(str(v)) for v in ends_of(self))
+        left = rf"E[{y} \mid do({t} = {one}){z}] - E[{y} \mid do({t} = {two}){z}]"
         return rf"{left}, \quad {self.formula.latex}"
 
     @property
     def words(self) -> str:
         return self.formula.words
-
-    def _ends(self) -> tuple[object, object]:
-        one = "treated" if self.treated is None else self.treated
-        return one, "control" if self.control is None else self.control
 
     def evaluate(
         self,
@@ -142,29 +145,48 @@ class MeanContrast(Estimand):
         names: Sequence[str],
         *,
         values: Mapping[str, Sequence[float]] | None = None,
-    ) -> float:
+    ) -> float | Floats:
         """The contrast on a joint table with one axis a name.
 
         Values of a name are the positions 0, 1, ... on its axis unless `values` gives others.
-        Compared are `treated` and `control` of the question, or the last and the first value.
+        Compared are `treated` and `control` of the question, or the last and the first value. With
+        given names an array with one axis a name.
         """
-        known = dict(values or {})
         found = self.formula.evaluate(table, names)
-        labels = {}
-        for axis, name in enumerate((self.outcome, self.treatment)):
-            labels[name] = list(known.get(name, range(found.shape[axis])))
-            if len(labels[name]) != found.shape[axis]:
-                raise InputError(
-                    f"values[{name!r}] has {len(labels[name])} values, its axis {found.shape[axis]}"
-                )
-        means = np.asarray(labels[self.outcome], dtype=np.float64) @ found
-        ends = []
-        for value, default in ((self.treated, -1), (self.control, 0)):
-            own = labels[self.treatment]
-            if value is not None and value not in own:
-                raise InputError(f"{self.treatment} = {value!r} is not among its values {own}")
-            ends.append(own.index(value) if value is not None else default)
-        return float(means[ends[0]] - means[ends[1]])
+        y = numbers(self.outcome, found.shape[0], values)
+        one, two = positions(self, found.shape[1], values)
+        means = np.tensordot(y, found, axes=(0, 0))
+        out = means[one] - means[two]
+        return out if self.formula.asked.given else float(out)
+
+
+def ends_of(query: Any) -> tuple[object, object]:
+    """The two values compared, in words where the question names none."""
+    one = "treated" if query.treated is None else query.treated
+    return one, "control" if query.control is None else query.control
+
+
+def numbers(name: str, size: int, values: Mapping[str, Sequence[Any]] | None) -> Floats:
+    """Values of a name as numbers, by default its positions."""
+    return np.asarray(_labels(name, size, values), dtype=np.float64)
+
+
+def positions(query: Any, size: int, values: Mapping[str, Sequence[Any]] | None) -> tuple[int, int]:
+    """Positions of `treated` and `control` on the axis of the treatment."""
+    own = _labels(query.treatment, size, values)
+    out = []
+    for value, default in ((query.treated, size - 1), (query.control, 0)):
+        if value is not None and value not in own:
+            raise InputError(f"{query.treatment} = {value!r} is not among its values {own}")
+        out.append(own.index(value) if value is not None else default)
+    return out[0], out[1]
+
+
+def _labels(name: str, size: int, values: Mapping[str, Sequence[Any]] | None) -> list[Any]:
+    labels = list((values or {}).get(name, range(size)))
+    if len(labels) != size:
+        raise InputError(f"values[{name!r}] has {len(labels)} values, its axis {size}")
+    return labels
 
 
 @dataclass(frozen=True)

@@ -126,6 +126,29 @@ def _needed(graph: Admg, over: int, node: int, before: int) -> int:
     return needed & before
 
 
+def district_factor(graph: Admg, district: int, within: int) -> Expression:
+    """Q[district]: P(district | do(all else)) for a district of an ancestral set of nodes.
+
+    Product of P(node | nodes of `within` before it), Tian and Pearl (2002), lemma 1.
+    """
+    p = observed(graph, within)
+    return product(_factor(graph, p, i) for i in bits(district))
+
+
+def moved(graph: Admg, y: int, x: int, z: int) -> tuple[int, int]:
+    """x with the nodes of z whose seeing is the same as setting them, and the rest of z.
+
+    IDC, figure 6, line 1: rule 2 of do-calculus, until no node of z can be moved.
+    """
+    for i in bits(z):
+        one = 1 << i
+        drawn = graph.graph(graph.all, cut=x, silent=one)
+        rest = z & ~one
+        if m_separated(drawn, graph.named(y), graph.named(one), graph.named(x | rest)):
+            return moved(graph, y, x | one, rest)
+    return x, z
+
+
 def identify_conditional(graph: Admg, y: int, x: int, z: int) -> Expression:
     """P(y | do(x), z): IDC, figure 6.
 
@@ -134,11 +157,6 @@ def identify_conditional(graph: Admg, y: int, x: int, z: int) -> Expression:
     Fails
         The distribution is not identified.
     """
-    for i in bits(z):  # line 1: rule 2 of do-calculus makes seeing i the same as setting it
-        one = 1 << i
-        drawn = graph.graph(graph.all, cut=x, silent=one)
-        rest = z & ~one
-        if m_separated(drawn, graph.named(y), graph.named(one), graph.named(x | rest)):
-            return identify_conditional(graph, y, x | one, rest)
+    x, z = moved(graph, y, x, z)  # line 1
     joint = identify_joint(graph, y | z, x)  # line 2
     return joint if not z else Quotient(joint, summed(graph.named(y), joint))

@@ -18,6 +18,7 @@ from .expression import Expression, One, Probability, Product, Quotient, product
 from .formula import Formula
 from .marked import Marked
 from .query import Interventional
+from .simplify import simplify
 
 
 class Stuck(Exception):
@@ -62,7 +63,7 @@ def idp(graph: Graph, asked: Interventional) -> Formula:
             return exchanged(marked, asked)
         raise NotIdentified(why(marked, asked, stuck)) from None
     expression = found if not z else Quotient(found, summed(marked.named(y), found))
-    return Formula(asked, expression, "IDP")
+    return Formula(asked, simplify(expression, marked.member), "IDP")
 
 
 def why(marked: Marked, asked: Interventional, stuck: Stuck) -> str:

@@ -22,7 +22,8 @@ from .admg import bits
 
 def rows(relation: NDArray[np.bool_]) -> tuple[int, ...]:
     """One mask a row of a (d, d) bool matrix."""
-    return tuple(sum(1 << int(j) for j in np.nonzero(row)[0]) for row in relation)
+    packed = np.packbits(relation, axis=1, bitorder="little")
+    return tuple(int.from_bytes(row.tobytes(), "little") for row in packed)
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,6 +21,7 @@ from .id import Fails, identify_joint
 from .nested import Nested, NestedFormula
 from .query import Interventional, Names
 from .renamed import Renamed
+from .simplify import simplify
 
 
 def identify_mediation(graph: Graph, x: Names, mediators: Names, y: Names) -> NestedFormula:
@@ -65,15 +66,17 @@ def _edge_formula(graph: Admg, asked: Nested) -> Expression:
             f"to the outcome both through the mediators and past them (a recanting witness)"
         )
     free = graph.ancestors(y, graph.all & ~x)
+    drawn = graph.graph(graph.all)
     factors = []
     for district in graph.districts(free):
         if district & direct and district & through:
             raise NotIdentified(_recanting(graph, asked, district, direct, through))
         try:
-            factor = identify_joint(graph, district, graph.all & ~district)
+            factor = simplify(identify_joint(graph, district, graph.all & ~district), drawn)
         except Fails as failed:
-            inner = Interventional(graph.named(district), graph.named(graph.all & ~district))
-            hedge = hedge_of(graph, inner, failed.forest, failed.core)
+            rest = graph.all & ~district
+            inner = Interventional(graph.named(district), graph.named(rest))
+            hedge = hedge_of(graph, inner, failed.forest, failed.core, rest)
             raise NotIdentified(f"{asked} is not identified: {hedge.words}", hedge=hedge) from None
         if district & through:
             pairs = tuple((a, b) for a, b in asked.second.items() if a in factor.free)

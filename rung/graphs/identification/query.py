@@ -54,6 +54,8 @@ class Interventional:
         return (*self.outcomes, *self.do, *self.given)
 
     def __str__(self) -> str:
-        right = [f"do({', '.join(self.do)})"] if self.do else []
-        right += [", ".join(self.given)] if self.given else []
-        return f"P({', '.join(self.outcomes)}{' | ' if right else ''}{', '.join(right)})"
+        from .render import plain
+
+        y, x, z = (", ".join(map(plain, n)) for n in (self.outcomes, self.do, self.given))
+        right = [*([f"do({x})"] if x else []), *([z] if z else [])]
+        return f"P({y}{' | ' if right else ''}{', '.join(right)})"

@@ -2,33 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 
 from .expression import Expression, One, Probability, Product, Quotient, Sum
 from .renamed import Renamed
 
-Show = Callable[[str, int], str]
+
+def text(
+    expression: Expression, outer: Iterable[str] = (), primes: Mapping[str, int] | None = None
+) -> str:
+    """Plain text: `sum over Z of P(Y | X, Z) P(Z)`; a bound name that clashes has primes.
+
+    outer : names that have a meaning outside of the expression; primes : of free names
+    """
+    return _text(expression, expression.free | set(outer), primes or {}, top=True)
 
 
-def text(expression: Expression) -> str:
-    """Plain text: `sum over Z of P(Y | X, Z) P(Z)`; a bound name that clashes has primes."""
-    return _text(expression, _bound(expression), {}, top=True)
-
-
-def latex(expression: Expression) -> str:
+def latex(
+    expression: Expression, outer: Iterable[str] = (), primes: Mapping[str, int] | None = None
+) -> str:
     """LaTeX, with names in roman type."""
-    return _latex(expression, _bound(expression), {})
+    return _latex(expression, expression.free | set(outer), primes or {})
+
+
+def plain(name: str) -> str:
+    """A name in plain text, quoted where it would be read as more than a name."""
+    odd = not name or name != name.strip() or any(c in ",|()[]/='\"" for c in name)
+    return '"' + name.replace('"', '\\"') + '"' if odd else name
 
 
 def tex(name: str) -> str:
     """A name in LaTeX."""
-    escaped = "".join("\\" + c if c in "_%&#${}" else c for c in name)
-    return rf"\mathrm{{{escaped}}}"
+    return rf"\mathrm{{{''.join(SPECIAL.get(c, c) for c in name)}}}"
 
 
-def _bound(expression: Expression) -> frozenset[str]:
-    """Names that a sum may not bind without a prime: those free in the whole."""
-    return expression.free
+SPECIAL = {c: "\\" + c for c in "_%&#${}"} | {
+    "\\": r"\backslash{}",
+    "~": r"\sim{}",
+    "^": r"\hat{}",
+    "'": r"\text{'}",
+    " ": r"\ ",
+}
 
 
 def _primed(node: Sum, outer: frozenset[str], primes: Mapping[str, int]) -> dict[str, int]:
@@ -46,7 +60,7 @@ def _text(
     e: Expression, outer: frozenset[str], primes: Mapping[str, int], *, top: bool = False
 ) -> str:
     def name(n: str) -> str:
-        return n + "'" * primes.get(n, 0)
+        return plain(n) + "'" * primes.get(n, 0)
 
     if isinstance(e, Probability):
         given = [*(f"do({name(n)})" for n in e.do), *map(name, e.given)]
@@ -54,11 +68,13 @@ def _text(
         return f"P({', '.join(map(name, e.of))}{bar})"
     if isinstance(e, Sum):
         inner = _primed(e, outer, primes)
-        over = ", ".join(n + "'" * inner.get(n, 0) for n in e.over)
+        over = ", ".join(plain(n) + "'" * inner.get(n, 0) for n in e.over)
         out = f"sum over {over} of {_text(e.of, outer | set(e.over), inner)}"
         return out if top else f"[{out}]"
     if isinstance(e, Product):
-        return " ".join(_text(f, outer, primes) for f in e.factors)
+        parts = [_text(f, outer, primes) for f in e.factors]
+        whole = [isinstance(f, Quotient) for f in e.factors]
+        return " ".join(f"({p})" if q else p for p, q in zip(parts, whole, strict=True))
     if isinstance(e, Quotient):
         sides = []
         for part in (e.numerator, e.denominator):

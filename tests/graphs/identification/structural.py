@@ -34,7 +34,11 @@ class World:
             hidden = [d + k for k, pair in enumerate(pairs) if v in pair]
             self.inputs[name] = (graph.parents(name), hidden)
             inner = (2,) * (len(self.inputs[name][0]) + len(hidden)) + (2,)
-            self.tables[name] = rng.integers(0, 2, inner)
+            while True:  # every cause matters
+                table = rng.integers(0, 2, inner)
+                if all(np.diff(table, axis=k).any() for k in range(table.ndim - 1)):
+                    break
+            self.tables[name] = table
 
     def values(self, forced: dict) -> dict[str, np.ndarray]:
         """Values of all nodes for every unit; `forced` gives a number or an array (units,)."""
@@ -96,3 +100,24 @@ def random_admg(
                 marks[i, j] |= 2
                 marks[j, i] |= 2
     return Graph(tuple(names[:d]), marks)
+
+
+def cut_graph(graph: Graph, cut=(), silent=()) -> Graph:
+    """Without arrows (-> and <->) into `cut` and without -> out of `silent`."""
+    marks = graph.marks.copy()
+    d = graph.d
+    for i in range(d):
+        for j in range(d):
+            i_to_j = graph.marks[i, j] & 2 and graph.marks[j, i] & 1
+            both = graph.marks[i, j] & 2 and graph.marks[j, i] & 2
+            a, b = graph.names[i], graph.names[j]
+            gone = b in cut or a in silent
+            if i > j:
+                continue
+            j_to_i = graph.marks[j, i] & 2 and graph.marks[i, j] & 1
+            keep_ij = i_to_j and not gone
+            keep_ji = j_to_i and not (a in cut or b in silent)
+            keep_both = both and a not in cut and b not in cut
+            marks[i, j] = 2 * bool(keep_ij or keep_both) | bool(keep_ji)
+            marks[j, i] = 2 * bool(keep_ji or keep_both) | bool(keep_ij)
+    return Graph(graph.names, marks)

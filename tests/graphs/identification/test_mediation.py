@@ -48,8 +48,8 @@ def test_identified(text, rule):
     [
         ("X -> M -> Y; X -> Y; M <-> Y", "recanting district"),
         ("X -> L -> M -> Y; L -> Y; X -> Y", "recanting witness"),
-        ("X -> M -> Y; X -> Y; X <-> M", "district"),
-        ("X -> M -> Y; X -> Y; X <-> Y", "district"),
+        ("X -> M -> Y; X -> Y; X <-> M", "hedge"),
+        ("X -> M -> Y; X -> Y; X <-> Y", "hedge"),
         ("X -> M -> Y; X -> Y; M <-> L; L <-> Y; L -> Y", "recanting district"),
     ],
 )
