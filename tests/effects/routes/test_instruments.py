@@ -233,8 +233,8 @@ def test_the_graph_gives_instrument_and_covariates():
     ("graph", "query", "said"),
     [
         ("z -> x -> y; x <-> y; z -> y", rung.LATE("x", "y"), "no instrument"),
-        ("z -> x -> y; x <-> y; z -> y", rung.LATE("x", "y", "z"), "joined other than through x"),
-        ("x -> z; x -> y; x <-> y", rung.LATE("x", "y", "z"), "comes after x"),
+        ("z -> x -> y; x <-> y; z -> y", rung.LATE("x", "y", "z"), "joins z to y past x"),
+        ("x -> z; x -> y; x <-> y", rung.LATE("x", "y", "z"), "x moves z"),
         ("z -- x; x -> y", rung.LATE("x", "y", "z"), "undecided"),
     ],
 )
