@@ -22,7 +22,7 @@ from .assumed import of_instrument
 from .instrumented import Instrumental, Instrumented, InstrumentEstimator
 from .linear_iv import Region
 from .nuisances import need_room
-from .solve import _untouched
+from .rows import kept_rows, said
 
 Floats = NDArray[np.float64]
 MOST_INSTRUMENTS = 40
@@ -96,15 +96,13 @@ class Instrumenting:
 
     def _fresh(self, z: tuple[str, ...], given: tuple[str, ...]) -> Piece:
         q = self.query
-        needed = (q.treatment, q.outcome, *z, *given)
-        for name in needed:
-            self.data.index(name)
-        chosen = _untouched(self.data, frozenset(needed)).select(needed)
+        chosen, held = kept_rows(self.data, (q.treatment, q.outcome, *z, *given))
+        given = (*given, *held)
         rows = complete(chosen)
         problem, dependence = self._problem(rows, z, given)
         estimator = self.estimator or _default(problem, self.two)
         found = estimator.by_instrument(problem, rng=np.random.default_rng(self.seed))
-        return self._said(found, problem, rows, told(chosen), dependence)
+        return self._said(found, problem, rows, (*told(chosen), *said(held)), dependence)
 
     def _problem(
         self, rows: Data, z: tuple[str, ...], given: tuple[str, ...]
