@@ -84,12 +84,18 @@ def _movable(part: int, groups: Sequence[int]) -> list[int]:
 
 
 def manipulated(marked: Marked, cut: int, silent: int) -> Marks:
-    """Marks without arrows into `cut`; of the edges out of `silent` the invisible become <->."""
+    """Marks without arrows into `cut`; of the edges out of `silent` the invisible become <->.
+
+    An edge with a circle at a node of `cut` is gone in the graphs with an arrowhead there, and in
+    the others leaves the node: it does so here.
+    """
     marks = marked.graph.marks.copy()
     seen, directed = visible(marked.graph), directed_part(marks)
     for i in bits(cut):
         into = marks[:, i] == ARROW
         marks[i, into] = marks[into, i] = 0
+        marks[i, marks[i] == CIRCLE] = ARROW
+        marks[marks[:, i] == CIRCLE, i] = TAIL
     for i in bits(silent):
         out = directed[i] & (marks[i] != 0)
         marks[i, out & seen[i]] = marks[out & seen[i], i] = 0

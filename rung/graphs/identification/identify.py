@@ -217,6 +217,8 @@ def adjusted(asked: Interventional, adjust: Sequence[str]) -> Any:
 
 def _mixed(structure: Any, query: Any, measured: Any, hidden: bool) -> Mixed:
     pairs = list(getattr(structure, "graphs", structure))
+    if not pairs:
+        raise InputError("there is no graph: give a Graph, a Discovery or pairs (Graph, weight)")
     total = sum(w for _, w in pairs)
     parts: list[tuple[float, Estimand | str]] = []
     for graph, weight in pairs:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from rung.core.errors import NotIdentified
 from rung.core.graph import Graph
-from rung.graphs.separation import m_separated
 
 from .expression import Expression, One, Probability, Product, Quotient, product, summed
 from .formula import Formula
@@ -67,40 +66,42 @@ def idp(graph: Graph, asked: Interventional) -> Formula:
 
 
 def why(marked: Marked, asked: Interventional, stuck: Stuck) -> str:
-    """Which nodes may be tied to which treatments."""
-    core = ", ".join(marked.named(stuck.core))
-    rest = ", ".join(marked.named(stuck.whole & ~stuck.core))
+    """Which node outside of the core may both act on one that is needed and be tied to it."""
+    ways = []
+    for bucket in marked.buckets(stuck.whole):
+        if outside := bucket & ~stuck.core:
+            below = marked.children(bucket, stuck.whole)
+            tied = below & marked.possible_district(bucket, stuck.whole) | bucket & stuck.core
+            ways.append((bool(tied & stuck.core), outside, tied & stuck.core or tied))
+    _, one, two = max(ways, key=lambda way: way[0])
+    acts, on = ", ".join(marked.named(one)), ", ".join(marked.named(two))
     return (
-        f"{asked} is not identified in the class of the graph: its marks leave open whether {rest} "
-        f"causes {core} or shares hidden causes with it, so that members of the class disagree"
+        f"{asked} is not identified in the class of the graph: {acts} may act on {on}, and hidden "
+        f"causes may tie {acts} to {on}, so that graphs of the class, or models of one, disagree"
     )
 
 
 def _joint(marked: Marked, y: int, x: int) -> Expression:
     """P(y | do(x)): sum over D minus y of Q[D], D the possible ancestors of y off x."""
     above = marked.possible_ancestors(y, marked.all & ~x)
-    found = _identify(marked, above, observed(marked))
+    found = _identify(marked, above, observed(marked, above))
     return summed(marked.named(above & ~y), found)
 
 
-def observed(marked: Marked) -> Chain:
-    """The observed distribution, each bucket given those before that it depends on."""
-    order = tuple(marked.buckets(marked.all))
+def observed(marked: Marked, of: int) -> Chain:
+    """The observed distribution of the possible ancestors of some nodes.
+
+    Each bucket stands given those nodes before it that it depends on given the others before.
+    """
+    order = tuple(marked.buckets(marked.possible_ancestors(of, marked.all)))
     before = 0
     factors = []
     for bucket in order:
-        factors.append(Probability(marked.named(bucket), _needed(marked, bucket, before)))
-        before |= bucket
+        whole = before | bucket
+        given = marked.links.met(bucket, whole, whole) & before
+        factors.append(Probability(marked.named(bucket), marked.named(given)))
+        before = whole
     return Chain(order, tuple(factors))
-
-
-def _needed(marked: Marked, bucket: int, before: int) -> tuple[str, ...]:
-    """Nodes before that stay dependent on the bucket given the others before."""
-    names, inside = marked.named(before), marked.named(bucket)
-    member = marked.member
-    return tuple(
-        n for n in names if not m_separated(member, inside, n, [o for o in names if o != n])
-    )
 
 
 def _identify(marked: Marked, core: int, known: Chain) -> Expression:

@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from rung.core.graph import Graph
 from rung.graphs.separation import Parts, parts_of
 
 from .admg import bits
-from .marked import rows
 
 Masks = tuple[int, ...]
+
+
+def rows(relation: NDArray[np.bool_]) -> tuple[int, ...]:
+    """One mask a row of a (d, d) bool matrix."""
+    packed = np.packbits(relation, axis=1, bitorder="little")
+    return tuple(int.from_bytes(row.tobytes(), "little") for row in packed)
 
 
 def union(of: int, relation: Sequence[int]) -> int:
@@ -94,13 +102,13 @@ class Links:
         """
         field = self.ancestors(start | stop)
         wall = may & field & ~start & ~stop
-        seen = self._met(start, wall, field)
+        seen = self.met(start, wall, field)
         if seen & stop:
             return None
         wall &= seen
-        return wall & self._met(stop, wall, field)
+        return wall & self.met(stop, wall, field)
 
-    def _met(self, start: int, wall: int, field: int) -> int:
+    def met(self, start: int, wall: int, field: int) -> int:
         """Nodes met from `start` in the augmented graph on `field`, not going past `wall`."""
         found = frontier = start
         done = 0  # districts (as nodes) whose family is in `found`

@@ -11,19 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-from numpy.typing import NDArray
-
 from rung.core.graph import ARROW, CIRCLE, Graph
 from rung.graphs.generalised_adjustment import _representative, _require_no_selection, visible
 
 from .admg import bits
-
-
-def rows(relation: NDArray[np.bool_]) -> tuple[int, ...]:
-    """One mask a row of a (d, d) bool matrix."""
-    packed = np.packbits(relation, axis=1, bitorder="little")
-    return tuple(int.from_bytes(row.tobytes(), "little") for row in packed)
+from .links import Links, rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +74,11 @@ class Marked:
     def named(self, mask: int) -> tuple[str, ...]:
         """Names of a mask."""
         return tuple(self.graph.names[i] for i in bits(mask))
+
+    @cached_property
+    def links(self) -> Links:
+        """The relations of that MAG."""
+        return Links.of(self.member)
 
     @cached_property
     def member(self) -> Graph:

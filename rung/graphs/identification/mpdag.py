@@ -100,10 +100,11 @@ def _joint(
 ) -> Expression:
     """P(wanted | do): product over buckets of P(bucket | its parents), the rest summed out."""
     if do and (edge := setting(graph, do, wanted).undecided) is not None:
+        through = "" if edge[1] in wanted else f"through {edge[1]} "
         raise NotIdentified(
             f"{asked} is not identified in the class of the graph: {edge[0]} -- {edge[1]} may "
-            f"point either way, and {edge[0]} acts on {', '.join(wanted)} through {edge[1]} only "
-            "in the members with an arrow from it"
+            f"point either way, and {edge[0]} acts on {', '.join(wanted)} {through}only in the "
+            "members with an arrow from it"
         )
     directed = directed_part(graph.marks)
     free = ~mask(graph, do)

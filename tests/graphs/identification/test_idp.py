@@ -126,7 +126,7 @@ def test_the_way_through_identify_and_refusals():
     shown = pag(Graph.parse("X1 -> Z; A -> Z; Z -> X2; B -> X2; X2 -> Y; Z <-> Y"))
     found = identify(shown, Interventional(["Y", "Z"], ["X2"]))
     assert found.text
-    with pytest.raises(NotIdentified, match="leave open whether"):
+    with pytest.raises(NotIdentified, match="X may act on Y, and hidden causes may tie X to Y"):
         identify(pag(Graph.parse("X -> Y")), Interventional("Y", "X"))
     with pytest.raises(NotSupported, match="selected"):
         idp(Graph.parse("X -- Y; Y o-o Z"), Interventional("Y", "X"))
@@ -137,3 +137,13 @@ def test_the_oracle_can_fail():
     shown = pag(Graph.parse("A -> X; B -> X; X -> Y"))
     listed = list(islice(members(shown), 5))
     assert exhibit(shown, listed, Interventional("Y", "X")) == "nothing"
+
+
+def test_what_is_set_shields_its_causes():
+    """D and C meet only at nodes that are set or not seen: found by the oracle, once refused."""
+    shown = Graph.parse(
+        "A o-> D; A o-> E; A o-> F; C o-> B; B <-> D; B o-> E; B o-> F; C o-> E; C o-> F; D o-> E; "
+        "D o-> F; E o-o F"
+    )
+    found = idp(shown, Interventional("C", ["B", "F", "A"], given="D"))
+    assert found.text.endswith("= P(C)")
