@@ -27,7 +27,8 @@ def of_instrument(
         ),
         Assumption(
             "exclusion", f"{who} affects {y} only through {x}{held}", S.DECLARED,
-            "by the graph, or as you declared", "the number mixes other effects of the instrument in",
+            "by the graph, or as you declared",
+            "the number mixes other effects of the instrument in",
         ),
         Assumption(
             "instrument unconfounded", f"nothing unmeasured causes {who} and {y}{held}", S.DECLARED,

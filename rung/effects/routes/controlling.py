@@ -17,7 +17,7 @@ from ..mixture import Piece
 from ..natural import ControlledEffect
 from ..solve import expanded, solve
 from .assumed import of_controlled
-from .solve import _untouched
+from .rows import kept_rows, said
 
 TOGETHER = "(set together)"
 
@@ -61,8 +61,8 @@ class Controlling:
 
     def _fresh(self, given: tuple[str, ...]) -> Piece:
         x, y, m = self.query.on_table()
-        needed = (x, y, *m, *given)
-        chosen = _untouched(self.data, frozenset(needed)).select(needed)
+        chosen, held = kept_rows(self.data, (x, y, *m, *given))
+        given = (*given, *held)
         rows = complete(chosen)
         table, counts = self._together(rows)
         contrast = replace(
@@ -80,7 +80,7 @@ class Controlling:
             method=found.fitted.method, se=found.se, n=rows.n, effective_n=found.effective_n,
             assumptions=of_controlled(x, y, m, given, overlap, found),
             diagnostics={"given": list(given), "rows_at_the_value": counts},
-            warnings=(*told(chosen), *((note,) if note else ())),
+            warnings=(*told(chosen), *said(held), *((note,) if note else ())),
             cites=("robins1992", *found.fitted.cites), data=rows,
         )  # fmt: skip
 

@@ -21,6 +21,7 @@ from ...graphs.adjustment import (
     proper_backdoor_graph,
 )
 from ...graphs.ancestry import ancestors, descendants
+from ...graphs.identification import instruments as criterion
 from ...graphs.identification.admg import Admg
 from ...graphs.identification.mediation import identify_mediation
 from ...graphs.identification.nested import NestedFormula
@@ -102,17 +103,13 @@ def _front(graph: Graph, x: str, y: str, m: tuple[str, ...], c: tuple[str, ...])
 
 
 def instruments(graph: Graph, x: str, y: str) -> list[Instrument]:
-    """Instruments for the effect of x on y on an ADMG, those with fewest covariates first."""
+    """Instruments for the effect of x on y on an ADMG: unconfounded ones, few covariates first."""
     if y not in descendants(graph, x):
         return []
-    after = set(descendants(graph, x))
-    found = []
-    for z in graph.names:
-        if z in after or z == y:
-            continue
-        given = given_instruments(graph, x, y, (z,))
-        if given is not None:
-            found.append(Instrument(z, given, _unconfounded(graph, x, y, z, given)))
+    found = [
+        Instrument(i.name, i.given, _unconfounded(graph, x, y, i.name, i.given))
+        for i in criterion.instruments(graph, x, y)
+    ]
     return sorted(found, key=lambda i: (not i.unconfounded, len(i.given)))
 
 
@@ -138,17 +135,11 @@ def objection_to_instrument(
     graph: Graph, x: str, y: str, z: Iterable[str], given: tuple[str, ...]
 ) -> str:
     """Why the graph does not let these be instruments given these covariates; "" if it does."""
-    after = set(descendants(graph, x)) & {*z, *given}
-    if after:
-        return f"{', '.join(sorted(after))} comes after {x} in the graph"
-    cut = proper_backdoor_graph(graph, x, y)
     for name in z:
-        if not m_separated(cut, name, y, given):
-            return f"in the graph {name} and {y} are joined other than through {x}"
-        if m_separated(cut, name, x, given):
-            return (
-                f"in the graph {name} and {x} are unrelated given {', '.join(given) or 'nothing'}"
-            )
+        given_too = tuple(n for n in given if n != name)
+        faults = criterion.why_no_instrument(graph, name, x, y, given_too)
+        if faults:
+            return f"in the graph {faults[0].words}"
     return ""
 
 

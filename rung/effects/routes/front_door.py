@@ -17,7 +17,7 @@ from ...inference.resampling import folds as deal
 from ..density import effective_size
 from ..problem import Fitted, covariates
 from .criteria import FrontDoorSet, front_door, over_measured
-from .nuisances import class_model, form_of, kept_up, mean_model
+from .nuisances import class_model, form_of, kept_up, mean_model, need_room
 from .task import Task
 
 Floats = NDArray[np.float64]
@@ -157,6 +157,10 @@ class _Parts:
         m, m_sizes = covariates(task.data, found.mediators)
         c, c_sizes = covariates(task.data, found.given)
         n = len(y)
+        for name, column in zip(found.mediators, m.T, strict=True):
+            if column.min() == column.max():
+                raise InputError(f"the mediator {name!r} is constant: nothing can go through it")
+        need_room((*found.mediators, *found.given), (*m_sizes, *c_sizes), n)
         units = n if task.groups is None else len(np.unique(task.groups))
         dealt = deal(rng, n, min(plug.folds, units), unit=task.groups, strata=code)
         return cls(

@@ -11,6 +11,7 @@ from .. import glm
 from ..nuisance import choose, predict_mean
 from ..problem import Fitted, covariates
 from .criteria import FrontDoorSet
+from .nuisances import need_room
 from .task import Task
 
 Floats = NDArray[np.float64]
@@ -37,6 +38,7 @@ def partially_linear_front_door(
     m, _ = covariates(task.data, found.mediators)
     c, sizes = covariates(task.data, found.given)
     w, n = task.weights, len(y)
+    need_room(found.given, sizes, n)
     units = n if task.groups is None else len(np.unique(task.groups))
     dealt = deal(rng, n, min(folds, units), unit=task.groups).astype(np.int64)
     left_t = t - _mean(c, sizes, t, w, dealt)

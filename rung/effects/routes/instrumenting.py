@@ -21,9 +21,11 @@ from ..solve import expanded
 from .assumed import of_instrument
 from .instrumented import Instrumental, Instrumented, InstrumentEstimator
 from .linear_iv import Region
-from .solve import _untouched
+from .nuisances import need_room
+from .rows import kept_rows, said
 
 Floats = NDArray[np.float64]
+MOST_INSTRUMENTS = 40
 
 
 class Instrumenting:
@@ -94,15 +96,13 @@ class Instrumenting:
 
     def _fresh(self, z: tuple[str, ...], given: tuple[str, ...]) -> Piece:
         q = self.query
-        needed = (q.treatment, q.outcome, *z, *given)
-        for name in needed:
-            self.data.index(name)
-        chosen = _untouched(self.data, frozenset(needed)).select(needed)
+        chosen, held = kept_rows(self.data, (q.treatment, q.outcome, *z, *given))
+        given = (*given, *held)
         rows = complete(chosen)
         problem, dependence = self._problem(rows, z, given)
         estimator = self.estimator or _default(problem, self.two)
         found = estimator.by_instrument(problem, rng=np.random.default_rng(self.seed))
-        return self._said(found, problem, rows, told(chosen), dependence)
+        return self._said(found, problem, rows, (*told(chosen), *said(held)), dependence)
 
     def _problem(
         self, rows: Data, z: tuple[str, ...], given: tuple[str, ...]
@@ -121,6 +121,7 @@ class Instrumenting:
             x = np.asarray(v.decode(rows.column(q.treatment)), dtype=np.float64)
         columns, arms = _instruments(rows, z)
         c, sizes = covariates(rows, given)
+        need_room(given, sizes, rows.n)
         if rows.n < columns.shape[1] + c.shape[1] + 10:
             raise InputError(f"{rows.n} rows are too few for {', '.join((*z, *given))}")
         w = np.ones(rows.n) if rows.weights is None else rows.weights / rows.weights.mean()
@@ -169,6 +170,12 @@ def _plain(value: float) -> float | None:
 def _instruments(rows: Data, z: tuple[str, ...]) -> tuple[Floats, bool]:
     """Columns (n, k) of the instruments, and whether that is one column of 0 and 1."""
     x, sizes = covariates(rows, z)
+    width = sum(max(size - 1, 1) for size in sizes)
+    if width > min(MOST_INSTRUMENTS, max(rows.n / 10, 1)):
+        raise InputError(
+            f"{', '.join(z)} make {width} instruments for {rows.n} rows: with so many the estimate "
+            "goes towards the confounded one. Merge levels, or name fewer"
+        )
     for j, name in enumerate(z):
         v = rows.variable(name)
         if v.discrete and not sizes[j] and v.numeric_levels:

@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 Groups = NDArray[np.int64] | None
 Region = tuple[tuple[float, float], ...]
 TOLERATED = 0.10  # bias of two-stage least squares relative to the worst case
-GRID = 4001
+GRID = 2001
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,7 +206,7 @@ def _conditional(form: Reduced, c: Floats, s: Floats) -> tuple[Floats, Floats]:
     total = np.einsum("ij,ij->i", g, solved)
     along = np.linalg.solve(v, d[:, :, None])[:, :, 0]
     part = np.einsum("ij,ij->i", g, along) ** 2 / np.einsum("ij,ij->i", d, along)
-    root = np.sqrt((total - rank) ** 2 + 4 * part * rank)
+    root = np.sqrt(np.maximum((total - rank) ** 2 + 4 * part * rank, 0.0))
     return (total - rank + root) / 2, rank
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...core.data import Data
-from ...core.errors import InputError
+from ...core.errors import InputError, NotSupported
 from ...core.missing import complete, told
 from ...graphs.identification.nested import NestedFormula
 from ...inference.intervals import covariance, freedom, normal
@@ -20,7 +20,8 @@ from ..solve import expanded
 from .assumed import of_mediation
 from .mediated import Mediation, MediationEstimator, MultiplyRobust, Natural
 from .nested_plug_in import nested_plug_in
-from .solve import _untouched
+from .nuisances import need_room
+from .rows import kept_rows, said
 
 PARTS = {"direct": (1, 2), "indirect": (0, 1), "total": (0, 2)}
 
@@ -91,8 +92,8 @@ class Mediating:
 
     def _fresh(self, given: tuple[str, ...]) -> tuple[Natural, Data, Any, tuple[str, ...]]:
         x, y, m = self.query.on_table()
-        needed = (x, y, *m, *given)
-        chosen = _untouched(self.data, frozenset(needed)).select(needed)
+        chosen, held = kept_rows(self.data, (x, y, *m, *given))
+        given = (*given, *held)
         rows = complete(chosen)
         dependence = of_rows(rows)
         t = rows.column(x)
@@ -103,20 +104,27 @@ class Mediating:
             if column.min() == column.max():
                 raise InputError(f"the mediator {name!r} is constant: nothing can go through it")
         c, c_sizes = covariates(rows, given)
+        need_room((*m, *given), (*m_sizes, *c_sizes), rows.n)
         w = np.ones(rows.n) if rows.weights is None else rows.weights / rows.weights.mean()
         problem = Mediation(
             np.asarray(rows.column(y), dtype=np.float64), coded, mediators, m_sizes, c, c_sizes, w,
             dependence.groups, self.found.binary,
         )  # fmt: skip
         natural = self.estimator.mediate(problem, rng=np.random.default_rng(self.seed))
-        return natural, rows, dependence, told(chosen)
+        return natural, rows, dependence, (*told(chosen), *said(held))
 
     def _by_table(self, formula: NestedFormula) -> tuple[Natural, Data, Any, tuple[str, ...]]:
         """Another formula than adjustment: on discrete columns, as it is."""
         x, y, m = self.query.on_table()
         observed = formula.expression.observed | {x, y, *m}
         needed = tuple(n for n in self.data.names if n in observed)
-        chosen = _untouched(self.data, frozenset(needed)).select(needed)
-        rows = complete(chosen)
+        rows, held = kept_rows(self.data, needed)
+        if held:
+            raise NotSupported(
+                "rows come from several conditions: a formula other than adjustment is answered "
+                "in one condition only; keep the rows of one"
+            )
+        chosen = rows
+        rows = complete(rows)
         natural = nested_plug_in(formula, rows, (x, y), self.found.arms)
         return natural, rows, of_rows(rows), told(chosen)

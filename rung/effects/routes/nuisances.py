@@ -16,7 +16,19 @@ from ..nuisance import RIDGE, Form, choose, fit_mean, predict_mean
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Predict = Callable[[Floats], Floats]
+MOST_COLUMNS = 1000
 LEAST = 0.005  # probabilities that are divided by are kept above this
+
+
+def need_room(names: tuple[str, ...], sizes: tuple[int, ...], n: int) -> None:
+    """InputError if levels make more columns than the rows can bear (a third of them, or 1000)."""
+    width = sum(max(size - 1, 1) for size in sizes)
+    if width > min(max(n / 3, 3), MOST_COLUMNS):
+        widest = names[int(np.argmax(sizes))]
+        raise InputError(
+            f"{', '.join(names)} make {width} columns for {n} rows ({widest!r} alone "
+            f"{max(*sizes, 1)}): merge rare levels, use fewer columns, or more rows"
+        )
 
 
 def form_of(

@@ -11,8 +11,10 @@ from ...core.graph import Graph
 from ...graphs.identification.formula import Formula
 from ...graphs.identification.identify import identified
 from ...graphs.identification.query import Interventional
-from ..problem import Fitted
+from ...inference.resampling import folds as deal
+from ..problem import Fitted, covariates
 from .front_door import FEWEST, FrontDoor, set_of
+from .nuisances import steady
 from .plug_in import PlugIn, tabular
 from .task import Task
 
@@ -52,7 +54,11 @@ class OneStep:
 
 @dataclass(frozen=True)
 class Best:
-    """What `rung.effect` uses by default: a small table as it is, one-step, else simulation."""
+    """What `rung.effect` uses by default: a small table as it is, one-step, else simulation.
+
+    The one-step for a dose is linear in dose and mediators: where out-of-fold losses ask for more,
+    the formula is simulated.
+    """
 
     def formula_on(self, graph: Graph, asked: Interventional, hidden: bool) -> Formula:
         """By adjustment where that suffices, else by the complete algorithm."""
@@ -63,6 +69,8 @@ class Best:
         chosen = one_step_of(task)
         if isinstance(chosen, FrontDoor):
             try:
+                if not task.contrast.discrete and bends(task, rng):
+                    return PlugIn().reach(task, rng=rng)
                 return chosen.reach(task, rng=rng)
             except InputError:
                 chosen = None
@@ -89,3 +97,20 @@ def _enough(task: Task) -> bool:
         return True
     counts = np.unique(task.data.column(task.contrast.treatment), return_counts=True)[1]
     return bool(counts.min() >= FEWEST)
+
+
+def bends(task: Task, rng: np.random.Generator) -> bool:
+    """Whether the mediators given the dose, or the outcome given both, are not linear."""
+    found = set_of(task)
+    assert found is not None
+    data, t, y = task.data, task.contrast.treatment, task.contrast.outcome
+    folds = deal(rng, data.n, 5, unit=task.groups).astype(np.int64)
+    asked = [(m, (t, *found.given)) for m in found.mediators]
+    asked.append((y, (t, *found.mediators, *found.given)))
+    for name, given in asked:
+        x, sizes = covariates(data, given)
+        target = np.asarray(data.column(name), dtype=np.float64)
+        form = steady(x, sizes, target, task.weights, folds, binary=False)
+        if form.terms != "linear":
+            return True
+    return False

@@ -17,13 +17,14 @@ from ...inference.resampling import resample_rows
 from ..nuisance import Form
 from ..problem import Fitted
 from .flat import Factor, Step, Symbol, needed, plan, ratio
-from .nuisances import class_model, mean_model, steady
+from .nuisances import class_model, mean_model, need_room, steady
 from .task import Task
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Key = tuple[str, tuple[str, ...]]
 FEW = 10
+MOST_CLASSES = 50
 FEWEST = 50  # rows
 
 
@@ -81,6 +82,13 @@ class Sampler:
     def fit(self, key: Key, rows: Ints, w: Floats) -> Fit:
         """P(name | given) on some rows, with weights (n,) of all rows."""
         name, given = key
+        classes = self.levels[name]
+        if classes is not None and len(classes) > MOST_CLASSES:
+            raise InputError(
+                f"{name!r} has {len(classes)} levels, more than {MOST_CLASSES} to draw from: merge "
+                "rare ones"
+            )
+        need_room(given, tuple(self.sizes[n] for n in given), len(rows))
         sizes = tuple(self.sizes[n] for n in given)
         y, x, levels = self.columns[name], self.matrix(given), self.levels[name]
         if key not in self.forms:

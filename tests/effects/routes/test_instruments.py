@@ -233,8 +233,8 @@ def test_the_graph_gives_instrument_and_covariates():
     ("graph", "query", "said"),
     [
         ("z -> x -> y; x <-> y; z -> y", rung.LATE("x", "y"), "no instrument"),
-        ("z -> x -> y; x <-> y; z -> y", rung.LATE("x", "y", "z"), "joined other than through x"),
-        ("x -> z; x -> y; x <-> y", rung.LATE("x", "y", "z"), "comes after x"),
+        ("z -> x -> y; x <-> y; z -> y", rung.LATE("x", "y", "z"), "joins z to y past x"),
+        ("x -> z; x -> y; x <-> y", rung.LATE("x", "y", "z"), "x moves z"),
         ("z -- x; x -> y", rung.LATE("x", "y", "z"), "undecided"),
     ],
 )
@@ -315,3 +315,21 @@ def test_invalid_instruments_fail_the_inequalities():
     bad = rung.read(pd.DataFrame({"z": z, "x": x, "y": x + 3 * z + rng.normal(size=2000)}))
     results = [ask(d, rung.LATE("x", "y", "z", ())).refutations[-1].passed for d in (fine, bad)]
     assert results == [True, False]
+
+
+def test_conditions_are_held_fixed():
+    """The condition moves instrument and outcome: without it the ratio is far off."""
+    rng = np.random.default_rng(0)
+    e = rng.integers(0, 2, 4000)
+    z = (rng.random(4000) < 0.2 + 0.6 * e).astype(int)
+    u = rng.normal(size=4000)
+    x = 0.8 * z + u + rng.normal(size=4000)
+    frame = pd.DataFrame({"z": z, "x": x, "y": x + u + 2 * e, "e": e})
+    data = rung.read(frame, environment="e")
+    found = ask(data, rung.LATE("x", "y"), P("z -> x -> y; x <-> y"))
+    assert found.value == pytest.approx(1.0, abs=4 * found.se)
+    assert any("held fixed" in w for w in found.warnings)
+    pooled = ask(rung.read(frame.drop(columns="e")), rung.LATE("x", "y"), P("z -> x -> y; x <-> y"))
+    assert pooled.value > 1.5
+    aimed = rung.read(frame, environment="e", targets={1: "y"})
+    assert ask(aimed, rung.LATE("x", "y"), P("z -> x -> y; x <-> y")).n == int((e == 0).sum())

@@ -184,3 +184,16 @@ def test_models_of_scikit_learn():
     found = rung.effect(world.graph, data, rung.NDE("t", "y", "m"), estimator=plug)
     own = rung.effect(world.graph, data, rung.NDE("t", "y", "m"))
     assert found.value == pytest.approx(own.value, abs=own.se)
+
+
+def test_a_wrong_outcome_model_is_made_good_by_the_propensities():
+    from sklearn.dummy import DummyRegressor
+
+    world = WORLDS["two mediators, numbers"]
+    data = rung.read(pd.DataFrame(world.draw(np.random.default_rng(1), 20_000)))
+    plug = rung.MultiplyRobust(outcome=DummyRegressor())
+    for query in (rung.NDE("t", "y", ("m1", "m2")), rung.NIE("t", "y", ("m1", "m2"))):
+        found = rung.effect(world.graph, data, query, estimator=plug)
+        truth = world.truths[type(query).__name__]
+        assert found.value == pytest.approx(truth, abs=4 * found.se)
+        assert found.se < 0.2

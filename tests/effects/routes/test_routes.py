@@ -248,3 +248,34 @@ def test_one_step_says_where_it_knows_none():
     data = world.data(np.random.default_rng(0))
     with pytest.raises((NotSupported, Overlap), match=r"use PlugIn\(\)"):
         rung.effect(world.graph, data, rung.ATE("x", "y"), estimator=rung.OneStep())
+
+
+def test_a_bent_dose_is_simulated_by_default():
+    """y bends in the mediator: E[sin(1 + e)] - E[sin(-1 + e)] = 2 sin(1) exp(-1/8)."""
+    rng = np.random.default_rng(0)
+    u = rng.normal(size=3000)
+    x = 0.8 * u + rng.normal(size=3000)
+    m = x + 0.5 * rng.normal(size=3000)
+    y = np.sin(m) + 0.9 * u + 0.5 * rng.normal(size=3000)
+    data = rung.read(pd.DataFrame({"x": x, "m": m, "y": y}))
+    query = rung.ATE("x", "y", treated=1.0, control=-1.0)
+    graph = P("x -> m -> y; x <-> y")
+    found = rung.effect(graph, data, query)
+    truth = 2 * np.sin(1) * np.exp(-1 / 8)
+    assert "simulation" in found.method
+    assert found.value == pytest.approx(truth, abs=4 * found.se)
+    world = WORLDS["front-door, dose"]
+    straight = world.data(np.random.default_rng(0))
+    kept = rung.effect(world.graph, straight, rung.ATE("x", "y", treated=1.0, control=0.0))
+    assert "partially linear" in kept.method
+
+
+def test_one_step_stands_a_wrong_outcome_model():
+    """With no outcome model at all the propensities alone give the answer."""
+    from sklearn.dummy import DummyRegressor
+
+    world = WORLDS["front-door, numbers"]
+    data = rung.read(pd.DataFrame(world.draw(np.random.default_rng(0), 20_000)))
+    plug = rung.FrontDoor(outcome=DummyRegressor())
+    found = rung.effect(world.graph, data, rung.ATE("x", "y"), estimator=plug)
+    assert found.value == pytest.approx(1.0, abs=4 * found.se)
