@@ -24,6 +24,7 @@ from rung.report.charts import (
 )
 from rung.report.graph_svg import graph_svg
 from rung.report.groups import love_plot, overlap_plot
+from rung.report.heterogeneity import heterogeneity_pictures
 from rung.report.svg import Svg, clean, num, picture, text
 
 MOST = 24  # variables, units or graphs in one picture
@@ -105,6 +106,10 @@ def estimate_plot(estimate: Estimate) -> Svg:
     words = f"{estimate.query!r}: {num(estimate.value)} [{num(low)}, {num(high)}]"
     at = 1.0 if "ratio" in scale else 0.0
     chart = interval_chart(rows, units=estimate.units, reference=at, label=words)
+    by_row = (estimate.diagnostics.get("heterogeneity") or {}) if estimate.model else {}
+    more = heterogeneity_pictures(by_row, estimate.units)
+    if more:
+        return stack([[chart], *more], words)
     below = []
     if estimate.diagnostics.get("balance"):
         below.append(love_plot(estimate.diagnostics["balance"], width=360))

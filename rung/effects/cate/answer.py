@@ -30,7 +30,7 @@ from ..identification import (
 from ..mixture import Piece, mixed, seed_of
 from ..rows import usable
 from ..study import Answered, Study
-from ..subgroups import _check_by, _check_valid
+from ..subgroups import check_by, check_valid
 from .fit import Fit, fit
 from .protocol import CateLearner
 
@@ -75,7 +75,7 @@ def answer(
             "by=(...) and no learner"
         )
     check_names(data, query.treatment, query.outcome)
-    _check_by(query, structure, data)
+    check_by(query, structure, data)
     seed = seed_of(rng)
     tables = completed(structure, data, query, run=run, rng=np.random.default_rng([seed, 1]))
     asker = Asker(query, structure, tables, learner, run, seed)
@@ -162,7 +162,7 @@ class Asker:
         known = all(n in case.graph.names for n in order)
         if not declared:
             free = tuple(n for n in order if n not in study.held)
-            _check_valid(case.graph, self.query, free, hidden)
+            check_valid(case.graph, self.query, free, hidden)
         kept = usable(
             study.data, None if declared and not known else case.graph, study.treatment,
             study.outcome, order, study.held, hidden,
