@@ -23,7 +23,6 @@ from ..identification import (
     NoEffect,
     allows_hidden,
     check_nodes,
-    is_pag_like,
     oriented,
     weighted,
 )
@@ -125,11 +124,10 @@ class Asker:
         return _Structure(tuple(out), meaning, shown, allows_hidden(structure))
 
     def _split(self, graph: Graph) -> list[Graph]:
-        if allows_hidden(self.structure) or is_pag_like(graph):
+        """The readings of a graph, as graphs (see `identification.readings`)."""
+        if len(self.study.cases(graph)) == 1:
             return [graph]
-        if len(self.study.cases(graph)) == 1 and not graph.neighbours(self.query.treatment):
-            return [graph]
-        return list(oriented(graph, self.query.treatment)) or [graph]
+        return list(oriented(graph, self.query.treatment))
 
     def __call__(self, graph: Graph, hidden: bool) -> Piece:
         """What one graph says."""
@@ -183,6 +181,8 @@ class Asker:
         assert answered.kept is not None
         key = " ".join(case.adjust or ())
         self.models[key] = whole.model
+        note = "" if solved.prepared is None else solved.prepared.note
+        overlap = (f"{note}; effects of single rows are about all rows",) if note else ()
         standing = "declared" if declared else str(weighted(self.structure)[1])
         diagnostics: Mapping[str, Any] = {
             "adjustment": list(case.adjust or ()), "by": list(whole.model.covariates),
@@ -201,6 +201,6 @@ class Asker:
             method=f"average: {solved.fitted.method}; effect of each row: {whole.model.method}",
             assumptions=assumptions(study, answered, (), (), standing), diagnostics=diagnostics,
             rows=dict(whole.model.rows), data=whole.data,
-            warnings=(*answered.kept.why, *whole.warnings),
+            warnings=(*answered.kept.why, *overlap, *whole.warnings),
             cites=(*solved.fitted.cites, *whole.model.cites, *whole.cites),
         )  # fmt: skip
