@@ -10,7 +10,7 @@ import numpy as np
 
 from ...core.budget import Run
 from ...core.data import Data
-from ...core.errors import InputError, NotIdentified, NotSupported
+from ...core.errors import InputError, NotIdentified, NotSupported, Overlap
 from ...core.graph import Graph
 from ...core.query import Estimate
 from ..assumptions import assumptions
@@ -161,15 +161,18 @@ class Asker:
         if not declared:
             free = tuple(n for n in order if n not in study.held)
             check_valid(case.graph, self.query, free, hidden)
-        kept = usable(
-            study.data, None if declared and not known else case.graph, study.treatment,
-            study.outcome, order, study.held, hidden,
-        )  # fmt: skip
+        try:
+            kept = usable(
+                study.data, None if declared and not known else case.graph, study.treatment,
+                study.outcome, order, study.held, hidden,
+            )  # fmt: skip
+        except InputError as error:
+            raise NotIdentified(str(error)) from error
         key = (order, kept.dropped)
         if key not in self._kept:
             average = study.solved(order, kept)
             if isinstance(average, str):
-                raise NotIdentified(average)
+                raise Overlap(average)
             answered = Answered(case, average, kept, case.note)
             whole = fit(self, answered, order)
             self._kept[key] = self._piece(answered, whole, declared)
