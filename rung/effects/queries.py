@@ -25,7 +25,7 @@ def _text(query: Any) -> str:
     parts = [p.replace("'", '"') for p in parts]
     for name in ("by", "treated", "control", "adjust"):
         value = getattr(query, name, None)
-        if value is not None:
+        if value is not None and not (name == "by" and not value):
             parts.append(f"{name}={value!r}")
     if getattr(query, "scale", "difference") != "difference":
         parts.append(f"scale={query.scale!r}")

@@ -48,7 +48,7 @@ def answer(
         The graph shown puts a `by` column after the treatment.
     """
     seed = int(rng.integers(2**63))
-    _check_by(query, structure, data)
+    check_by(query, structure, data)
     tables = completed(structure, data, query, run=run, rng=np.random.default_rng([seed, 1]))
     whole = overall(
         query.overall(), structure, data, estimator, run=run, rng=np.random.default_rng(seed),
@@ -79,7 +79,8 @@ def answer(
     )  # fmt: skip
 
 
-def _check_by(query: Any, structure: Any, data: Data) -> None:
+def check_by(query: Any, structure: Any, data: Data) -> None:
+    """The `by` columns are there, and the graph shown does not put them after the treatment."""
     for name in query.by:
         data.index(name)
         if name in (query.treatment, query.outcome):
@@ -123,7 +124,7 @@ def _groups(
     kept = usable(
         study.data, shown, query.treatment, query.outcome, order, study.held, study.hidden
     )
-    _check_valid(shown, query, tuple(n for n in order if n not in study.held), study.hidden)
+    check_valid(shown, query, tuple(n for n in order if n not in study.held), study.hidden)
     names = (query.treatment, query.outcome, *order)
     parts = [_used(t, kept, names) for t in (study.data, *study.others)]
     rows, influence, left = _each(study, query, parts, order, kept)
@@ -200,7 +201,8 @@ def _intervals(
         row.update(value=ends[0], low=ends[1], high=ends[2], se=se)
 
 
-def _check_valid(graph: Graph | None, query: Any, order: tuple[str, ...], hidden: bool) -> None:
+def check_valid(graph: Graph | None, query: Any, order: tuple[str, ...], hidden: bool) -> None:
+    """NotIdentified where the `by` columns break the adjustment."""
     if graph is None or query.adjust is not None:
         return
     from ..graphs.adjustment import why_not

@@ -26,6 +26,7 @@ from rung.report.charts import (
 from rung.report.curves import effect_curve
 from rung.report.graph_svg import graph_svg
 from rung.report.groups import love_plot, overlap_plot
+from rung.report.heterogeneity import heterogeneity_pictures
 from rung.report.svg import Svg, clean, num, picture, text
 from rung.report.verdicts import falsification_plot, selection_plot
 
@@ -118,6 +119,10 @@ def estimate_plot(estimate: Estimate) -> Svg:
     chart = interval_chart(rows, units=estimate.units, reference=at, label=words)
     if estimate.diagnostics.get("curve"):
         chart = stack([[effect_curve(estimate.diagnostics["curve"])], [chart]], words)
+    by_row = (estimate.diagnostics.get("heterogeneity") or {}) if estimate.model else {}
+    more = heterogeneity_pictures(by_row, estimate.units)
+    if more:
+        return stack([[chart], *more], words)
     below = []
     if estimate.diagnostics.get("balance"):
         below.append(love_plot(estimate.diagnostics["balance"], width=360))

@@ -201,8 +201,8 @@ def test_cate_by_a_level_equals_the_effect_in_those_rows():
         rung.effect(
             rung.Graph.parse("Z -> T; T -> Y; T -> G; Z -> Y"), data, rung.CATE("T", "Y", "G")
         )
-    with pytest.raises(InputError):
-        rung.CATE("T", "Y")
+    with pytest.raises(InputError, match="needs by="):
+        rung.effect(graph, data, rung.CATE("T", "Y"), estimator=rung.Regression("linear"))
 
 
 def interventional(targets):

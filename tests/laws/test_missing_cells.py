@@ -57,6 +57,8 @@ CHEAP = {
     "DagmaMLP": lambda plug: plug(hidden=(2,), steps=5, central=(0.1,)),
     "NotearsMLP": lambda plug: plug(hidden=(2,), steps=5, tolerance=1e-1),
     "BoostedAdditive": lambda plug: plug(iterations=5),
+    "CausalForest": lambda plug: plug(trees=8, folds=2),
+    "Selected": lambda plug: plug((rung.TLearner(),)),
 }
 
 
@@ -91,6 +93,7 @@ EXCHANGES = [n for n, item in exports() if has(item, "client")]
 BINDABLE = [n for n, item in exports() if has(item, "on")]
 SPECS = [n for n, item in exports() if inspect.isclass(item) and issubclass(item, MechanismSpec)]
 ESTIMATORS = [n for n, item in exports() if has(item, "estimate")]
+EFFECTS = [n for n, item in exports() if has(item, "conditional")]
 QUERIES = [n for n, item in exports() if inspect.isclass(item) and issubclass(item, Query)]
 MODELS = [n for n, item in exports() if has(item, "fit") and n not in SPECS]
 READERS = {"read_diagram", "read_graph"}  # their source is text or a file, not rows
@@ -198,6 +201,19 @@ def over_policies(
 def test_every_export_that_takes_data_is_known():
     tested = (LEARNERS, EXCHANGES, BINDABLE, SPECS, ESTIMATORS, QUERIES, MODELS, FINDERS, FUNCTIONS)
     known = set().union(*tested, PARTS, READERS, ASKED)
+    tested = (
+        LEARNERS,
+        EXCHANGES,
+        BINDABLE,
+        SPECS,
+        ESTIMATORS,
+        EFFECTS,
+        QUERIES,
+        MODELS,
+        FINDERS,
+        FUNCTIONS,
+    )
+    known = set().union(*tested, PARTS, READERS)
     for name, item in exports():
         if name in known:
             continue
@@ -308,6 +324,18 @@ def test_estimators(name, cells):
         return rung.effect(TRUTH, data, rung.ATE(treatment, "d"), estimator=estimator)
 
     over_policies(ask, "mixed", [(r, column) for r, _ in cells], speaks=True)
+
+
+@pytest.mark.parametrize("name", EFFECTS)
+@settings(SETTINGS, max_examples=1)
+@given(cells=spots())
+def test_learners_of_effects(name, cells):
+    learner = made(name, getattr(rung.effects, name))
+
+    def ask(data):
+        return rung.effect(TRUTH, data, rung.CATE("b", "d"), estimator=learner)
+
+    over_policies(ask, "mixed", [(r, 4) for r, _ in cells], speaks=True)
 
 
 @pytest.mark.parametrize("name", QUERIES)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...core.budget import Run
 from ...core.data import Data
-from ...core.errors import InputError, NotIdentified, NotSupported
+from ...core.errors import InputError, NotIdentified, NotSupported, Overlap
 from ...core.graph import Graph
 from ...core.query import Estimate
 from ..assumptions import assumptions
@@ -23,14 +23,13 @@ from ..identification import (
     NoEffect,
     allows_hidden,
     check_nodes,
-    is_pag_like,
     oriented,
     weighted,
 )
 from ..mixture import Piece, mixed, seed_of
 from ..rows import usable
 from ..study import Answered, Study
-from ..subgroups import _check_by, _check_valid
+from ..subgroups import check_by, check_valid
 from .fit import Fit, fit
 from .protocol import CateLearner
 
@@ -75,7 +74,7 @@ def answer(
             "by=(...) and no learner"
         )
     check_names(data, query.treatment, query.outcome)
-    _check_by(query, structure, data)
+    check_by(query, structure, data)
     seed = seed_of(rng)
     tables = completed(structure, data, query, run=run, rng=np.random.default_rng([seed, 1]))
     asker = Asker(query, structure, tables, learner, run, seed)
@@ -125,11 +124,10 @@ class Asker:
         return _Structure(tuple(out), meaning, shown, allows_hidden(structure))
 
     def _split(self, graph: Graph) -> list[Graph]:
-        if allows_hidden(self.structure) or is_pag_like(graph):
+        """The readings of a graph, as graphs (see `identification.readings`)."""
+        if len(self.study.cases(graph)) == 1:
             return [graph]
-        if len(self.study.cases(graph)) == 1 and not graph.neighbours(self.query.treatment):
-            return [graph]
-        return list(oriented(graph, self.query.treatment)) or [graph]
+        return list(oriented(graph, self.query.treatment))
 
     def __call__(self, graph: Graph, hidden: bool) -> Piece:
         """What one graph says."""
@@ -162,16 +160,19 @@ class Asker:
         known = all(n in case.graph.names for n in order)
         if not declared:
             free = tuple(n for n in order if n not in study.held)
-            _check_valid(case.graph, self.query, free, hidden)
-        kept = usable(
-            study.data, None if declared and not known else case.graph, study.treatment,
-            study.outcome, order, study.held, hidden,
-        )  # fmt: skip
+            check_valid(case.graph, self.query, free, hidden)
+        try:
+            kept = usable(
+                study.data, None if declared and not known else case.graph, study.treatment,
+                study.outcome, order, study.held, hidden,
+            )  # fmt: skip
+        except InputError as error:
+            raise NotIdentified(str(error)) from error
         key = (order, kept.dropped)
         if key not in self._kept:
             average = study.solved(order, kept)
             if isinstance(average, str):
-                raise NotIdentified(average)
+                raise Overlap(average)
             answered = Answered(case, average, kept, case.note)
             whole = fit(self, answered, order)
             self._kept[key] = self._piece(answered, whole, declared)
@@ -183,6 +184,8 @@ class Asker:
         assert answered.kept is not None
         key = " ".join(case.adjust or ())
         self.models[key] = whole.model
+        note = "" if solved.prepared is None else solved.prepared.note
+        overlap = (f"{note}; effects of single rows are about all rows",) if note else ()
         standing = "declared" if declared else str(weighted(self.structure)[1])
         diagnostics: Mapping[str, Any] = {
             "adjustment": list(case.adjust or ()), "by": list(whole.model.covariates),
@@ -201,6 +204,6 @@ class Asker:
             method=f"average: {solved.fitted.method}; effect of each row: {whole.model.method}",
             assumptions=assumptions(study, answered, (), (), standing), diagnostics=diagnostics,
             rows=dict(whole.model.rows), data=whole.data,
-            warnings=(*answered.kept.why, *whole.warnings),
+            warnings=(*answered.kept.why, *overlap, *whole.warnings),
             cites=(*solved.fitted.cites, *whole.model.cites, *whole.cites),
         )  # fmt: skip

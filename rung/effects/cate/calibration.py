@@ -37,10 +37,10 @@ def calibration(
     slope = float(np.average(centred * scores, weights=w)) / spread
     left = w * (scores - mean - slope * centred)
     influence = np.column_stack([left, left * centred / spread])
-    se = np.sqrt(np.diag(intervals.covariance(influence, groups=groups)))
-    p = float(special.ndtr(-slope / se[1])) if se[1] > 0 else 1.0
+    errors = np.sqrt(np.diag(intervals.covariance(influence, groups=groups))).tolist()
+    p = float(special.ndtr(-slope / errors[1])) if errors[1] > 0 else 1.0
     return {
-        "mean": summary(mean, float(se[0]), level), "slope": summary(slope, float(se[1]), level),
+        "mean": summary(mean, errors[0], level), "slope": summary(slope, errors[1], level),
         "p": p,
     }  # fmt: skip
 

@@ -85,7 +85,10 @@ def checked(
     """Held-out checks and importance; the importance alone where rows or time are too few."""
     task, rule, choice = learned
     rng = np.random.default_rng([asker.seed % 2**32, 7])
-    out: dict[str, Any] = {"importance": importance(rule, task.x, owners, rng)}
+    out: dict[str, Any] = {
+        "contrast": asker.study.contrast.labels[0],
+        "importance": importance(rule, task.x, owners, rng),
+    }
     if choice is not None:
         out["learners"] = [{"learner": w, "r_score": s} for w, s in choice.scores]
     if asker.run.spent:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -71,6 +72,8 @@ def fitted(model: Any, x: Floats, y: NDArray[Any], weights: Floats | None) -> An
     fresh = clone(model)
     if len(y) == 0:
         raise InputError("no rows to fit a model on; use more rows")
+    if hasattr(fresh, "predict_proba") and (y == y[0]).all():
+        return Constant(float(y[0]))
     with one_thread():
         if weights is None:
             return fresh.fit(x, y)
@@ -80,6 +83,17 @@ def fitted(model: Any, x: Floats, y: NDArray[Any], weights: Floats | None) -> An
                 "estimator whose fit has sample_weight"
             )
         return fresh.fit(x, y, sample_weight=weights)
+
+
+@dataclass(frozen=True)
+class Constant:
+    """What a classifier says that was shown one class only."""
+
+    value: float
+
+    def predict(self, x: Floats) -> Floats:
+        """The class (n,)."""
+        return np.full(len(x), self.value)
 
 
 def predicted(model: Any, x: Floats) -> Floats:

@@ -66,7 +66,7 @@ class CateTask:
 
     def pair(self, arm: int) -> CateTask:
         """The rows of arm 0 and of another arm, as a task with two arms."""
-        if self.arms == 2:
+        if self.arms <= 2:
             return self
         part = self.take((self.t == 0) | (self.t == arm))
         return replace(part, t=(part.t == arm).astype(np.float64), arms=2)

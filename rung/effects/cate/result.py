@@ -49,20 +49,20 @@ class CateModel(Result):
         """Names of the covariates by which effects may differ."""
         return self.reader.names
 
-    def effect(self, rows: Data | ArrayLike) -> Floats:
+    def effect(self, x: Data | ArrayLike) -> Floats:
         """Effects (n,) at the covariates of new rows; (n, contrasts) with several.
 
-        rows : Data with the covariates, or (n, p) array of them in the order of `covariates`
+        x : Data with the covariates, or (n, p) array of them in the order of `covariates`
 
         Raises
         ------
         InputError, UnknownName, MissingCells
             Covariates that are not there, were never seen, or are not finite.
         """
-        x = self.reader.read(rows)
-        return _narrow(np.mean([r.effect(x) for r in self.rules], axis=0))
+        cells = self.reader.read(x)
+        return _narrow(np.mean([r.effect(cells) for r in self.rules], axis=0))
 
-    def interval(self, rows: Data | ArrayLike, *, level: float | None = None) -> Floats:
+    def interval(self, x: Data | ArrayLike, *, level: float | None = None) -> Floats:
         """Pointwise intervals (n, 2) of the effects; (n, contrasts, 2) with several.
 
         Raises
@@ -76,9 +76,9 @@ class CateModel(Result):
                 "by fit; rung.CausalForest() has one, and group averages have one for any learner"
             )
         z = quantile_of(check_level(self.level if level is None else level))
-        x = self.reader.read(rows)
-        value = np.array([r.effect(x) for r in self.rules])
-        se = np.sqrt(pooled_variance(value, np.array([r.variance(x) for r in self.rules])))
+        cells = self.reader.read(x)
+        value = np.array([r.effect(cells) for r in self.rules])
+        se = np.sqrt(pooled_variance(value, np.array([r.variance(cells) for r in self.rules])))
         mean = value.mean(axis=0)
         ends = np.stack([mean - z * se, mean + z * se], axis=-1)
         return np.asarray(ends[:, 0] if ends.shape[1] == 1 else ends)
