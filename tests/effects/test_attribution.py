@@ -181,6 +181,24 @@ def test_two_changes_share_a_shift_of_variance_as_the_formula_says():
     assert found.observed == pytest.approx(found.total, abs=0.4)
 
 
+def test_more_than_twelve_changed_mechanisms_share_a_shift():
+    """Fourteen roots move by 1 and have slope 1: each adds 1 to the outcome."""
+    names = [f"r{i}" for i in range(14)]
+    graph = rung.Graph.from_edges([(n, "-->", "y") for n in names], (*names, "y"))
+    v = {n: rung.Variable(n) for n in (*names, "y")}
+
+    def scm(at: float) -> rung.SCM:
+        roots = {n: Linear.of(v[n], [], [], intercept=at) for n in names}
+        end = Linear.of(v["y"], [v[n] for n in names], np.ones(14))
+        return rung.SCM(graph, {**roots, "y": end})
+
+    before, after = scm(0.0).sample(800, seed=0), scm(1.0).sample(800, seed=1)
+    found = rung.attribute(scm(0.0), before, after, outcome="y")
+    assert "sampled orders" in found.how
+    for c in found.contributions:
+        assert abs(c.value - (c.node != "y")) < 4.5 * max(c.error, 0.01)
+
+
 def test_no_change_is_found_where_there_is_none():
     """Level 0.05 over the nodes together: at most 4 false alarms in 30 pairs of data sets."""
     alarms = 0

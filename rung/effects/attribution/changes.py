@@ -29,7 +29,7 @@ FEWEST = 10  # rows of a data set from which a mechanism of its own is fitted
 DRAWS = 8000  # of the noise
 REFITS = 20  # bootstrap refits behind the error bars
 DRAWS_OF_REFITS = 1000
-PAIRS = 100  # sampled orders and their reverses, if many mechanisms changed
+PAIRS = 40  # sampled orders and their reverses, if many mechanisms changed
 
 
 @dataclass(frozen=True, eq=False)
