@@ -71,11 +71,15 @@ def causes_command(
         found = question.find(prepared.data, budget=run, rng=plan.seed)
     left_out = [f"{name}: {reason}" for name, reason in prepared.left_out]
     found = replace(found, notes=(*found.notes, *left_out))
-    if json:
+    _say(found, json)
+
+
+def _say(found: Any, as_json: bool) -> None:
+    if as_json:
         emit({
-            "outcome": outcome, "causes": list(found.selected), "learner": found.learner,
-            "errors": dict(found.errors), "control": found.control, "alpha": alpha, "n": found.n,
-            "columns": [dict(r) for r in found.rows], "notes": list(found.notes),
+            "outcome": found.target, "causes": list(found.selected), "learner": found.learner,
+            "errors": dict(found.errors), "control": found.control, "alpha": found.alpha,
+            "n": found.n, "columns": [dict(r) for r in found.rows], "notes": list(found.notes),
         })  # fmt: skip
     else:
         say(repr(found))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -68,7 +68,11 @@ def falsify_command(
             known, prepared.data, test=make_test(test or ""), alpha=alpha,
             permutations=permutations, budget=run, seed=plan.seed,
         )  # fmt: skip
-    if json:
+    _say(found, json)
+
+
+def _say(found: Any, as_json: bool) -> None:
+    if as_json:
         emit({
             "graph": str(found.graph), "verdict": found.verdict, "falsified": found.falsified,
             "tests": found.tests, "violations": found.violations, "chance": found.chance,

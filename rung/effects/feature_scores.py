@@ -27,6 +27,7 @@ class Scores:
     p : (d,) p-values of a gain of zero
     paired : (d,) p-values of the paired t-test of the gain, as published
     left : (d,) share of the feature's variance that the others do not explain
+    rows : how many rows were compared; fewer than all if a budget ended
     """
 
     gain: Floats
@@ -34,6 +35,7 @@ class Scores:
     p: Floats
     paired: Floats
     left: Floats
+    rows: int
 
 
 def scores(
@@ -53,7 +55,8 @@ def scores(
     vanishes to first order, so the p-value is that of its leading factor instead,
     E[(y - g_j) (h - E[h | others])] = 0, for h the feature's own columns (two-sided) and, beyond
     `lines`, for the part of a regression fitted on earlier folds that depends on the feature
-    (one-sided; a sum of martingale differences). The smaller p-value counts, doubled.
+    (one-sided; a sum of martingale differences). The smaller p-value counts, doubled. A spent
+    budget leaves out the folds that are left, all but the first two.
     """
     d, n = int(columns.owner.max()) + 1, len(y)
     without = np.empty((d, n))  # y - g_j, out of fold
@@ -61,7 +64,11 @@ def scores(
     own = _Own(columns if not lines else columns.only_linear(), n)
     learned = np.zeros((2, d))  # weighted sum of the z-values of folds, and its variance
     labels = np.unique(folds)
+    done = np.zeros(n, dtype=bool)
     for step, k in enumerate(labels):
+        if run.spent and step > 1:
+            break
+        done |= folds == k
         train, test = folds != k, folds == k
         fit = bound.fit(train, y)
         full[test] = (y - fit.mean)[test]
@@ -74,21 +81,28 @@ def scores(
             if earlier is not None and earlier.uses[j]:
                 h = earlier.part(j)
                 h = (h - bound.projection(train, h, j))[test]
-                inside = None if units is None else units[test]
-                z = _z(h * without[j, test], h * full[test], inside)
+                z = _z(h * without[j, test], h * full[test], units, test)
                 learned[:, j] += step * z, step**2
             if j % 16 == 0:
                 run.tick((step + j / d) / len(labels), "features")
+    own.residual, units = own.residual[:, done], None if units is None else units[done]
+    return _compared(without[:, done], full[done], own, None if lines else learned, units)
+
+
+def _compared(
+    without: Floats, full: Floats, own: _Own, learned: Floats | None, units: Ints | None
+) -> Scores:
+    d, n = without.shape
     gain, se, paired = _gains(without**2 - full**2, units)
     p = own.pvalues(without, full, units, d)
-    if not lines:
+    if learned is not None:
         p = np.minimum(2 * np.minimum(p, _upper(learned)), 1.0)
-    return Scores(gain, se, p, paired, own.left(d))
+    return Scores(gain, se, p, paired, own.left(d), n)
 
 
-def _z(psi: Floats, noise: Floats, units: Ints | None) -> float:
+def _z(psi: Floats, noise: Floats, units: Ints | None, rows: Rows) -> float:
     """Mean of scores over its standard error, of the scores that remain at the full fit."""
-    psi, noise = _by_unit(np.stack([psi, noise]), units)
+    psi, noise = _by_unit(np.stack([psi, noise]), None if units is None else units[rows])
     spread = float(np.sqrt((noise**2).mean()))
     return float(psi.mean() / spread * np.sqrt(len(psi))) if spread > 0 else 0.0
 

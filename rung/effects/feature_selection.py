@@ -213,7 +213,8 @@ class DRCFS:
         return FeatureSelection(
             self.target, tuple(r["name"] for r in rows if r["selected"]), rows, self.alpha,
             type(self.control).__name__, word, errors, data.n, self.folds, seed,
-            run.seconds - began, notes=(*notes, *left_out, *_close(rows)),
+            run.seconds - began, complete=found.rows == data.n,
+            notes=(*notes, *left_out, *_stopped(found.rows, data.n), *_close(rows)),
         )  # fmt: skip
 
     def _learners(self) -> tuple[FeatureLearner, ...]:
@@ -297,6 +298,10 @@ def _table(
         }
         for j, name in enumerate(names)
     )  # fmt: skip
+
+
+def _stopped(compared: int, n: int) -> list[str]:
+    return [f"the budget ended: {compared} of {n} rows were compared"] if compared < n else []
 
 
 def _close(rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -210,6 +210,13 @@ def test_rows_that_set_the_target_are_left_out():
     assert "200 rows" in found.notes[0]
 
 
+def test_a_spent_budget_compares_fewer_rows():
+    found = rung.DRCFS("y").find(table(400), budget=rung.Budget(seconds=1e-9))
+    assert not found.complete
+    assert any("160 of 400 rows" in n for n in found.notes)
+    assert "x0" in found.selected
+
+
 def test_more_columns_than_rows():
     found = rung.DRCFS("y").find(table(120, 200, effects=(1.2, -1.2)))
     assert set(found.selected) == {"x0", "x1"}
