@@ -8,11 +8,12 @@ new rows, and the share of intervals that cover.
 import json
 import sys
 import time
+from typing import Any
 
 import numpy as np
 
 
-def models():
+def models() -> tuple[Any, ...]:
     """The same estimators that rung is given."""
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
@@ -31,7 +32,7 @@ def models():
     )
 
 
-def made(name):
+def made(name: str) -> Any:
     """The learner of a name."""
     from econml.dml import CausalForestDML, NonParamDML
     from econml.dr import DRLearner
@@ -56,7 +57,7 @@ def made(name):
     }[name]()  # fmt: skip
 
 
-def main():
+def main() -> None:
     """Fit each learner named."""
     import warnings
 

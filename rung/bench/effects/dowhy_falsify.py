@@ -17,9 +17,9 @@ def main(path: str, edges: str, permutations: str, seed: str) -> None:
     import networkx as nx
     import numpy as np
     import pandas as pd
-    from dowhy.gcm import config  # type: ignore[import-not-found]
-    from dowhy.gcm.falsify import FalsifyConst, falsify_graph  # type: ignore[import-not-found]
-    from dowhy.gcm.util.general import set_random_seed  # type: ignore[import-not-found]
+    from dowhy.gcm import config
+    from dowhy.gcm.falsify import FalsifyConst, falsify_graph
+    from dowhy.gcm.util.general import set_random_seed
     from scipy import special
 
     config.disable_progress_bars()

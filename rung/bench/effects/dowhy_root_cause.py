@@ -15,9 +15,9 @@ def main(path: str) -> None:
     import networkx as nx
     import numpy as np
     import pandas as pd
-    from dowhy import gcm  # type: ignore[import-not-found]
-    from dowhy.gcm import config  # type: ignore[import-not-found]
-    from dowhy.gcm.ml import create_linear_regressor  # type: ignore[import-not-found]
+    from dowhy import gcm
+    from dowhy.gcm import config
+    from dowhy.gcm.ml import create_linear_regressor
 
     config.disable_progress_bars()
     config.set_default_n_jobs(1)
