@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -168,3 +170,39 @@ def test_a_table_with_more_columns_and_one_without():
 def test_controlled_direct_effect_is_an_intervention():
     asked = identify_mediation(parse("X -> M -> Y; X -> Y"), "X", "M", "Y").asked
     assert str(asked.controlled) == "P(Y | do(X, M))"
+
+
+def test_a_recanting_district_leaves_a_range():
+    """Linear programme over response types: with M <-> Y one observed table fits many answers."""
+    from scipy.optimize import linprog
+
+    types_m = list(product(range(2), repeat=2))  # M(x)
+    types_y = list(product(range(2), repeat=4))  # Y(x, m)
+    both = list(product(types_m, types_y))
+    rng = np.random.default_rng(0)
+    truth = rng.dirichlet(np.ones(len(both)))
+    rows = [
+        [float(m[x] == a and y[2 * x + m[x]] == b) for m, y in both]
+        for x, a, b in product(range(2), repeat=3)
+    ]
+    target = np.array([y[2 + m[0]] for m, y in both], dtype=float)  # Y(1, M(0))
+    ends = [
+        sign * linprog(sign * target, A_eq=rows, b_eq=np.array(rows) @ truth).fun
+        for sign in (1, -1)
+    ]
+    assert ends[1] - ends[0] > 0.1
+    with pytest.raises(NotIdentified, match="recanting district"):
+        identify_mediation(parse("X -> M -> Y; X -> Y; M <-> Y"), "X", "M", "Y")
+
+
+def test_a_recanting_witness_leaves_two_answers():
+    """L is a fair coin under either x; M copies L, Y is 1 where L and M differ: never seen."""
+    answers = []
+    for together in (True, False):
+        worlds = [(a, b) for a, b in product(range(2), repeat=2) if not together or a == b]
+        seen = {(x, w[x], w[x], 0) for w in worlds for x in range(2)}  # x, L, M, Y
+        assert seen == {(x, k, k, 0) for x in range(2) for k in range(2)}
+        answers.append(np.mean([w[1] != w[0] for w in worlds]))  # Y(1, M(0)) = L(1) xor L(0)
+    assert answers == [0, 0.5]
+    with pytest.raises(NotIdentified, match="recanting witness"):
+        identify_mediation(parse("X -> L -> M -> Y; L -> Y; X -> Y"), "X", "M", "Y")
