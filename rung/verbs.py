@@ -156,9 +156,10 @@ def effect(
     ----------
     structure : Graph, Discovery, sequence of (Graph, weight), or a model that answers queries
     query : Query
-        `ATE(treatment, outcome)`, `ATT`, `CATE` ...
+        `ATE(treatment, outcome)`, `ATT`, `CATE`, `LATE`, `NDE`, `NIE`, `CDE` ...
     estimator : Estimator, optional
-        Doubly robust with cross-fitting if not given.
+        If not given: doubly robust with cross-fitting; by an instrument, the front door, another
+        formula or mediators, the one that suits the question.
     """
     run, rng = start(budget), _rng(seed)
     if isinstance(structure, Answers):
