@@ -5,6 +5,8 @@ JSON: seconds of the processor (fit and effects, for the forest with intervals),
 new rows, and the share of intervals that cover.
 """
 
+# mypy: ignore-errors
+
 import json
 import sys
 import time
