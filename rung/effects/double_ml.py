@@ -12,7 +12,7 @@ from ..core.errors import InputError
 from ..inference.intervals import covariance
 from ..inference.resampling import folds as deal
 from . import glm
-from .doubly_robust import arm_means, augmented, of_treatment, with_treatment
+from .doubly_robust import arm_means, augmented, of_treatment, raised, with_treatment
 from .models import check_least, check_model
 from .nuisance import Form, propensities
 from .partial import around_mean, residuals
@@ -38,7 +38,7 @@ class DoubleML:
     interactive : None: for arms; False: partially linear for arms too
     repeats : times that folds are dealt
     n_jobs : folds fitted side by side
-    least : propensities below it are raised to it (not for the overlap population)
+    least : propensities that rows are divided by are raised to it (not for the overlap population)
     """
 
     outcome: Any = None
@@ -146,8 +146,7 @@ class DoubleML:
             problem.x, problem.sizes, problem.t.astype(np.int64), len(problem.arms),
             problem.weights, problem.folds, form=forms.treatment,
         )  # fmt: skip
-        low = self.least if problem.population != "overlap" else 1e-6
-        found = replace(problem, propensity=np.clip(e, max(low, 1e-6), 1.0))
+        found = replace(problem, propensity=raised(problem, np.clip(e, 1e-6, 1.0), self.least))
         return found, replace(forms, treatment=form)
 
 

@@ -34,7 +34,7 @@ class DoublyRobust:
     outcome, treatment : scikit-learn estimators to use as nuisances instead; for arms the treatment
         model is a classifier, for doses a regressor
     n_jobs : folds fitted side by side
-    least : propensities below it are raised to it (not for the overlap population)
+    least : propensities that rows are divided by are raised to it (not for the overlap population)
     """
 
     boosting: bool = True
@@ -103,9 +103,21 @@ def with_treatment(
         raise InputError("the problem has no propensities; see rung.effects.overlap.prepare")
     else:
         e = problem.propensity
-    if problem.population != "overlap":
-        e = np.maximum(e, least)
-    return replace(problem, propensity=e)
+    return replace(problem, propensity=raised(problem, e, least))
+
+
+def raised(problem: Problem, e: Floats, least: float) -> Floats:
+    """Propensities (n, m) of which those that rows are divided by are at least `least`.
+
+    All for the mean over all rows; for the treated those of the other arms; none for the overlap
+    population.
+    """
+    if problem.population == "overlap":
+        return e
+    out = np.maximum(e, least)
+    if problem.population == "treated":
+        out[:, problem.focus] = e[:, problem.focus]
+    return out
 
 
 def arm_means(

@@ -35,7 +35,7 @@ class TMLE:
     boosting : let boosted trees model what splines leave, where a residual check asks for it
     outcome, treatment : scikit-learn estimators to use as nuisances instead
     n_jobs : folds fitted side by side
-    least : propensities below it are raised to it (not for the overlap population)
+    least : propensities that rows are divided by are raised to it (not for the overlap population)
     """
 
     boosting: bool = True

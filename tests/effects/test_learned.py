@@ -18,7 +18,7 @@ from rung.core.errors import InputError, NotSupported
 from rung.effects import TMLE as Targeted
 from rung.effects import DoubleML, DoublyRobust, Matching, glm, matching
 from rung.effects.double_ml import median_of
-from rung.effects.doubly_robust import arm_means, augmented
+from rung.effects.doubly_robust import arm_means, augmented, raised
 from rung.effects.tmle import fluctuation, targeted
 from rung.effects.tmle import logit as own
 from rung.inference import intervals
@@ -363,3 +363,11 @@ def test_three_levels_through_the_verb():
 def test_logit_helper_matches_scipy():
     q = np.array([0.1, 0.5, 0.9])
     assert own(q) == pytest.approx(logit(q))
+
+
+def test_only_propensities_that_rows_are_divided_by_are_raised():
+    x, t, y = drawn(200)
+    e = np.column_stack([np.linspace(0, 1, 200), np.linspace(1, 0, 200)])
+    for population, low in (("all", [0.01, 0.01]), ("treated", [0.01, 0]), ("overlap", [0, 0])):
+        p = replace(problem(x, t, y, population=population), population=population)
+        assert raised(p, e, 0.01).min(axis=0).tolist() == low
