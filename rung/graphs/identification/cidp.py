@@ -27,6 +27,7 @@ from .query import Interventional
 from .simplify import simplify
 
 Marks = NDArray[np.uint8]
+MOST_EXCHANGES = 500  # 2 to the number of names set or seen, at worst
 
 
 def exchanged(marked: Marked, asked: Interventional) -> Formula:
@@ -61,13 +62,13 @@ def exchanged(marked: Marked, asked: Interventional) -> Formula:
 def exchanges(
     x: int, z: int, groups: Sequence[int], apart: Callable[[int, int, int], bool]
 ) -> Iterator[tuple[int, int]]:
-    """All (set, seen) that rule 2 makes equal to (x, z), each once, nearest first.
+    """The (set, seen) that rule 2 makes equal to (x, z), each once, nearest first; 500 at most.
 
     groups : nodes that may have to move together; apart : whether (moved, set, seen) are such that
     rule 2 holds
     """
     queue, done = [(x, z)], {(x, z)}
-    while queue:
+    while queue and len(done) <= MOST_EXCHANGES:
         do, given = queue.pop(0)
         yield do, given
         for move in (m & part for part in (do, given) for m in _movable(part, groups)):
