@@ -13,7 +13,7 @@ from ...graphs.identification.expression import Joint
 from ...graphs.identification.formula import Formula
 from ...graphs.identification.identify import identified
 from ...graphs.identification.query import Interventional
-from ..problem import Fitted
+from ..estimators.problem import Fitted
 from .gradient import functional
 from .task import Task
 
