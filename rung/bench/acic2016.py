@@ -29,8 +29,8 @@ CLAIM = (
     "means."
 )
 CODE = (
-    "effects/matching", "effects/tmle", "effects/double_ml", "effects/doubly_robust",
-    "effects/nuisance", "effects/weighting", "effects/regression", "bench/effects/tables",
+    "effects/estimators/matching", "effects/estimators/tmle", "effects/estimators/double_ml", "effects/estimators/doubly_robust",
+    "effects/estimators/nuisance", "effects/estimators/weighting", "effects/estimators/regression", "bench/effects/tables",
     "bench/acic2016",
 )  # fmt: skip
 

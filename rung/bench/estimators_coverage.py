@@ -53,9 +53,9 @@ CLAIM = (
 COVERAGE, SLOW_COVERAGE = (0.92, 0.98), (0.90, 0.99)
 ADJUST = ("A", "B", "C")
 CODE = (
-    "effects/matching", "effects/tmle", "effects/double_ml", "effects/doubly_robust",
-    "effects/dose_curve", "effects/moved", "effects/policy", "effects/curve", "effects/partial",
-    "effects/nuisance", "effects/weighting", "effects/regression", "bench/estimators_coverage",
+    "effects/estimators/matching", "effects/estimators/tmle", "effects/estimators/double_ml", "effects/estimators/doubly_robust",
+    "effects/estimators/dose_curve", "effects/estimators/moved", "effects/policy", "effects/curve", "effects/estimators/partial",
+    "effects/estimators/nuisance", "effects/estimators/weighting", "effects/estimators/regression", "bench/estimators_coverage",
 )  # fmt: skip
 DOSES = (-1.0, 0.0, 1.0)
 

@@ -35,8 +35,8 @@ CLAIM = (
     "econml's LinearDML and of its LinearDRLearner."
 )
 CODE = (
-    "effects/matching", "effects/tmle", "effects/double_ml", "effects/doubly_robust",
-    "effects/nuisance", "effects/weighting", "effects/regression", "bench/effects/tables",
+    "effects/estimators/matching", "effects/estimators/tmle", "effects/estimators/double_ml", "effects/estimators/doubly_robust",
+    "effects/estimators/nuisance", "effects/estimators/weighting", "effects/estimators/regression", "bench/effects/tables",
     "bench/ihdp",
 )  # fmt: skip
 
