@@ -29,10 +29,21 @@ CLAIM = (
     "means."
 )
 CODE = (
-    "effects/estimators/matching", "effects/estimators/tmle", "effects/estimators/double_ml", "effects/estimators/doubly_robust",
-    "effects/estimators/nuisance", "effects/estimators/weighting", "effects/estimators/regression", "bench/effects/tables",
+    *(
+        f"effects/estimators/{name}"
+        for name in (
+            "matching",
+            "tmle",
+            "double_ml",
+            "doubly_robust",
+            "nuisance",
+            "weighting",
+            "regression",
+        )
+    ),
+    "bench/effects/tables",
     "bench/acic2016",
-)  # fmt: skip
+)
 
 
 def one(setting: int, seed: int) -> dict[str, Any]:

@@ -53,10 +53,25 @@ CLAIM = (
 COVERAGE, SLOW_COVERAGE = (0.92, 0.98), (0.90, 0.99)
 ADJUST = ("A", "B", "C")
 CODE = (
-    "effects/estimators/matching", "effects/estimators/tmle", "effects/estimators/double_ml", "effects/estimators/doubly_robust",
-    "effects/estimators/dose_curve", "effects/estimators/moved", "effects/policy", "effects/curve", "effects/estimators/partial",
-    "effects/estimators/nuisance", "effects/estimators/weighting", "effects/estimators/regression", "bench/estimators_coverage",
-)  # fmt: skip
+    *(
+        f"effects/estimators/{name}"
+        for name in (
+            "matching",
+            "tmle",
+            "double_ml",
+            "doubly_robust",
+            "dose_curve",
+            "moved",
+            "partial",
+            "nuisance",
+            "weighting",
+            "regression",
+        )
+    ),
+    "effects/policy",
+    "effects/curve",
+    "bench/estimators_coverage",
+)
 DOSES = (-1.0, 0.0, 1.0)
 
 Floats = NDArray[np.float64]
