@@ -8,8 +8,8 @@ import numpy as np
 
 from ...core.errors import InputError, NotSupported
 from ...core.graph import Graph
+from ...graphs.identification.asking import identified
 from ...graphs.identification.formula import Formula
-from ...graphs.identification.identify import identified
 from ...graphs.identification.query import Interventional
 from ...inference.resampling import folds as deal
 from ..estimators.problem import Fitted, covariates
