@@ -29,10 +29,21 @@ CLAIM = (
     "means."
 )
 CODE = (
-    "effects/matching", "effects/tmle", "effects/double_ml", "effects/doubly_robust",
-    "effects/nuisance", "effects/weighting", "effects/regression", "bench/effects/tables",
+    *(
+        f"effects/estimators/{name}"
+        for name in (
+            "matching",
+            "tmle",
+            "double_ml",
+            "doubly_robust",
+            "nuisance",
+            "weighting",
+            "regression",
+        )
+    ),
+    "bench/effects/tables",
     "bench/acic2016",
-)  # fmt: skip
+)
 
 
 def one(setting: int, seed: int) -> dict[str, Any]:

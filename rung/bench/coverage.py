@@ -36,11 +36,11 @@ Row = dict[str, Any]
 
 def given(name: str, seed: int) -> list[Row]:
     """One data set of a case with the graph given: each estimator's interval."""
-    from ..effects.doubly_robust import DoublyRobust
+    from ..effects.estimators.doubly_robust import DoublyRobust
+    from ..effects.estimators.regression import Regression
+    from ..effects.estimators.weighting import Weighting
     from ..effects.queries import ATE
-    from ..effects.regression import Regression
     from ..effects.study import Study
-    from ..effects.weighting import Weighting
 
     number = sorted(cases.GIVEN).index(name)
     rng = np.random.default_rng([cases.TRUTH_SEED, number, seed])
@@ -77,8 +77,8 @@ def learned(name: str, seed: int) -> list[Row]:
     from ..discovery.bootstrap import Bootstrap
     from ..discovery.boss import BOSS
     from ..effects import selection
+    from ..effects.estimators.regression import Regression
     from ..effects.queries import ATE
-    from ..effects.regression import Regression
     from ..effects.study import Study
     from ..simulate.linear import LinearSCM
     from ..simulate.truth import total_effects

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..discovery.markov_blanket import MarkovBlanket
-from ..effects.feature_selection import DRCFS, FeatureSelection
+from ..effects.features.feature_selection import DRCFS, FeatureSelection
 from ..inference.multiplicity import benjamini_yekutieli
 from .drcfs_worlds import Case, World, drawn
 from .registry import Row

@@ -19,7 +19,7 @@ from ..effects.bounding.answer import bounds
 from ..effects.bounding.declared import MarginalSensitivity, OutcomeRange
 from ..effects.bounding.programme import programme
 from ..effects.queries import ATE
-from ..graphs.identification.identify import identify
+from ..graphs.identification.asking import identify
 from ..graphs.projection import latent_projection
 from .registry import Row
 

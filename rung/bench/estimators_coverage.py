@@ -23,17 +23,17 @@ from ..core.errors import RungError
 from ..core.intervention import Policy, Scale, Shift
 from ..effects.contrast import resolve
 from ..effects.curve import Curve
-from ..effects.dose_curve import DoseCurve
-from ..effects.double_ml import DoubleML
-from ..effects.doubly_robust import DoublyRobust
-from ..effects.matching import Matching
-from ..effects.overlap import prepare
+from ..effects.estimators.dose_curve import DoseCurve
+from ..effects.estimators.double_ml import DoubleML
+from ..effects.estimators.doubly_robust import DoublyRobust
+from ..effects.estimators.matching import Matching
+from ..effects.estimators.overlap import prepare
+from ..effects.estimators.problem import build
+from ..effects.estimators.regression import Regression
+from ..effects.estimators.tmle import TMLE
+from ..effects.estimators.weighting import Weighting
 from ..effects.policy import PolicyEffect
-from ..effects.problem import build
-from ..effects.regression import Regression
 from ..effects.solve import contrasts
-from ..effects.tmle import TMLE
-from ..effects.weighting import Weighting
 from ..inference.intervals import quantile_of
 from . import coverage_cases as cases
 from .kept import Kept, code_digest
@@ -53,10 +53,25 @@ CLAIM = (
 COVERAGE, SLOW_COVERAGE = (0.92, 0.98), (0.90, 0.99)
 ADJUST = ("A", "B", "C")
 CODE = (
-    "effects/matching", "effects/tmle", "effects/double_ml", "effects/doubly_robust",
-    "effects/dose_curve", "effects/moved", "effects/policy", "effects/curve", "effects/partial",
-    "effects/nuisance", "effects/weighting", "effects/regression", "bench/estimators_coverage",
-)  # fmt: skip
+    *(
+        f"effects/estimators/{name}"
+        for name in (
+            "matching",
+            "tmle",
+            "double_ml",
+            "doubly_robust",
+            "dose_curve",
+            "moved",
+            "partial",
+            "nuisance",
+            "weighting",
+            "regression",
+        )
+    ),
+    "effects/policy",
+    "effects/curve",
+    "bench/estimators_coverage",
+)
 DOSES = (-1.0, 0.0, 1.0)
 
 Floats = NDArray[np.float64]

@@ -22,8 +22,8 @@ import numpy as np
 from ..core.errors import NotIdentified
 from ..core.graph import Graph
 from ..graphs.adjustment import adjustment_set, minimal_adjustment_sets
+from ..graphs.identification.asking import identify
 from ..graphs.identification.formula import Formula
-from ..graphs.identification.identify import identify
 from ..graphs.identification.latent_model import random_latent_model
 from ..graphs.identification.query import Interventional
 from ..simulate import random_dag

@@ -20,9 +20,9 @@ import numpy as np
 from ..core.errors import NotIdentified
 from ..core.graph import Graph
 from ..graphs.identification.admg import Admg
+from ..graphs.identification.asking import identify
 from ..graphs.identification.formula import Formula
 from ..graphs.identification.id import Fails, identify_conditional
-from ..graphs.identification.identify import identify
 from ..graphs.identification.latent_model import LatentModel, random_latent_model
 from ..graphs.identification.query import Interventional
 from ..graphs.identification.witness import two_models

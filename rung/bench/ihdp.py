@@ -35,10 +35,21 @@ CLAIM = (
     "econml's LinearDML and of its LinearDRLearner."
 )
 CODE = (
-    "effects/matching", "effects/tmle", "effects/double_ml", "effects/doubly_robust",
-    "effects/nuisance", "effects/weighting", "effects/regression", "bench/effects/tables",
+    *(
+        f"effects/estimators/{name}"
+        for name in (
+            "matching",
+            "tmle",
+            "double_ml",
+            "doubly_robust",
+            "nuisance",
+            "weighting",
+            "regression",
+        )
+    ),
+    "bench/effects/tables",
     "bench/ihdp",
-)  # fmt: skip
+)
 
 
 def one(surface: str, seed: int) -> dict[str, Any]:

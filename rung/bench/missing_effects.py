@@ -19,8 +19,8 @@ from ..core.data import Data
 from ..core.graph import Graph
 from ..core.missing import EM, CompleteCases, complete
 from ..effects.completed import completed
+from ..effects.estimators.regression import Regression
 from ..effects.queries import ATE
-from ..effects.regression import Regression
 from ..effects.study import Study
 from .registry import Row
 

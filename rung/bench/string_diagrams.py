@@ -20,7 +20,7 @@ from ..core.graph import Graph
 from ..graphs.diagrams.channels import Channels
 from ..graphs.diagrams.surgery import CombFormula, identify_by_comb
 from ..graphs.diagrams.syntax import StringDiagram
-from ..graphs.identification.identify import identify
+from ..graphs.identification.asking import identify
 from ..graphs.identification.query import Interventional
 from ..graphs.projection import latent_projection
 from .registry import Row

@@ -124,7 +124,8 @@ class ModelSpec(Protocol):
 class Estimator(Protocol):
     """Estimates a mean contrast of the outcome between two treatments after adjustment.
 
-    See `rung.effects.problem.Problem` for what is handed over, `Fitted` for what comes back.
+    See `rung.effects.estimators.problem.Problem` for what is handed over, `Fitted` for what comes
+    back.
     """
 
     def estimate(self, problem: Any, *, rng: np.random.Generator) -> Any:

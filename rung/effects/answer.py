@@ -15,7 +15,7 @@ from ..core.query import Estimate
 from .combine import combined
 from .completed import Completed, completed, imputed
 from .contrast import check_names
-from .doubly_robust import DoublyRobust
+from .estimators.doubly_robust import DoublyRobust
 from .identification import Case, allows_hidden, check_nodes, require_identified, weighted
 from .routes.protocol import RouteEstimator
 from .rows import Kept, usable

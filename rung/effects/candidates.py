@@ -19,9 +19,9 @@ from ..core.variable import Kind
 from ..inference import intervals
 from .completed import completed
 from .contrast import check_names
+from .estimators.regression import Regression
 from .identification import allows_hidden, weighted
 from .queries import ATE
-from .regression import Regression
 from .study import Answered, Study
 
 if TYPE_CHECKING:

@@ -15,13 +15,13 @@ from ..core.query import Assumption, Refutation
 from ..inference import intervals
 from .assumptions import assumptions, serial
 from .decider import decider
-from .doubly_robust import DoublyRobust
+from .estimators.doubly_robust import DoublyRobust
+from .estimators.regression import Regression
+from .estimators.weighting import Weighting
 from .identification import Case
 from .refutation import refutations
-from .regression import Regression
 from .solve import Solved, on_scale
 from .study import Answered, Study
-from .weighting import Weighting
 
 
 @dataclass(frozen=True, eq=False)

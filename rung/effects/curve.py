@@ -17,12 +17,12 @@ from ..core.query import Estimate, Query
 from ..inference.intervals import check_level, freedom, quantile_of
 from .completed import completed, imputed
 from .contrast import Contrast, check_names, is_discrete, outcome_units, varies, weighted_quantiles
-from .dose_curve import DoseCurve
+from .estimators.dose_curve import DoseCurve
+from .estimators.overlap import LEAST_SHARE
+from .estimators.problem import Fitted, Problem, require_finite
 from .identification import BackDoor, Case, NoEffect, allows_hidden
 from .mixture import Piece, mixed
-from .overlap import LEAST_SHARE
 from .per_graph import listed, piece_of, structure_for
-from .problem import Fitted, Problem, require_finite
 from .queries import _names
 from .rows import Kept
 from .solve import Solved

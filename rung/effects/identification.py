@@ -210,7 +210,7 @@ def by_formula(
     case: Case, data: Data, treatment: str, outcome: str, hidden: bool, route: RouteEstimator | None
 ) -> Case:
     """The case with the formula of the route, or of the complete algorithm; else its refusal."""
-    from ..graphs.identification.identify import identified, on_measured
+    from ..graphs.identification.asking import identified, on_measured
     from ..graphs.identification.query import Interventional
     from ..graphs.projection import latent_projection
 

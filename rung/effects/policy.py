@@ -22,17 +22,17 @@ from ..inference.intervals import check_level
 from .completed import completed, imputed
 from .contrast import Contrast, check_names, is_discrete, outcome_units, varies
 from .dependence import of_rows
+from .estimators.moved import under_policy
+from .estimators.overlap import Prepared
+from .estimators.problem import build, require_finite
+from .estimators.tmle import TMLE
 from .identification import Case, NoEffect, allows_hidden, tex
 from .mixture import Piece, mixed
-from .moved import under_policy
-from .overlap import Prepared
 from .per_graph import listed, piece_of, structure_for
-from .problem import build, require_finite
 from .queries import _names
 from .rows import Kept, usable
 from .solve import Solved, contrasts, pooled
 from .study import Study
-from .tmle import TMLE
 
 Floats = NDArray[np.float64]
 MOVED = "(moved)"

@@ -114,7 +114,7 @@ class ATE(_Average):
 
     def identified_on(self, graph: Graph, *, hidden_causes: bool = False) -> MeanContrast:
         """Contrast of two means of P(outcome | do(treatment))."""
-        from ..graphs.identification.identify import identified, require_names
+        from ..graphs.identification.asking import identified, require_names
 
         asked = Interventional(self.outcome, do=self.treatment)
         require_names(graph, asked)
@@ -131,7 +131,7 @@ class ATT(_Average):
 
     def identified_on(self, graph: Graph, *, hidden_causes: bool = False) -> TreatedContrast:
         """Contrast of two means among the treated, one of them counterfactual."""
-        from ..graphs.identification.identify import require_names
+        from ..graphs.identification.asking import require_names
         from ..graphs.identification.treated import on_treated
 
         require_names(graph, Interventional(self.outcome, do=self.treatment))
@@ -174,7 +174,7 @@ class CATE(Query):
 
     def identified_on(self, graph: Graph, *, hidden_causes: bool = False) -> MeanContrast:
         """Contrast of two means of P(outcome | do(treatment), by)."""
-        from ..graphs.identification.identify import identified, require_names
+        from ..graphs.identification.asking import identified, require_names
 
         asked = Interventional(self.outcome, do=self.treatment, given=self.by)
         require_names(graph, asked)

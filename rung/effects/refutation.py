@@ -12,8 +12,8 @@ from ..core.query import Refutation
 from ..inference import intervals
 from ..inference.resampling import subsample_rows
 from . import sensitivity
-from .problem import Problem
-from .regression import Regression, choose_terms
+from .estimators.problem import Problem
+from .estimators.regression import Regression, choose_terms
 from .solve import Solved, on_scale
 from .study import Answered, Study
 

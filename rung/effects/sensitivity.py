@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import InputError
-from . import glm
-from .basis import column, make
-from .problem import Problem
+from .estimators import glm
+from .estimators.basis import column, make
+from .estimators.problem import Problem
 
 Floats = NDArray[np.float64]
 STEPS = 21  # points of a contour's grid along each side

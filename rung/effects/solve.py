@@ -16,8 +16,8 @@ from ..graphs.identification.formula import Formula
 from ..inference import intervals, multiplicity, rubin
 from .contrast import Contrast
 from .dependence import Dependence, of_rows
-from .overlap import Prepared, prepare
-from .problem import Fitted, Problem, build
+from .estimators.overlap import Prepared, prepare
+from .estimators.problem import Fitted, Problem, build
 
 Floats = NDArray[np.float64]
 MOST_ROWS = 20_000_000

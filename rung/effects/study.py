@@ -16,7 +16,7 @@ from ..core.protocols import Estimator
 from ..core.variable import Kind, Variable
 from ..graphs.identification.formula import Formula
 from .contrast import Contrast, check_names, resolve
-from .doubly_robust import DoublyRobust
+from .estimators.doubly_robust import DoublyRobust
 from .held import hold
 from .identification import Case, readings
 from .routes.protocol import RouteEstimator

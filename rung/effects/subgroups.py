@@ -112,7 +112,7 @@ def _groups(
     seed: int,
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """One row a group, and what was left out."""
-    from .doubly_robust import DoublyRobust
+    from .estimators.doubly_robust import DoublyRobust
 
     study = Study(
         tables.first, query, estimator or DoublyRobust(), population="all", run=run,

@@ -65,7 +65,7 @@ __getattr__, __dir__, __all__ = exports(
         "front_door": "identification.front_door",
         "front_door_set": "identification.front_door",
         "front_door_sets": "identification.front_door",
-        "identify": "identification.identify",
+        "identify": "identification.asking",
         "identify_by_comb": "diagrams.surgery",
         "identify_mediation": "identification.mediation",
         "identify_policy": "identification.stochastic",

@@ -147,7 +147,7 @@ class MeanDifference:
     """An estimator of somebody else: arm means weighted by inverse propensities."""
 
     def estimate(self, problem, *, rng):
-        from rung.effects.problem import Fitted
+        from rung.effects.estimators.problem import Fitted
 
         means, influence = [], []
         for k in range(len(problem.arms)):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from rung.effects.overlap import prepare
-from rung.effects.problem import Problem
+from rung.effects.estimators.overlap import prepare
+from rung.effects.estimators.problem import Problem
 from rung.inference.resampling import folds
 
 

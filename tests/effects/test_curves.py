@@ -17,8 +17,8 @@ from rung.core.errors import (
     UnknownName,
 )
 from rung.core.variable import Kind, Variable
-from rung.effects.dose_curve import _left, bandwidth, local
-from rung.effects.moved import under_policy
+from rung.effects.estimators.dose_curve import _left, bandwidth, local
+from rung.effects.estimators.moved import under_policy
 from tests.effects.helpers import problem
 
 GRAPH = rung.Graph.parse("Z -> T; Z -> Y; T -> Y")

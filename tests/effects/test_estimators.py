@@ -5,9 +5,10 @@ import pytest
 from scipy import stats
 from scipy.special import expit
 
-from rung.effects import DoublyRobust, Regression, Weighting, glm
-from rung.effects.basis import column, make, restricted_cubic
-from rung.effects.doubly_robust import augmented
+from rung.effects import DoublyRobust, Regression, Weighting
+from rung.effects.estimators import glm
+from rung.effects.estimators.basis import column, make, restricted_cubic
+from rung.effects.estimators.doubly_robust import augmented
 from rung.inference import intervals
 from tests.effects.helpers import problem
 

@@ -7,8 +7,8 @@ from scipy import stats
 
 import rung
 from rung.core.errors import InputError, MissingCells, NeedsRows, NotSupported, UnknownName
-from rung.effects.candidate_features import features
-from rung.effects.feature_scores import _Own
+from rung.effects.features.candidate_features import features
+from rung.effects.features.feature_scores import _Own
 from rung.inference.multiplicity import benjamini_hochberg, benjamini_yekutieli
 from rung.kernels.coordinate import lasso_each, lasso_path
 

@@ -16,11 +16,12 @@ from sklearn.preprocessing import StandardScaler
 import rung
 from rung.core.errors import InputError, NotSupported
 from rung.effects import TMLE as Targeted
-from rung.effects import DoubleML, DoublyRobust, Matching, glm, matching
-from rung.effects.double_ml import median_of
-from rung.effects.doubly_robust import arm_means, augmented, raised
-from rung.effects.tmle import fluctuation, targeted
-from rung.effects.tmle import logit as own
+from rung.effects import DoubleML, DoublyRobust, Matching
+from rung.effects.estimators import glm, matching
+from rung.effects.estimators.double_ml import median_of
+from rung.effects.estimators.doubly_robust import arm_means, augmented, raised
+from rung.effects.estimators.tmle import fluctuation, targeted
+from rung.effects.estimators.tmle import logit as own
 from rung.inference import intervals
 from rung.inference.crossfit import cross_fit
 from tests.effects.helpers import problem

@@ -9,7 +9,7 @@ from scipy.optimize import brentq
 
 import rung
 from rung.core.errors import InputError, Overlap
-from rung.effects.density import optimal_cut
+from rung.effects.estimators.density import optimal_cut
 from rung.effects.sensitivity import Linear, adjusted, contour
 
 GRAPH = rung.Graph.parse("x -> t; x -> y; t -> y")

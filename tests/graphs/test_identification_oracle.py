@@ -10,9 +10,9 @@ from rung.core.errors import NotIdentified
 from rung.core.graph import Graph
 from rung.graphs.identification.admg import Admg
 from rung.graphs.identification.advice import identifiable
+from rung.graphs.identification.asking import identify
 from rung.graphs.identification.formula import Formula
 from rung.graphs.identification.id import moved
-from rung.graphs.identification.identify import identify
 from rung.graphs.identification.latent_model import LatentModel, random_latent_model
 from rung.graphs.identification.query import Interventional
 from rung.graphs.identification.witness import two_models

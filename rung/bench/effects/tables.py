@@ -12,15 +12,15 @@ import numpy as np
 from ...core.data import Data
 from ...core.errors import Overlap, RungError
 from ...effects.contrast import resolve
-from ...effects.double_ml import DoubleML
-from ...effects.doubly_robust import DoublyRobust
-from ...effects.matching import Matching
-from ...effects.overlap import prepare
-from ...effects.problem import build
-from ...effects.regression import Regression
+from ...effects.estimators.double_ml import DoubleML
+from ...effects.estimators.doubly_robust import DoublyRobust
+from ...effects.estimators.matching import Matching
+from ...effects.estimators.overlap import prepare
+from ...effects.estimators.problem import build
+from ...effects.estimators.regression import Regression
+from ...effects.estimators.tmle import TMLE
+from ...effects.estimators.weighting import Weighting
 from ...effects.solve import contrasts
-from ...effects.tmle import TMLE
-from ...effects.weighting import Weighting
 
 ESTIMATORS: Mapping[str, Any] = {
     "Regression": Regression(),

@@ -13,13 +13,13 @@ from ...core.errors import InputError, Overlap
 from ...core.graph import Graph
 from ...inference.intervals import covariance
 from ...inference.resampling import resample_rows
-from .. import glm
-from ..basis import make
 from ..dependence import of_rows
-from ..doubly_robust import arm_means
-from ..nuisance import RIDGE, Form, fit_mean
-from ..overlap import prepare
-from ..problem import Problem, build
+from ..estimators import glm
+from ..estimators.basis import make
+from ..estimators.doubly_robust import arm_means
+from ..estimators.nuisance import RIDGE, Form, fit_mean
+from ..estimators.overlap import prepare
+from ..estimators.problem import Problem, build
 from .answer import Found, Question, rows_of
 from .declared import MarginalSensitivity
 from .interval import imbens_manski

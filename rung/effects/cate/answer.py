@@ -16,7 +16,7 @@ from ...core.query import Estimate
 from ..assumptions import assumptions
 from ..completed import Completed, completed, imputed
 from ..contrast import check_names
-from ..doubly_robust import DoublyRobust
+from ..estimators.doubly_robust import DoublyRobust
 from ..identification import (
     BackDoor,
     Case,

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from ...core.errors import InputError, NotSupported, Overlap
 from ...core.graph import Graph
 from ...graphs.ancestry import possible_descendants
+from ...graphs.identification.asking import identified
 from ...graphs.identification.formula import Formula
-from ...graphs.identification.identify import identified
 from ...graphs.identification.query import Interventional
 from ...graphs.projection import latent_projection
 from ..identification import is_pag_like

@@ -12,7 +12,7 @@ from ...core.errors import InputError, NotSupported
 from ...core.missing import complete, told
 from ...core.variable import Kind, Variable
 from ..contrast import check_names, is_discrete, resolve
-from ..doubly_robust import DoublyRobust
+from ..estimators.doubly_robust import DoublyRobust
 from ..mixture import Piece
 from ..natural import ControlledEffect
 from ..solve import expanded, solve

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from ...core.errors import InputError
 from ...inference.intervals import covariance, freedom, normal
 from ...inference.resampling import folds as deal
-from ..doubly_robust import arm_means, augmented
-from ..nuisance import choose, predict_mean
-from ..overlap import prepare
-from ..problem import Problem
+from ..estimators.doubly_robust import arm_means, augmented
+from ..estimators.nuisance import choose, predict_mean
+from ..estimators.overlap import prepare
+from ..estimators.problem import Problem
 from .instrumented import Instrumental, Instrumented
 from .linear_iv import Reduced, reduced_form, region
 from .linear_iv import strength as strength_of

@@ -14,8 +14,8 @@ from ...graphs.identification.expression import Probability, product, summed
 from ...graphs.identification.formula import Formula
 from ...graphs.identification.query import Interventional
 from ...inference.resampling import folds as deal
-from ..density import effective_size
-from ..problem import Fitted, covariates
+from ..estimators.density import effective_size
+from ..estimators.problem import Fitted, covariates
 from .criteria import FrontDoorSet, front_door, over_measured
 from .nuisances import class_model, form_of, kept_up, mean_model, need_room
 from .task import Task

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from ...core.errors import InputError
 from ...inference.resampling import folds as deal
-from .. import glm
-from ..nuisance import choose, predict_mean
-from ..problem import Fitted, covariates
+from ..estimators import glm
+from ..estimators.nuisance import choose, predict_mean
+from ..estimators.problem import Fitted, covariates
 from .criteria import FrontDoorSet
 from .nuisances import need_room
 from .task import Task

@@ -12,11 +12,11 @@ from ...core.errors import InputError
 from ...core.missing import complete, told
 from ...core.query import Refutation
 from ...core.variable import Kind
-from ..basis import make
 from ..contrast import check_names, is_discrete, outcome_units, resolve, show, varies
 from ..dependence import of_rows
+from ..estimators.basis import make
+from ..estimators.problem import covariates
 from ..mixture import Piece
-from ..problem import covariates
 from ..solve import expanded
 from .assumed import of_instrument
 from .instrumented import Instrumental, Instrumented, InstrumentEstimator

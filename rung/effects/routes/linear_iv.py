@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ...core.errors import InputError
 from ...inference.intervals import group_sums
-from .. import glm
+from ..estimators import glm
 
 Floats = NDArray[np.float64]
 Groups = NDArray[np.int64] | None

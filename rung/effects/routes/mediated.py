@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ...core.errors import InputError
 from ...inference.resampling import folds as deal
-from ..density import effective_size
+from ..estimators.density import effective_size
 from .nuisances import class_model, form_of, kept_up, mean_model
 
 Floats = NDArray[np.float64]

@@ -13,9 +13,9 @@ from ...graphs.identification.nested import NestedFormula
 from ...inference.intervals import covariance, freedom, normal
 from ..contrast import check_names, resolve
 from ..dependence import of_rows
+from ..estimators.problem import covariates
 from ..mixture import Piece
 from ..natural import NaturalEffect
-from ..problem import covariates
 from ..solve import expanded
 from .assumed import of_mediation
 from .mediated import Mediation, MediationEstimator, MultiplyRobust, Natural

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...core.errors import InputError
-from .. import glm
-from ..basis import FORMS, make
-from ..nuisance import RIDGE, Form, choose, fit_mean, predict_mean
+from ..estimators import glm
+from ..estimators.basis import FORMS, make
+from ..estimators.nuisance import RIDGE, Form, choose, fit_mean, predict_mean
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -8,11 +8,11 @@ import numpy as np
 
 from ...core.errors import InputError, NotSupported
 from ...core.graph import Graph
+from ...graphs.identification.asking import identified
 from ...graphs.identification.formula import Formula
-from ...graphs.identification.identify import identified
 from ...graphs.identification.query import Interventional
 from ...inference.resampling import folds as deal
-from ..problem import Fitted, covariates
+from ..estimators.problem import Fitted, covariates
 from .front_door import FEWEST, FrontDoor, set_of
 from .nuisances import steady
 from .plug_in import PlugIn, tabular

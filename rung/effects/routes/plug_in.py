@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from ...core.errors import InputError, Overlap
 from ...core.graph import Graph
+from ...graphs.identification.asking import identified
 from ...graphs.identification.expression import Joint
 from ...graphs.identification.formula import Formula
-from ...graphs.identification.identify import identified
 from ...graphs.identification.query import Interventional
-from ..problem import Fitted
+from ..estimators.problem import Fitted
 from .gradient import functional
 from .task import Task
 

@@ -27,5 +27,5 @@ class RouteEstimator(Protocol):
     def reach(self, task: Any, *, rng: np.random.Generator) -> Any:
         """Fitted means of the arms and influence functions for a `rung.effects.routes.task.Task`.
 
-        Same shapes as those of an `Estimator` (`rung.effects.problem.Fitted`).
+        Same shapes as those of an `Estimator` (`rung.effects.estimators.problem.Fitted`).
         """

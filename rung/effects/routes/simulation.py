@@ -14,8 +14,8 @@ from ...core.variable import Kind
 from ...inference.intervals import covariance
 from ...inference.resampling import folds as deal
 from ...inference.resampling import resample_rows
-from ..nuisance import Form
-from ..problem import Fitted
+from ..estimators.nuisance import Form
+from ..estimators.problem import Fitted
 from .flat import Factor, Step, Symbol, needed, plan, ratio
 from .nuisances import class_model, mean_model, need_room, steady
 from .task import Task

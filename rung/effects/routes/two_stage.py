@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from ...core.errors import InputError
 from ...inference.intervals import freedom, normal
-from .. import glm
-from ..basis import FORMS, make
+from ..estimators import glm
+from ..estimators.basis import FORMS, make
 from .instrumented import Instrumental, Instrumented
 from .linear_iv import (
     Reduced,

@@ -27,7 +27,7 @@ __getattr__, __dir__, __all__ = exports(
         "TwoModels": "witness",
         "front_door_set": "front_door",
         "front_door_sets": "front_door",
-        "identify": "identify",
+        "identify": "asking",
         "identify_mediation": "mediation",
         "identify_policy": "stochastic",
         "is_front_door_set": "front_door",

@@ -20,9 +20,9 @@ from rung.core.query import Estimand
 from rung.graphs.ancestry import possible_descendants
 
 from .admg import Admg, bits
+from .asking import identified
 from .expression import Expression, Floats, Joint, leftover, product, summed
 from .id import Fails, identify_joint
-from .identify import identified
 from .nested import doubled, reduced, starred
 from .query import Interventional, Names, several
 from .renamed import Renamed

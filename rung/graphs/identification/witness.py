@@ -19,10 +19,10 @@ from rung.core.errors import InputError
 from rung.core.graph import Graph
 
 from .admg import Admg, bits
+from .asking import require_names
 from .blocking import blocking, towards
 from .hedge import Hedge, Shape, hedge_of, shape_of
 from .id import Fails, identify_joint, moved
-from .identify import require_names
 from .latent_model import Edge, LatentModel, hidden_edges
 from .query import Interventional
 

@@ -16,8 +16,8 @@ from rung.effects.routes.criteria import front_door
 from rung.effects.routes.flat import plan, ratio
 from rung.effects.routes.gradient import functional
 from rung.graphs.identification import Interventional
+from rung.graphs.identification.asking import identified
 from rung.graphs.identification.expression import Joint, leftover, times
-from rung.graphs.identification.identify import identified
 
 P = rung.Graph.parse
 GRAPHS = {

@@ -8,7 +8,7 @@ import pytest
 from rung.core.errors import NotIdentified
 from rung.core.graph import Graph
 from rung.graphs import complete, cpdag, identify, members
-from rung.graphs.identification.identify import by_adjustment
+from rung.graphs.identification.asking import by_adjustment
 from rung.graphs.identification.mpdag import mpdag
 from rung.graphs.identification.query import Interventional
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.budget import Run
+from ...core.budget import Run
 from .candidate_features import Columns
 from .feature_learners import BoundFeatureLearner
 
@@ -203,7 +203,7 @@ def _all_at_once(G: Floats, owner: Ints, targets: Ints, ahead: Floats) -> Floats
 
 def _one_by_one(G: Floats, owner: Ints, targets: Ints, ahead: Floats, rows: int) -> Floats:
     """The same by the lasso, where columns are many, with least squares on what it keeps."""
-    from ..kernels.coordinate import lasso_each
+    from ...kernels.coordinate import lasso_each
 
     p = len(G)
     B = np.empty((len(targets), p))

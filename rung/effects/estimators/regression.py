@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError
+from ...core.errors import InputError
 from . import glm
 from .basis import Column, column, make
 from .dose import bend, bends_for

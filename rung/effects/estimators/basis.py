@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError
+from ...core.errors import InputError
 
 Floats = NDArray[np.float64]
 HEAVY = 9.0

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import NotSupported
+from ...core.errors import NotSupported
 from .doubly_robust import arm_means, augmented, of_treatment, with_treatment
 from .glm import sigmoid
 from .models import check_least, check_model

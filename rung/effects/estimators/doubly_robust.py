@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError
-from ..inference.crossfit import Rows, cross_fit
+from ...core.errors import InputError
+from ...inference.crossfit import Rows, cross_fit
 from .models import check_least, check_model, name_of, plain, predicted_arms, predicted_mean
 from .nuisance import Form, choose, fit_mean, require_rows
 from .partial import partially_linear
@@ -100,7 +100,9 @@ def with_treatment(
             problem.weights, problem.folds, rng=rng, n_jobs=n_jobs,
         )  # fmt: skip
     elif problem.propensity is None:
-        raise InputError("the problem has no propensities; see rung.effects.overlap.prepare")
+        raise InputError(
+            "the problem has no propensities; see rung.effects.estimators.overlap.prepare"
+        )
     else:
         e = problem.propensity
     return replace(problem, propensity=raised(problem, e, least))

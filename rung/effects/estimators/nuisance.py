@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError
-from ..inference.crossfit import Rows, cross_fit
+from ...core.errors import InputError
+from ...inference.crossfit import Rows, cross_fit
 from . import glm
 from .basis import FORMS, Basis, make
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.budget import Budget, Run, start
-from ..core.data import Data
-from ..core.errors import InputError, NeedsRows, NotSupported, unknown
-from ..core.missing import complete, told
-from ..core.result import Result
-from ..core.source import Source
-from ..inference.multiplicity import BenjaminiHochberg, BenjaminiYekutieli, Holm
-from ..inference.resampling import folds as deal
+from ...core.budget import Budget, Run, start
+from ...core.data import Data
+from ...core.errors import InputError, NeedsRows, NotSupported, unknown
+from ...core.missing import complete, told
+from ...core.result import Result
+from ...core.source import Source
+from ...inference.multiplicity import BenjaminiHochberg, BenjaminiYekutieli, Holm
+from ...inference.resampling import folds as deal
 from .candidate_features import Columns, features, response
 from .feature_learners import BoundFeatureLearner, Refit, SparseTerms
 from .feature_scores import Scores, scores

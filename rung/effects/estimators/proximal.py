@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError, unknown
-from ..core.query import Estimand
+from ...core.errors import InputError, unknown
+from ...core.query import Estimand
 from .basis import make
 from .problem import Fitted, Problem
 

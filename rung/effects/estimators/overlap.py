@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import Overlap
+from ...core.errors import Overlap
 from .density import effective_size, optimal_cut, ranked, stabilised
 from .dose import bend
 from .nuisance import propensities

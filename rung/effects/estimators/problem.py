@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.data import Data
-from ..core.errors import InputError
-from ..core.missing import complete
-from ..core.variable import Kind
+from ...core.data import Data
+from ...core.errors import InputError
+from ...core.missing import complete
+from ...core.variable import Kind
+from ..contrast import Contrast
 from .basis import Column
-from .contrast import Contrast
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -36,7 +36,7 @@ class Problem:
     population : "all", "treated" (the rows of arm `focus`) or "overlap"
     propensity : (n, m) out-of-fold probabilities of the arms given x, if discrete
     ratio : (n,) stabilised weights f(t) / f(t | x), if doses
-    curve : terms of the dose, as by `rung.effects.dose.bend`
+    curve : terms of the dose, as by `rung.effects.estimators.dose.bend`
     folds : (n,) int, for cross-fitting
     """
 
@@ -127,7 +127,7 @@ def build(
     InputError
         Too few rows, or a level without rows.
     """
-    from ..inference.resampling import folds as deal
+    from ...inference.resampling import folds as deal
 
     names = (contrast.treatment, contrast.outcome, *adjust)
     data = complete(data.select(names))

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError, Overlap
-from ..core.protocols import Estimator
+from ...core.errors import InputError, Overlap
+from ...core.protocols import Estimator
 from .density import optimal_cut
 from .doubly_robust import DoublyRobust
 from .nuisance import propensities
@@ -80,7 +80,7 @@ class Trimmed:
 
 
 def _part(problem: Problem, kept: NDArray[np.intp]) -> Problem:
-    from .refutation import restricted
+    from ..refutation import restricted
 
     part = restricted(problem, kept)
     counts = [int((part.t == a).sum()) for a in (0, 1)]

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError, NotSupported
-from ..inference.crossfit import Rows, cross_fit
+from ...core.errors import InputError, NotSupported
+from ...inference.crossfit import Rows, cross_fit
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError, NotSupported
+from ...core.errors import InputError, NotSupported
 from . import glm
 from .basis import make
 from .models import plain

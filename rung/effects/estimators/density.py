@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..inference.ranks import normal_scores
+from ...inference.ranks import normal_scores
 from .models import plain, predicted_mean
 from .nuisance import choose, predict_mean
 from .problem import Problem

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError, Overlap
+from ...core.errors import InputError, Overlap
 from . import glm
 from .basis import make
 from .density import effective_size, stabilised

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..inference.crossfit import Rows, cross_fit
+from ...inference.crossfit import Rows, cross_fit
 from . import glm
 from .basis import Column, column, make
 from .nuisance import RIDGE

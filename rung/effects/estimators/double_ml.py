@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError
-from ..inference.intervals import covariance
-from ..inference.resampling import folds as deal
+from ...core.errors import InputError
+from ...inference.intervals import covariance
+from ...inference.resampling import folds as deal
 from . import glm
 from .doubly_robust import arm_means, augmented, of_treatment, raised, with_treatment
 from .models import check_least, check_model

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import InputError, NotSupported
+from ...core.errors import InputError, NotSupported
 from .candidate_features import Columns
 
 Floats = NDArray[np.float64]
@@ -229,7 +229,7 @@ def _path(
     skip: NDArray[np.uint8],
     tolerance: float | None = None,
 ) -> Floats:
-    from ..kernels.coordinate import lasso_path
+    from ...kernels.coordinate import lasso_path
 
     B = np.empty((len(levels), len(X)))
     small = TOLERANCE * float(c @ c) / len(c) if tolerance is None else tolerance

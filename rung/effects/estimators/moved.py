@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import NotSupported, Overlap
-from ..inference.crossfit import Rows, cross_fit
+from ...core.errors import NotSupported, Overlap
+from ...inference.crossfit import Rows, cross_fit
 from .density import effective_size
 from .doubly_robust import DoublyRobust, arm_means
 from .glm import sigmoid

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.data import Data
-from ..core.errors import InputError
-from ..core.missing import need_finite
-from ..core.variable import Kind, Variable
-from .basis import column
-from .dose import knots_for
+from ...core.data import Data
+from ...core.errors import InputError
+from ...core.missing import need_finite
+from ...core.variable import Kind, Variable
+from ..estimators.basis import column
+from ..estimators.dose import knots_for
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import NotSupported
-from ..inference.crossfit import Rows
+from ...core.errors import NotSupported
+from ...inference.crossfit import Rows
 from .density import stabilised
 from .models import check_model, fitted, is_classifier, name_of, plain
 from .nuisance import Form, choose, fit_mean, require_rows

@@ -1,0 +1,1 @@
+"""Estimators of mean outcomes after adjustment, and the models that they fit."""

@@ -1,0 +1,1 @@
+"""Selection of the features that directly cause a target."""
