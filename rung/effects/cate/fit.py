@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .answer import Asker
 
 Floats = NDArray[np.float64]
-CHECK_CITES = ("yadlowsky2021", "chernozhukov2018generic")
+CHECK_CITES = ("yadlowsky2021", "chernozhukovdemirer2018")
 
 
 @dataclass(frozen=True, eq=False)

@@ -79,7 +79,7 @@ class CausalForest:
     @property
     def cites(self) -> tuple[str, ...]:
         """Keys of the works it rests on."""
-        return ("athey2019grf", "wager2018", "robinson1988")
+        return ("atheytibshirani2019", "wager2018", "robinson1988")
 
     def conditional(self, task: CateTask, *, rng: np.random.Generator) -> ForestRule:
         """The fitted rule, one forest a contrast."""
