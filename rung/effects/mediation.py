@@ -16,7 +16,7 @@ from ..core.query import Estimate, Query
 from ..graphs.identification.nested import NestedFormula
 from ..inference.intervals import check_level
 from .identification import check_nodes, weighted
-from .mixture import Piece, mixed, seed_of
+from .mixture import Piece, mixed, on_tables, seed_of
 from .natural import ControlledEffect, NaturalEffect
 from .queries import _names
 from .routes.criteria import (
@@ -69,6 +69,11 @@ class _Through(Query):
 
     def __repr__(self) -> str:
         return _shown(self, ("treatment", "outcome", "mediator", "treated", "control"))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that the answer needs beside treatment and outcome."""
+        return tuple(self.mediator)
 
     def on_table(self) -> tuple[str, str, tuple[str, ...]]:
         """Treatment, outcome, mediators.
@@ -135,17 +140,25 @@ class _Natural(_Through):
         graphs, _, _ = weighted(structure)
         for graph, _ in graphs:
             check_nodes(graph, x, y, *m)
-        work = Mediating(self, data, estimator, seed)
+        works: dict[Data, Mediating] = {}
 
-        def solve(graph: Graph, hidden: bool) -> Piece:
+        def on(table: Data) -> Mediating:
+            if table not in works:
+                works[table] = Mediating(self, table, estimator, seed)
+            return works[table]
+
+        def solve(table: Data, graph: Graph, hidden: bool) -> Piece:
             if said := self._none(graph, hidden):
                 return Piece(0.0, (0.0, 0.0), key="no path", note=said, method="zero by the graph")
-            formula, given = self._formula(graph, data.names, hidden)
-            return work.piece(formula, given, self._part)
+            formula, given = self._formula(graph, table.names, hidden)
+            return on(table).piece(formula, given, self._part)
 
+        filled = np.random.default_rng([seed % 2**32, 1])
+        ask, notes, first = on_tables(self, structure, data, solve, run=run, rng=filled)
+        work = on(first)
         return mixed(
-            self, structure, solve, run=run, seed=seed, contrast=work.contrast, units=work.units,
-            level=self.level,
+            self, structure, ask, run=run, seed=seed, contrast=work.contrast, units=work.units,
+            level=self.level, warnings=notes,
         )  # fmt: skip
 
 
@@ -255,12 +268,20 @@ class CDE(_Through):
         graphs, _, _ = weighted(structure)
         for graph, _ in graphs:
             check_nodes(graph, x, y, *m)
-        work = Controlling(self, data, estimator, seed)
+        works: dict[Data, Controlling] = {}
 
-        def solve(graph: Graph, hidden: bool) -> Piece:
-            return work.piece(self._given(graph, data.names, hidden))
+        def on(table: Data) -> Controlling:
+            if table not in works:
+                works[table] = Controlling(self, table, estimator, seed)
+            return works[table]
 
+        def solve(table: Data, graph: Graph, hidden: bool) -> Piece:
+            return on(table).piece(self._given(graph, table.names, hidden))
+
+        filled = np.random.default_rng([seed % 2**32, 1])
+        ask, notes, first = on_tables(self, structure, data, solve, run=run, rng=filled)
+        work = on(first)
         return mixed(
-            self, structure, solve, run=run, seed=seed, contrast=work.label, units=work.units,
-            level=self.level,
+            self, structure, ask, run=run, seed=seed, contrast=work.label, units=work.units,
+            level=self.level, warnings=notes,
         )  # fmt: skip

@@ -200,8 +200,8 @@ SolveOn = Callable[[Data, Graph, bool], Piece]
 
 def on_tables(
     query: Any, structure: Any, data: Data, solve: SolveOn, *, run: Run, rng: np.random.Generator
-) -> tuple[Solve, tuple[str, ...]]:
-    """`solve` on the rows as the policy for missing cells says, and what to say of it.
+) -> tuple[Solve, tuple[str, ...], Data]:
+    """`solve` on the rows as the policy for missing cells says, what to say of it, and a table.
 
     With `EM` every graph is solved on each completed table and pooled by Rubin's rules; a piece
     without a standard error cannot be pooled and is refused by name. The query may name further
@@ -210,13 +210,13 @@ def on_tables(
     tables = completed(structure, data, query, run=run, rng=rng)
     if len(tables.tables) == 1:
         first = tables.first
-        return lambda graph, hidden: solve(first, graph, hidden), tables.notes
+        return lambda graph, hidden: solve(first, graph, hidden), tables.notes, first
 
     def pooled(graph: Graph, hidden: bool) -> Piece:
         pieces = [solve(table, graph, hidden) for table in tables.tables]
         return _pooled(pieces, query.level, tables.words)
 
-    return pooled, tables.notes
+    return pooled, tables.notes, tables.first
 
 
 def _pooled(pieces: list[Piece], level: float, words: str) -> Piece:
