@@ -11,6 +11,8 @@ from .. import effects
 from ..core.budget import Run
 from ..core.errors import InputError, NotIdentified
 from ..core.query import Estimate, Query
+from ..effects.routes.front_door import FrontDoor
+from ..effects.routes.one_step import Best
 from .options import make_estimator, plugs
 
 if TYPE_CHECKING:
@@ -79,7 +81,8 @@ _SHAPES: dict[str, tuple[str, ...]] = {
     "iv": ("by_instrument",), "nde": ("mediate",), "nie": ("mediate",), "curve": ("estimate",),
     "pn": (), "ps": (), "pns": (),
 }  # fmt: skip
-ROUTES = {"frontdoor": "FrontDoor", "id": "PlugIn"}  # estimators that ask for their own formula
+# estimators that ask for their own formula
+ROUTES: dict[str, Callable[[], Any]] = {"frontdoor": FrontDoor, "id": Best}
 DEFAULT = "doubly-robust"
 AVERAGES = ("ate", "backdoor", "frontdoor", "id", "att", "cate")
 
@@ -117,7 +120,7 @@ def estimator_of(plan: Plan) -> Any:
             )
         return made
     if plan.estimand in ROUTES:
-        return getattr(effects, ROUTES[plan.estimand])()
+        return ROUTES[plan.estimand]()
     return make_estimator(DEFAULT) if plan.estimand in ("ate", "att", "backdoor") else None
 
 
