@@ -163,6 +163,7 @@ class LATE(Query):
         found = mixed(
             self, structure, solve, run=run, seed=seed, contrast=work.contrast, units=work.units,
             level=self.level, population="rows whose treatment the instrument moves",
+            members=True,
         )  # fmt: skip
         return found if graphs else replace(found, standing="your instrument")
 

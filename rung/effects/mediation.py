@@ -158,7 +158,7 @@ class _Natural(_Through):
         work = on(first)
         return mixed(
             self, structure, ask, run=run, seed=seed, contrast=work.contrast, units=work.units,
-            level=self.level, warnings=notes,
+            level=self.level, warnings=notes, members=True,
         )  # fmt: skip
 
 
@@ -283,5 +283,5 @@ class CDE(_Through):
         work = on(first)
         return mixed(
             self, structure, ask, run=run, seed=seed, contrast=work.label, units=work.units,
-            level=self.level, warnings=notes,
+            level=self.level, warnings=notes, members=True,
         )  # fmt: skip

@@ -16,13 +16,15 @@ from ..core.budget import Run
 from ..core.data import Data
 from ..core.errors import InputError, NotIdentified, NotSupported, Overlap
 from ..core.graph import Graph
+from ..core.graph_checks import undirected_part
 from ..core.query import Assumption, Estimand, Estimate, Part, Query, Refutation
 from ..inference import intervals, rubin
 from .completed import completed
-from .identification import Case, allows_hidden, weighted
+from .identification import Case, allows_hidden, is_pag_like, weighted
 from .selection import GraphUnion
 
 Interval = tuple[float, float]
+MOST_MEMBERS = 100  # DAGs of a class that a question is put to
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,10 +59,11 @@ class Piece:
 
 @dataclass(frozen=True, eq=False)
 class Said:
-    """A piece with the graph that says it."""
+    """A piece with the graph of the structure, and the graph that was asked: it, or a member."""
 
     case: Case
     piece: Piece
+    asked: Graph
 
     @property
     def value(self) -> float | None:
@@ -88,11 +91,14 @@ def mixed(
     level: float,
     population: str = "all rows",
     warnings: tuple[str, ...] = (),
+    members: bool = False,
 ) -> Estimate:
     """The answers of all graphs with their weights.
 
     solve : (graph, hidden) -> Piece; `hidden` says that the graph is a MAG. `NotIdentified` and
         `Overlap` that it raises become pieces without a value.
+    members : whether a graph with undirected edges is asked by its DAGs, up to `MOST_MEMBERS` of
+        them; each counts with the weight of the whole graph where intervals are united
 
     Raises
     ------
@@ -104,10 +110,11 @@ def mixed(
     graphs, meaning, shown = weighted(structure)
     if not graphs:
         raise InputError("there is no graph: give a Graph, a Discovery or pairs (Graph, weight)")
-    said, first, notes = _over(graphs, solve, allows_hidden(structure), run)
+    each, told = _each(graphs, members, np.random.default_rng([seed % 2**32, 3]))
+    said, first, notes = _over(each, solve, allows_hidden(structure), run)
+    notes += told
     known = [s for s in said if s.value is not None]
-    if not known:
-        assert first is not None
+    if not known and first is not None:
         raise first
     main = _headline(known, shown)
     share = 0.05 if meaning == "bootstrap" else 0.0
@@ -138,14 +145,41 @@ def _copied(piece: Piece, words: str, warnings: tuple[str, ...]) -> dict[str, An
     return {**out, "method": piece.method + words, "warnings": tuple(dict.fromkeys(warnings))}
 
 
+Each = list[tuple[Graph, Graph, float]]
+
+
+def _each(
+    graphs: list[tuple[Graph, float]], members: bool, rng: np.random.Generator
+) -> tuple[Each, list[str]]:
+    """(graph, graph to ask, weight), and what to say of classes that were sampled."""
+    from ..graphs.equivalence import members as listed
+    from ..graphs.equivalence import sample_members
+
+    out: Each = []
+    notes: list[str] = []
+    for graph, weight in graphs:
+        asked = [graph]
+        if members and undirected_part(graph.marks).any() and not is_pag_like(graph):
+            try:
+                asked = list(listed(graph, MOST_MEMBERS + 1))
+                if len(asked) > MOST_MEMBERS:
+                    asked = sample_members(graph, MOST_MEMBERS, rng)
+                    notes = [f"of a class with more than {MOST_MEMBERS} DAGs {MOST_MEMBERS} were "
+                             "drawn, uniformly: the range may be wider"]  # fmt: skip
+            except InputError:  # it stands for no DAG: asked as it is, which says so
+                asked = [graph]
+        out += [(graph, member, weight / len(asked)) for member in asked]
+    return out, notes
+
+
 def _over(
-    graphs: list[tuple[Graph, float]], solve: Solve, hidden: bool, run: Run
+    graphs: Each, solve: Solve, hidden: bool, run: Run
 ) -> tuple[list[Said], Exception | None, list[str]]:
     """The piece of every graph while the budget lasts; the first refusal; what to say."""
     said: list[Said] = []
     first: Exception | None = None
     made: dict[Graph, Piece] = {}
-    for k, (graph, weight) in enumerate(graphs):
+    for k, (whole, graph, weight) in enumerate(graphs):
         if run.spent and any(s.value is not None for s in said):
             left = f"the budget ended after {k} of {len(graphs)} graphs; the others have no answer"
             return said, first, [left]
@@ -155,16 +189,16 @@ def _over(
             except (NotIdentified, Overlap) as error:
                 first = first or error
                 made[graph] = Piece(None, None, note=str(error))
-        said.append(Said(Case(graph, weight), made[graph]))
+        said.append(Said(Case(whole, weight), made[graph], graph))
         run.tick((k + 1) / len(graphs), "effects")
     return said, first, []
 
 
 def _headline(known: list[Said], shown: Graph | None) -> Said:
     """On the graph shown if it has an answer, else the heaviest answer."""
-    for s in known:
-        if shown is not None and s.case.graph == shown:
-            return s
+    own = [s for s in known if shown is not None and s.case.graph == shown]
+    if own and len({s.value for s in own}) == 1:
+        return own[0]
     weight: dict[Any, float] = {}
     for s in known:
         weight[s.value] = weight.get(s.value, 0.0) + s.case.weight
@@ -186,7 +220,7 @@ def _parts(said: list[Said]) -> tuple[Part, ...]:
             note = f"{note}{'; ' if note else ''}the same answer on {len(group)} graphs"
         weight = float(sum(s.case.weight for s in group))
         piece = top.piece
-        out.append(Part(top.case.graph, weight, piece.value, piece.interval, piece.estimand, note))
+        out.append(Part(top.asked, weight, piece.value, piece.interval, piece.estimand, note))
     return tuple(sorted(out, key=lambda p: -p.weight))
 
 

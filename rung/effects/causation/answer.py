@@ -61,7 +61,7 @@ def answer(
         structure = Graph.from_edges([(x, "-->", y), (x, "<->", y)], (x, y))
     return mixed(
         query, structure, ask.piece, run=run, seed=seed, level=query.level, contrast=words,
-        units="probability", warnings=told(data),
+        units="probability", warnings=told(data), members=True,
     )  # fmt: skip
 
 
