@@ -67,6 +67,10 @@ bench: setup peers
 	$(BIN)/rung bench list
 	$(BIN)/rung bench run scm-speed
 	$(BIN)/rung bench run structure
+	$(BIN)/rung bench run identification
+	$(BIN)/rung bench run cate
+	$(BIN)/rung bench run root-cause
+	$(BIN)/rung bench run falsification
 	$(BIN)/python -m rung.bench.pages
 
 evidence: setup
