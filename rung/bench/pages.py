@@ -104,7 +104,8 @@ def _is_long(value: Any) -> bool:
 def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
-    return str(value).replace("|", "\\|").replace("\n", " ")
+    # "](" would read as a link: Sum[Z](P(Y))
+    return str(value).replace("|", "\\|").replace("\n", " ").replace("](", "&#93;(")
 
 
 def main(docs: Path) -> int:
