@@ -81,7 +81,10 @@ def _safe(markup: str) -> Any:
     return Markup(markup)  # our own files, and JSON in which html_json escaped every < > &
 
 
-ANSWERS = ("headline", "effect", "candidates", "roles", "whatif", "design", "discovery", "graph")
+ANSWERS = (
+    "headline", "effect", "refusal", "candidates", "roles", "whatif", "rootcause", "design",
+    "discovery", "graph",
+)  # fmt: skip
 _DRAWING = {"points", "x", "y", "width", "height", "dot", "dagitty", "alt"}
 
 
