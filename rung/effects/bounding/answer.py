@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,56 +15,15 @@ from ...core.errors import InputError, NotSupported
 from ...core.graph import Graph
 from ...core.missing import complete, told
 from ...core.query import Assumption, Part, Status
-from ..contrast import Contrast, check_names, resolve
+from ..contrast import check_names, resolve
 from ..identification import allows_hidden, check_nodes, weighted
 from ..mixture import seed_of
 from ..queries import ATE
-from ..rows import targets_of
+from .asked import Found, Question
 from .declared import Declared, MarginalSensitivity, Monotone, MonotoneSelection, OutcomeRange
 from .result import Bounds
 
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Found:
-    """The bounds on one graph."""
-
-    lower: float
-    upper: float
-    interval: tuple[float, float]
-    method: str
-    sharp: bool
-    key: Hashable
-    note: str = ""
-    n: int = 0
-    diagnostics: Mapping[str, Any] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
-    cites: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class Question:
-    """What all graphs share: the rows, the contrast, what is declared."""
-
-    data: Data
-    query: ATE
-    contrast: Contrast
-    declared: tuple[Declared, ...]
-    draws: int
-    seed: int
-
-    def only(self, kind: type) -> Any:
-        """The one declared assumption of a kind, or None."""
-        found = [d for d in self.declared if isinstance(d, kind)]
-        if len(found) > 1:
-            raise InputError(f"{kind.__name__} is declared {len(found)} times; expected once")
-        return found[0] if found else None
-
-    @property
-    def rng(self) -> np.random.Generator:
-        """The same random numbers for every graph."""
-        return np.random.default_rng(self.seed)
 
 
 def bounds(
@@ -178,17 +137,6 @@ def on_graph(
     if "range" not in known:
         known["range"] = by_range(asked)
     return replace(known["range"], note=reason)
-
-
-def rows_of(asked: Question, names: Sequence[str]) -> Data:
-    """Complete rows of the names, without those whose condition sets one of them."""
-    part = complete(asked.data.select(list(dict.fromkeys(names))))
-    hit = [e for e, t in targets_of(part).items() if t]
-    if hit and part.environment is not None:
-        part = part.take(np.flatnonzero(~np.isin(part.environment, hit)))
-    if part.n < 20:
-        raise InputError(f"{part.n} rows are too few for bounds; at least 20 are needed")
-    return part
 
 
 def _hull(

@@ -14,7 +14,7 @@ from ...graphs.ancestry import ancestors
 from ...graphs.projection import latent_projection
 from ...inference.resampling import resample_rows
 from ..dependence import of_rows
-from .answer import Found, Question, rows_of
+from .asked import Found, Question, rows_of
 from .declared import Monotone
 from .interval import resampled, within
 from .programme import Programme, TooLarge, programme

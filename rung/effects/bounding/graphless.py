@@ -9,7 +9,7 @@ from ...core.errors import InputError
 from ...core.variable import Kind
 from ...inference.intervals import covariance
 from ..dependence import of_rows
-from .answer import Found, Question, rows_of
+from .asked import Found, Question, rows_of
 from .declared import Monotone, MonotoneSelection, OutcomeRange
 from .interval import imbens_manski, within
 from .manski import manski

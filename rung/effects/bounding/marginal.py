@@ -20,7 +20,7 @@ from ..estimators.doubly_robust import arm_means
 from ..estimators.nuisance import RIDGE, Form, fit_mean
 from ..estimators.overlap import prepare
 from ..estimators.problem import Problem, build
-from .answer import Found, Question, rows_of
+from .asked import Found, Question, rows_of
 from .declared import MarginalSensitivity
 from .interval import imbens_manski
 
