@@ -21,7 +21,7 @@ from ..inference import intervals, multiplicity, rubin
 from .answer import answer as overall
 from .completed import Completed, completed
 from .contrast import show, weighted_quantiles
-from .identification import allows_hidden, is_pag_like, weighted
+from .identification import BackDoor, NoEffect, allows_hidden, is_pag_like, weighted
 from .rows import Kept, usable
 from .solve import on_scale
 from .study import Study
@@ -54,15 +54,11 @@ def answer(
         query.overall(), structure, data, estimator, run=run, rng=np.random.default_rng(seed),
         population="all", tables=tables,
     )  # fmt: skip
-    adjust = tuple(whole.diagnostics["adjustment"])
-    if whole.data is None or whole.data.n == 0 or not whole.cites:
-        raise NotIdentified(
-            f"by the graph {query.treatment} does not affect {query.outcome}: every group has "
-            "the effect 0"
-        )
+    assert whole.data is not None
+    adjust, notes = _adjusting(query, whole)
     rows, left_out = _groups(query, structure, tables, whole, adjust, estimator, run, seed)
     own = told(data.select([n for n in query.by if n not in whole.data.names]))
-    warnings = [*whole.warnings, *(() if tables.words else own), *left_out]
+    warnings = [*whole.warnings, *(() if tables.words else own), *notes, *left_out]
     first = rows[0]
     levels = [{k: r[k] for k in ("contrast", "value", "low", "high")} for r in rows]
     spread = _spread(rows)
@@ -77,6 +73,35 @@ def answer(
         method=f"{whole.method}; in each of {len(rows)} groups by itself, intervals simultaneous "
         f"(first group: {first['value']:.4g})",
     )  # fmt: skip
+
+
+def _adjusting(query: Any, whole: Estimate) -> tuple[tuple[str, ...], list[str]]:
+    """The covariates that the groups are compared at, and what to say of them.
+
+    Raises
+    ------
+    NotIdentified
+        No graph answers by adjustment.
+    """
+    if isinstance(whole.estimand, BackDoor):
+        return tuple(whole.diagnostics["adjustment"]), []
+    known = [p for p in whole.parts if isinstance(p.estimand, BackDoor)]
+    if known:
+        heavy = max(known, key=lambda p: p.weight)
+        assert isinstance(heavy.estimand, BackDoor)
+        return heavy.estimand.adjust, [
+            f"the groups are compared as graphs with {heavy.weight:.0%} of the weight say; on the "
+            f"heaviest ones {query.treatment} has no effect in any group"
+        ]
+    if isinstance(whole.estimand, NoEffect):
+        raise NotIdentified(
+            f"by the graph {query.treatment} does not affect {query.outcome}: every group has "
+            "the effect 0"
+        )
+    raise NotIdentified(
+        "effects in groups are answered by adjustment only, and here another formula is needed; "
+        "ask for ATE"
+    )
 
 
 def check_by(query: Any, structure: Any, data: Data) -> None:

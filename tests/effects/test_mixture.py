@@ -61,3 +61,20 @@ def test_no_graph_has_an_answer(rows: rung.Data) -> None:
     hidden = rung.Graph.parse("x -> m; m -> y; x -> y; x <-> y; m <-> y; a; z")
     with pytest.raises(NotIdentified):
         rung.effect([(hidden, 1.0)], rows, ASKED[0])
+
+
+def test_groups_are_compared_although_the_heaviest_graph_has_no_effect(rows: rung.Data) -> None:
+    apart = rung.Graph.parse("a -> z; a -> x; a -> y; m -> y")
+    found = rung.effect([(apart, 2.0), (DAG, 1.0)], rows, rung.CATE("x", "y", by=("z",)))
+    alone = rung.effect(DAG, rows, rung.CATE("x", "y", by=("z",)))
+    assert "33% of the weight" in " ".join(found.warnings)
+    for one, two in zip(found.diagnostics["levels"], alone.diagnostics["levels"], strict=True):
+        assert one["value"] == pytest.approx(two["value"], abs=1e-9)
+    with pytest.raises(NotIdentified, match="every group"):
+        rung.effect(apart, rows, rung.CATE("x", "y", by=("z",)))
+
+
+def test_groups_by_another_formula_are_refused(rows: rung.Data) -> None:
+    front = rung.Graph.parse("x -> m -> y; x <-> y; a; z")
+    with pytest.raises(NotIdentified, match="adjustment only"):
+        rung.effect(front, rows, rung.CATE("x", "y", by=("z",)))
