@@ -235,7 +235,7 @@ def test_the_graph_gives_instrument_and_covariates():
         ("z -> x -> y; x <-> y; z -> y", rung.LATE("x", "y"), "no instrument"),
         ("z -> x -> y; x <-> y; z -> y", rung.LATE("x", "y", "z"), "joins z to y past x"),
         ("x -> z; x -> y; x <-> y", rung.LATE("x", "y", "z"), "x moves z"),
-        ("z -- x; x -> y", rung.LATE("x", "y", "z"), "undecided"),
+        ("z o-> x; x -> y", rung.LATE("x", "y", "z"), "undecided"),
     ],
 )
 def test_refused_with_the_reason(graph, query, said):

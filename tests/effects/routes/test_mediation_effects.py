@@ -126,7 +126,7 @@ def test_another_formula_than_adjustment_on_levels():
         ("t -> m; t -> y; m -> y; m <-> y", "recanting district"),
         ("t -> l; l -> m; l -> y; t -> m; m -> y", "recanting witness"),
         ("t <-> y; t -> m; m -> y; t -> y", "not identified"),
-        ("t -- m; m -> y; t -> y", "undecided"),
+        ("t o-> m; m -> y; t -> y", "undecided"),
     ],
 )
 def test_refused_with_the_reason(graph, said):
