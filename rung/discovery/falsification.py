@@ -17,6 +17,7 @@ from ..core.graph import Graph
 from ..core.protocols import CITest
 from ..core.result import Result
 from ..core.source import Source
+from ..core.weighted import some_graphs
 from ..graphs.implied import Independence, local_statements, readable
 from ..graphs.projection import latent_projection
 from ..graphs.separation import parts_of
@@ -198,7 +199,8 @@ def falsify(
     if permutations < 1:
         raise InputError(f"permutations={permutations}: expected 1 or more")
     run, rng = start(budget), np.random.default_rng(seed)
-    pairs, first = _pairs(structure)
+    pairs, _, shown = some_graphs(structure)
+    first = shown or max(pairs, key=lambda pair: pair[1])[0]
     if isinstance(data, np.ndarray):
         data = Data.from_matrix(data, first.names)
     graphs, shown, notes = _graphs(pairs, first, data)
@@ -266,24 +268,6 @@ def _counts(out: Mapping[str, Any]) -> dict[str, Any]:
         "tests": len(out["rows"]), "violations": out["violations"],
         "failing": sum(r["fails"] for r in out["rows"]),
     }  # fmt: skip
-
-
-def _pairs(structure: Any) -> tuple[list[tuple[Graph, float]], Graph]:
-    """Graphs with weights, and the one to show."""
-    if isinstance(structure, Graph):
-        return [(structure, 1.0)], structure
-    if hasattr(structure, "graphs") and hasattr(structure, "meaning"):
-        return list(structure.graphs), structure.graph
-    try:
-        pairs = [(g, float(w)) for g, w in structure]
-    except (TypeError, ValueError):
-        pairs = []
-    if not pairs or not all(isinstance(g, Graph) for g, _ in pairs):
-        raise InputError(
-            f"cannot read a graph from {type(structure).__name__}: expected a Graph, a Discovery, "
-            "or pairs (Graph, weight)"
-        )
-    return pairs, max(pairs, key=lambda pair: pair[1])[0]
 
 
 def _graphs(

@@ -12,11 +12,12 @@ from ..core.errors import InputError, Overlap, unknown
 from ..core.graph import Graph
 from ..core.protocols import Estimator
 from ..core.query import Estimate
+from ..core.weighted import weighted
 from .combine import combined
 from .completed import Completed, completed, imputed
 from .contrast import check_names
 from .estimators.doubly_robust import DoublyRobust
-from .identification import Case, allows_hidden, check_nodes, require_identified, weighted
+from .identification import Case, allows_hidden, check_nodes, require_identified
 from .routes.protocol import RouteEstimator
 from .rows import Kept, usable
 from .study import Answered, Study

@@ -16,11 +16,12 @@ from ..core.missing import complete, told
 from ..core.protocols import Estimator
 from ..core.result import Result
 from ..core.variable import Kind
+from ..core.weighted import weighted
 from ..inference import intervals
 from .completed import completed
 from .contrast import check_names
 from .estimators.regression import Regression
-from .identification import allows_hidden, weighted
+from .identification import allows_hidden
 from .queries import ATE
 from .study import Answered, Study
 

@@ -15,8 +15,9 @@ from ..core.graph import Graph
 from ..core.missing import EM, told
 from ..core.query import Estimate
 from ..core.variable import Kind
+from ..core.weighted import weighted
 from ..inference.conditions import several, with_condition
-from .identification import allows_hidden, weighted
+from .identification import allows_hidden
 from .selection import FoundGraph, GraphUnion
 from .solve import expanded
 

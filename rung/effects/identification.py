@@ -117,33 +117,6 @@ class Case:
         return self.zero or self.adjust is not None or self.formula is not None
 
 
-def weighted(structure: Any) -> tuple[list[tuple[Graph, float]], str, Graph | None]:
-    """Graphs with weights, what the weights mean, and the one graph to show.
-
-    structure : Graph, Discovery, a sequence of (Graph, weight), or None (no graph).
-    """
-    if structure is None:
-        return [], "none", None
-    if isinstance(structure, Graph):
-        return [(structure, 1.0)], "given", structure
-    if hasattr(structure, "graphs") and hasattr(structure, "meaning"):
-        return list(structure.graphs), str(structure.meaning), structure.graph
-    try:
-        pairs = [(g, float(w)) for g, w in structure]
-    except (TypeError, ValueError):
-        pairs = []
-    if not pairs or not all(isinstance(g, Graph) for g, _ in pairs):
-        raise InputError(
-            f"cannot read a graph from {type(structure).__name__}: expected a Graph, a Discovery, "
-            "or pairs (Graph, weight)"
-        )
-    weights = np.array([w for _, w in pairs])
-    if (weights < 0).any() or not np.isfinite(weights).all() or weights.sum() <= 0:
-        raise InputError("weights of graphs must be numbers >= 0 with a positive sum")
-    total = weights.sum()
-    return [(g, w / total) for g, w in pairs], "weighted graphs", None
-
-
 def check_nodes(graph: Graph, *names: str) -> None:
     """UnknownName if a name is not a node of the graph."""
     for name in names:

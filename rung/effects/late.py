@@ -13,8 +13,9 @@ from ..core.data import Data
 from ..core.errors import InputError, NotIdentified
 from ..core.graph import Graph
 from ..core.query import Estimand, Estimate, Query
+from ..core.weighted import weighted
 from ..inference.intervals import check_level
-from .identification import check_nodes, tex, weighted
+from .identification import check_nodes, tex
 from .mixture import Piece, mixed, seed_of
 from .queries import _names, _text
 from .routes.criteria import (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, final
@@ -13,9 +14,10 @@ from ..core.data import Data
 from ..core.errors import InputError
 from ..core.graph import Graph
 from ..core.query import Estimate, Query
+from ..core.weighted import weighted
 from ..graphs.identification.nested import NestedFormula
 from ..inference.intervals import check_level
-from .identification import check_nodes, weighted
+from .identification import check_nodes
 from .mixture import Piece, mixed, on_tables, seed_of
 from .natural import ControlledEffect, NaturalEffect
 from .queries import _names
@@ -90,6 +92,47 @@ class _Through(Query):
             )
         return self.treatment, self.outcome, tuple(self.mediator)
 
+    @abstractmethod
+    def _work(self, table: Data, estimator: Any, seed: int) -> Any:
+        """What holds a table and remembers what was solved on it; `contrast` and `units` say it."""
+
+    @abstractmethod
+    def _piece(self, work: Any, table: Data, graph: Graph, hidden: bool) -> Piece:
+        """What one graph says on a table."""
+
+    @final
+    def answer(
+        self,
+        structure: Any,
+        data: Any,
+        *,
+        estimator: Any,
+        run: Run,
+        rng: np.random.Generator,
+    ) -> Estimate:
+        """Find the covariates on every graph, estimate on every completed table."""
+        data = _rows(data)
+        seed = seed_of(rng)
+        for graph, _ in weighted(structure)[0]:
+            check_nodes(graph, *self.on_table()[:2], *self.on_table()[2])
+        works: dict[Data, Any] = {}
+
+        def on(table: Data) -> Any:
+            if table not in works:
+                works[table] = self._work(table, estimator, seed)
+            return works[table]
+
+        def solve(table: Data, graph: Graph, hidden: bool) -> Piece:
+            return self._piece(on(table), table, graph, hidden)
+
+        filled = np.random.default_rng([seed % 2**32, 1])
+        ask, notes, first = on_tables(self, structure, data, solve, run=run, rng=filled)
+        work = on(first)
+        return mixed(
+            self, structure, ask, run=run, seed=seed, contrast=work.contrast, units=work.units,
+            level=self.level, warnings=notes, members=True,
+        )  # fmt: skip
+
 
 @dataclass(frozen=True, repr=False)
 class _Natural(_Through):
@@ -122,44 +165,16 @@ class _Natural(_Through):
             return f"every directed path from {x} to {y} passes {who}"
         return ""
 
-    def answer(
-        self,
-        structure: Any,
-        data: Any,
-        *,
-        estimator: Any,
-        run: Run,
-        rng: np.random.Generator,
-    ) -> Estimate:
-        """Find the covariates on every graph, estimate both parts and the whole."""
+    def _work(self, table: Data, estimator: Any, seed: int) -> Any:
         from .routes.mediating import Mediating
 
-        x, y, m = self.on_table()
-        data = _rows(data)
-        seed = seed_of(rng)
-        graphs, _, _ = weighted(structure)
-        for graph, _ in graphs:
-            check_nodes(graph, x, y, *m)
-        works: dict[Data, Mediating] = {}
+        return Mediating(self, table, estimator, seed)
 
-        def on(table: Data) -> Mediating:
-            if table not in works:
-                works[table] = Mediating(self, table, estimator, seed)
-            return works[table]
-
-        def solve(table: Data, graph: Graph, hidden: bool) -> Piece:
-            if said := self._none(graph, hidden):
-                return Piece(0.0, (0.0, 0.0), key="no path", note=said, method="zero by the graph")
-            formula, given = self._formula(graph, table.names, hidden)
-            return on(table).piece(formula, given, self._part)
-
-        filled = np.random.default_rng([seed % 2**32, 1])
-        ask, notes, first = on_tables(self, structure, data, solve, run=run, rng=filled)
-        work = on(first)
-        return mixed(
-            self, structure, ask, run=run, seed=seed, contrast=work.contrast, units=work.units,
-            level=self.level, warnings=notes, members=True,
-        )  # fmt: skip
+    def _piece(self, work: Any, table: Data, graph: Graph, hidden: bool) -> Piece:
+        if said := self._none(graph, hidden):
+            return Piece(0.0, (0.0, 0.0), key="no path", note=said, method="zero by the graph")
+        formula, given = self._formula(graph, table.names, hidden)
+        return work.piece(formula, given, self._part)
 
 
 def _rows(data: Any) -> Data:
@@ -250,38 +265,10 @@ class CDE(_Through):
         graph = over_measured(graph, measured, hidden, "a controlled direct effect")
         return controlled_covariates(graph, x, y, m)
 
-    def answer(
-        self,
-        structure: Any,
-        data: Any,
-        *,
-        estimator: Any,
-        run: Run,
-        rng: np.random.Generator,
-    ) -> Estimate:
-        """Adjust for what the graph asks, treatment and mediators set together."""
+    def _work(self, table: Data, estimator: Any, seed: int) -> Any:
         from .routes.controlling import Controlling
 
-        x, y, m = self.on_table()
-        data = _rows(data)
-        seed = seed_of(rng)
-        graphs, _, _ = weighted(structure)
-        for graph, _ in graphs:
-            check_nodes(graph, x, y, *m)
-        works: dict[Data, Controlling] = {}
+        return Controlling(self, table, estimator, seed)
 
-        def on(table: Data) -> Controlling:
-            if table not in works:
-                works[table] = Controlling(self, table, estimator, seed)
-            return works[table]
-
-        def solve(table: Data, graph: Graph, hidden: bool) -> Piece:
-            return on(table).piece(self._given(graph, table.names, hidden))
-
-        filled = np.random.default_rng([seed % 2**32, 1])
-        ask, notes, first = on_tables(self, structure, data, solve, run=run, rng=filled)
-        work = on(first)
-        return mixed(
-            self, structure, ask, run=run, seed=seed, contrast=work.label, units=work.units,
-            level=self.level, warnings=notes, members=True,
-        )  # fmt: skip
+    def _piece(self, work: Any, table: Data, graph: Graph, hidden: bool) -> Piece:
+        return work.piece(self._given(graph, table.names, hidden))

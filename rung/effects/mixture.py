@@ -18,9 +18,10 @@ from ..core.errors import InputError, NotIdentified, NotSupported, Overlap
 from ..core.graph import Graph
 from ..core.graph_checks import undirected_part
 from ..core.query import Assumption, Estimand, Estimate, Part, Query, Refutation
+from ..core.weighted import some_graphs
 from ..inference import intervals, rubin
 from .completed import completed
-from .identification import Case, allows_hidden, is_pag_like, weighted
+from .identification import Case, allows_hidden, is_pag_like
 from .selection import GraphUnion
 
 Interval = tuple[float, float]
@@ -107,9 +108,7 @@ def mixed(
     InputError
         There is no graph.
     """
-    graphs, meaning, shown = weighted(structure)
-    if not graphs:
-        raise InputError("there is no graph: give a Graph, a Discovery or pairs (Graph, weight)")
+    graphs, meaning, shown = some_graphs(structure)
     each, told = _each(graphs, members, np.random.default_rng([seed % 2**32, 3]))
     said, first, notes = _over(each, solve, allows_hidden(structure), run)
     notes += told

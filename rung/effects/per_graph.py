@@ -10,15 +10,9 @@ from ..core.data import Data
 from ..core.errors import InputError, NotIdentified, unknown
 from ..core.graph import Graph
 from ..core.query import Assumption
+from ..core.weighted import weighted
 from .assumptions import assumptions
-from .identification import (
-    Case,
-    allows_hidden,
-    check_nodes,
-    is_pag_like,
-    oriented,
-    weighted,
-)
+from .identification import Case, allows_hidden, check_nodes, is_pag_like, oriented
 from .mixture import Piece
 from .rows import Kept, usable
 from .solve import Solved

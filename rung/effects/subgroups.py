@@ -17,11 +17,12 @@ from ..core.graph import Graph
 from ..core.missing import complete, told
 from ..core.protocols import Estimator
 from ..core.query import Estimate
+from ..core.weighted import weighted
 from ..inference import intervals, multiplicity, rubin
 from .answer import answer as overall
 from .completed import Completed, completed
 from .contrast import show, weighted_quantiles
-from .identification import BackDoor, NoEffect, allows_hidden, is_pag_like, weighted
+from .identification import BackDoor, NoEffect, allows_hidden, is_pag_like
 from .rows import Kept, usable
 from .solve import on_scale
 from .study import Study

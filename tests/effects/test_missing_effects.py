@@ -11,8 +11,8 @@ from rung.core.budget import start
 from rung.core.errors import InputError, MissingCells, NotSupported
 from rung.core.result import lock
 from rung.core.variable import Kind, Variable
+from rung.core.weighted import weighted
 from rung.effects.completed import completed
-from rung.effects.identification import weighted
 from rung.effects.queries import ATE, ATT, CATE
 from rung.inference.rubin import pool
 

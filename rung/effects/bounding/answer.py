@@ -15,8 +15,9 @@ from ...core.errors import InputError, NotSupported
 from ...core.graph import Graph
 from ...core.missing import complete, told
 from ...core.query import Assumption, Part, Status
+from ...core.weighted import weighted
 from ..contrast import check_names, resolve
-from ..identification import allows_hidden, check_nodes, weighted
+from ..identification import allows_hidden, check_nodes
 from ..mixture import seed_of
 from ..queries import ATE
 from .asked import Found, Question

@@ -13,19 +13,12 @@ from ...core.data import Data
 from ...core.errors import InputError, NotIdentified, NotSupported, Overlap
 from ...core.graph import Graph
 from ...core.query import Estimate
+from ...core.weighted import weighted
 from ..assumptions import assumptions
 from ..completed import Completed, completed, imputed
 from ..contrast import check_names
 from ..estimators.doubly_robust import DoublyRobust
-from ..identification import (
-    BackDoor,
-    Case,
-    NoEffect,
-    allows_hidden,
-    check_nodes,
-    oriented,
-    weighted,
-)
+from ..identification import BackDoor, Case, NoEffect, allows_hidden, check_nodes, oriented
 from ..mixture import Piece, mixed, seed_of
 from ..rows import usable
 from ..study import Answered, Study

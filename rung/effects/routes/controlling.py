@@ -50,7 +50,7 @@ class Controlling:
             raise InputError(f"{x!r} needs two levels: name them with treated= and control=")
         self.found, self.units = found, found.units
         said = ", ".join(f"{k} set to {v!r}" for k, v in query.values().items())
-        self.label = f"{found.labels[0]}, {said}"
+        self.contrast = f"{found.labels[0]}, {said}"
         self._kept: dict[tuple[str, ...], Piece] = {}
 
     def piece(self, given: tuple[str, ...]) -> Piece:
@@ -66,7 +66,11 @@ class Controlling:
         rows = complete(chosen)
         table, counts = self._together(rows)
         contrast = replace(
-            self.found, treatment=TOGETHER, arms=(0.0, 1.0), pairs=((1, 0),), labels=(self.label,)
+            self.found,
+            treatment=TOGETHER,
+            arms=(0.0, 1.0),
+            pairs=((1, 0),),
+            labels=(self.contrast,),
         )
         found = solve(
             table, contrast, given, self.estimator, rng=np.random.default_rng(self.seed),

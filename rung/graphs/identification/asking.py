@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import isfinite
 from typing import Any
 
 from rung.core.errors import InputError, NotIdentified, NotSupported, unknown
 from rung.core.graph import CIRCLE, Graph
 from rung.core.graph_checks import undirected_part
 from rung.core.query import Estimand
+from rung.core.weighted import some_graphs
 
 from .admg import Admg
 from .advice import Remedies, identifiable, remedies
@@ -247,31 +247,8 @@ def adjusted(asked: Interventional, adjust: Sequence[str]) -> Any:
     return summed(z, product([inner, Probability(z, asked.given)])) if z else inner
 
 
-def weighted_graphs(structure: Any) -> list[tuple[Graph, float]]:
-    """The graphs of a Discovery, or pairs (Graph, weight) as they are.
-
-    Raises
-    ------
-    InputError
-        Neither; no graphs; weights that are not numbers >= 0 with a positive sum.
-    """
-    try:
-        pairs = [(g, float(w)) for g, w in getattr(structure, "graphs", structure)]
-    except (TypeError, ValueError):
-        pairs = []
-    if not pairs or not all(isinstance(g, Graph) for g, _ in pairs):
-        raise InputError(
-            f"cannot read a graph from {type(structure).__name__}: expected a Graph, a Discovery, "
-            "or pairs (Graph, weight)"
-        )
-    weights = [w for _, w in pairs]
-    if not all(isfinite(w) and w >= 0 for w in weights) or not sum(weights):
-        raise InputError("weights of graphs must be numbers >= 0 with a positive sum")
-    return pairs
-
-
 def _mixed(structure: Any, query: Any, measured: Any, hidden: bool) -> Mixed:
-    pairs = weighted_graphs(structure)
+    pairs, _, _ = some_graphs(structure)
     total = sum(w for _, w in pairs)
     parts: list[tuple[float, Estimand | str]] = []
     for graph, weight in pairs:
