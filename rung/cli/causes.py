@@ -9,7 +9,6 @@ import typer
 
 from ..core.errors import unknown
 from ..core.result import late
-from ..pipeline.plan import Plan
 from ..pipeline.prepare import prepare
 from .console import PARTIAL, emit, guarded, progress, say
 from .parameters import (
@@ -25,6 +24,7 @@ from .parameters import (
     Targets,
     Unit,
     plan_fields,
+    plan_of,
 )  # fmt: skip
 
 CONTROLS = {"by": "BenjaminiYekutieli", "bh": "BenjaminiHochberg", "holm": "Holm"}
@@ -63,7 +63,7 @@ def causes_command(
     """
     if correct not in CONTROLS:
         raise unknown(correct, CONTROLS, "correction")
-    plan = _plan(source, {**plan_fields(locals()), "outcome": outcome})
+    plan = plan_of(source, {**plan_fields(locals()), "outcome": outcome})
     prepared = prepare(None, plan)
     control = late("rung.effects", CONTROLS[correct])()
     question = late("rung.effects", "DRCFS")(outcome, alpha=alpha, control=control)
@@ -85,12 +85,6 @@ def _say(found: Any, as_json: bool) -> None:
         say(repr(found))
     if not found.complete:
         raise typer.Exit(PARTIAL)
-
-
-def _plan(source: str, fields: dict[str, Any]) -> Plan:
-    if source.endswith(".toml"):
-        return Plan.from_dict({**Plan.load(source).as_dict(), **fields})
-    return Plan.from_dict({"source": source, **fields})
 
 
 def register(app: typer.Typer) -> None:

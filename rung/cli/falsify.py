@@ -9,7 +9,6 @@ import typer
 from ..core.errors import InputError
 from ..core.result import late
 from ..pipeline.options import make_test
-from ..pipeline.plan import Plan
 from ..pipeline.prepare import prepare
 from .console import PARTIAL, emit, guarded, progress, say
 from .parameters import (
@@ -25,6 +24,7 @@ from .parameters import (
     Targets,
     Unit,
     plan_fields,
+    plan_of,
 )  # fmt: skip
 
 
@@ -57,7 +57,7 @@ def falsify_command(
     the count is compared with that of graphs of the same shape with the names shuffled (Eulig et
     al. 2023). Nodes of the graph without a column count as hidden.
     """
-    plan = Plan.from_dict({"source": source, **plan_fields(locals())})
+    plan = plan_of(source, plan_fields(locals()))
     prepared = prepare(None, plan)
     known = late("rung.graphs", "read_graph")(plan.graph)
     left = [f"{n}: {why}" for n, why in prepared.left_out if n in known.names]

@@ -11,6 +11,7 @@ import typer
 
 from ..core.errors import InputError
 from ..pipeline.options import estimators, learners, number_of
+from ..pipeline.plan import Plan
 from ..pipeline.questions import ESTIMANDS
 
 Source = Annotated[
@@ -103,6 +104,13 @@ def plan_fields(given: Mapping[str, Any]) -> dict[str, Any]:
     if graph and not Path(graph).exists() and not any(c in graph for c in "<>-;{"):
         raise InputError(f"--graph {graph!r}: no such file, and no graph text like 'X -> Y'")
     return out
+
+
+def plan_of(source: str, fields: Mapping[str, Any]) -> Plan:
+    """The plan of a command: `source` is a file or a plan, whose fields the options override."""
+    if source.endswith(".toml"):
+        return Plan.from_dict({**Plan.load(source).as_dict(), **fields})
+    return Plan.from_dict({"source": source, **fields})
 
 
 def split(text: str) -> tuple[str, ...]:

@@ -43,8 +43,8 @@ from .parameters import (
     Source,
     Tiers,
     plan_fields,
+    plan_of,
 )
-from .steps import _plan
 
 PLAIN: dict[str, Callable[[], Measure]] = {
     "mean": MeanShift, "variance": VarianceShift, "divergence": Divergence,
@@ -100,7 +100,7 @@ def rootcause_command(
     """
     if (after is None) == (not row):
         raise InputError("give either --after, a second file, or --row, the rows to explain")
-    plan = _plan(source, {**plan_fields({**locals(), "outcome": None}), "draws": draws or 0})
+    plan = plan_of(source, {**plan_fields({**locals(), "outcome": None}), "draws": draws or 0})
     chosen = measure_of(measure) if measure else None
     with progress(seconds) as run:
         prepared = prepare(None, plan)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import typer
@@ -49,13 +49,8 @@ from .parameters import (
     Treatment,
     Unit,
     plan_fields,
+    plan_of,
 )  # fmt: skip
-
-
-def _plan(source: str, fields: dict[str, Any]) -> Plan:
-    if source.endswith(".toml"):
-        return Plan.from_dict({**Plan.load(source).as_dict(), **fields})
-    return Plan.from_dict({"source": source, **fields})
 
 
 def _found(
@@ -72,7 +67,7 @@ def _found(
 def profile_command(source: Source, kinds: Kinds = None, codes: Codes = None,
                     json: Json = False) -> None:  # fmt: skip
     """What is in the file: kinds, missing cells, tails, warnings, suspicious codes."""
-    plan = _plan(source, plan_fields(locals()))
+    plan = plan_of(source, plan_fields(locals()))
     prepared = prepare(None, _without_policy(plan))
     if json:
         emit(sections.data_section(prepared, plan))
@@ -109,7 +104,7 @@ def discover_command(
     json: Json = False,
 ) -> None:
     """Search for the graph; what you know is strictly obeyed."""
-    plan = _plan(source, {**plan_fields(locals()), "draws": draws or 0})
+    plan = plan_of(source, {**plan_fields(locals()), "draws": draws or 0})
     prepared, found = _found(plan, seconds)
     if output is not None:
         form = "to_dot" if output.suffix == ".dot" else "to_text"
@@ -160,7 +155,7 @@ def effect_command(
     json: Json = False,
 ) -> None:
     """One effect: identified (or refused, with the reason), estimated, and attacked."""
-    plan = _plan(source, plan_fields(locals()))
+    plan = plan_of(source, plan_fields(locals()))
     if not (plan.treatment and plan.outcome):
         raise InputError("an effect needs --treatment and --outcome")
     prepared, found = _found(plan, seconds)
@@ -197,7 +192,7 @@ def whatif_command(
     json: Json = False,
 ) -> None:
     """What would have been: chosen rows (or everybody) under an intervention, with intervals."""
-    plan = _plan(source, {**plan_fields({**locals(), "outcome": None}), "draws": draws or 0})
+    plan = plan_of(source, {**plan_fields({**locals(), "outcome": None}), "draws": draws or 0})
     asked = [imagine.parse_do(text) for text in do]
     prepared, found = _found(plan, seconds, do, row or ())
     with progress(seconds) as run:
@@ -244,7 +239,7 @@ def design_command(
     json: Json = False,
 ) -> None:
     """What to measure next: experiments ranked by the edges and the effect they would settle."""
-    plan = _plan(source, plan_fields(locals()))
+    plan = plan_of(source, plan_fields(locals()))
     prepared, found = _found(plan, seconds)
     data = prepared.data.select(found.graph.names)
     rng = np.random.default_rng(plan.seed)

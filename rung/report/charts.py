@@ -221,7 +221,7 @@ def box_strip(stats: Row, *, width: float = 150, height: float = 22) -> Svg:
     """Quartiles, median, mean (a dot) on a line of three interquartile ranges around them."""
     keys = ("q25", "median", "q75", "mean")
     low, median, high, mean = (number(stats.get(k)) for k in keys)
-    reach = max(high - low, 1e-300)
+    reach = (high - low) or max(1.0, abs(median))  # half of the rows or more have one value
     s = Scale(low - reach, high + reach, 4, width - 4)
     y = height / 2
     parts = [

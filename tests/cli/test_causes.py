@@ -66,3 +66,12 @@ def test_mistakes_are_named(table: Path) -> None:
         code, _, error = run(*args)
         assert code == 2, args
         assert word in error, (args, error)
+
+
+def test_a_plan_is_read_by_both(table: Path, tmp_path: Path) -> None:
+    plan = tmp_path / "plan.toml"
+    assert run("plan", table, "-o", plan)[0] == 0
+    code, text, _ = run("falsify", plan, "--graph", '"Z, cm" -> X -> Y')
+    assert code == 0
+    assert "implied independences" in text
+    assert run("causes", plan, "-y", "Y")[0] == 0

@@ -105,3 +105,22 @@ def test_options_that_do_not_fit_are_named() -> None:
         question(Plan(source="x", treatment="a", outcome="b", estimand="nde"))
     with pytest.raises(RungError, match="estimand"):
         Plan(source="x", treatment="a", outcome="b", estimand="everything")
+
+
+def test_columns_of_a_question_must_be_there(smokers: Path) -> None:
+    for field in (
+        {"estimand": "iv", "instrument": "lotery"},
+        {"estimand": "nie", "mediators": ("ter",)},
+        {"estimand": "cate", "by": ("sex",)},
+    ):
+        with pytest.raises(RungError, match="unknown column"):
+            analyse(smokers, treatment="smoke", outcome="cancer", graph=FRONT, **field)
+
+
+def test_a_constant_column_beside_a_front_door(smokers: Path, tmp_path: Path) -> None:
+    frame = rung.read(smokers).frame()
+    frame["one"] = 1
+    frame.to_csv(tmp_path / "c.csv", index=False)
+    found = analyse(tmp_path / "c.csv", treatment="smoke", outcome="cancer", graph=FRONT)
+    assert found.status == "answer"
+    assert "<svg" in found.html()

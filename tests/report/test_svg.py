@@ -262,3 +262,12 @@ def test_edge_words_count_resamples():
     assert "found in 174 of 200 resamples" in words
     assert "no edge 5%" in words
     assert "probab" not in words
+
+
+def test_a_column_with_one_value_has_a_strip() -> None:
+    """A constant column, and one of which more than half are zero."""
+    for value in (0.0, 1.0, -3.5, 1e300):
+        strip = charts.box_strip({"name": "x", "q25": value, "median": value, "q75": value,
+                                  "mean": value})  # fmt: skip
+        assert "nan" not in strip.text
+        assert "inf" not in strip.text
