@@ -85,8 +85,8 @@ def prepare(source: Any, plan: Plan) -> Prepared:
     raw = _units(raw, plan.units)
     if raw.n < 2:
         raise InputError(f"the file has {raw.n} row: an analysis needs many; check the file")
-    asked = [plan.treatment, plan.outcome, plan.instrument]
-    asked = [n for n in (*asked, *plan.mediators, *plan.by, *(plan.adjust or ())) if n]
+    named = (plan.treatment, plan.outcome, plan.instrument, *plan.mediators, *plan.by)
+    asked = [n for n in (*named, *(plan.adjust or ())) if n]
     for name in (*asked, *plan.drop, *plan.randomised):
         if name not in raw.names:
             raise unknown(name, raw.names, "column")
