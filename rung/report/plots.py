@@ -25,8 +25,8 @@ from rung.report.charts import (
 )
 from rung.report.curves import effect_curve
 from rung.report.graph_svg import graph_svg
-from rung.report.groups import love_plot, overlap_plot
 from rung.report.heterogeneity import heterogeneity_pictures
+from rung.report.section_figures import group_figures
 from rung.report.svg import Svg, clean, num, picture, text
 from rung.report.verdicts import falsification_plot, selection_plot
 
@@ -123,11 +123,8 @@ def estimate_plot(estimate: Estimate) -> Svg:
     more = heterogeneity_pictures(by_row, estimate.units)
     if more:
         return stack([[chart], *more], words)
-    below = []
-    if estimate.diagnostics.get("balance"):
-        below.append(love_plot(estimate.diagnostics["balance"], width=360))
-    if (estimate.diagnostics.get("overlap") or {}).get("bins"):
-        below.append(overlap_plot(estimate.diagnostics["overlap"], width=360))
+    found = estimate.diagnostics
+    below = list(group_figures(found, bool((found.get("overlap") or {}).get("dose")), 360).values())
     return stack([[chart], below] if below else [[chart]], words)
 
 

@@ -83,13 +83,20 @@ def effect_figures(effect: Mapping[str, Any], by_dose: bool = False) -> dict[str
             return interval_chart(rows, width=width, units=units, reference=at, label=label)
 
         out[key] = both(draw)
+    out |= group_figures(effect, by_dose, 380)
+    return out | _questions(effect)
+
+
+def group_figures(effect: Mapping[str, Any], by_dose: bool, width: float) -> dict[str, Svg]:
+    """Balance and overlap, in the words of doses or of groups."""
+    out: dict[str, Svg] = {}
     if effect.get("balance"):
         words = {"measure": DOSE["measure"]} if by_dose else {}
-        out["balance"] = love_plot(effect["balance"], width=380, **words)  # type: ignore[arg-type]
+        out["balance"] = love_plot(effect["balance"], width=width, **words)  # type: ignore[arg-type]
     if (effect.get("overlap") or {}).get("bins"):
         names = {"groups": DOSE["groups"]} if by_dose else {}
-        out["overlap"] = overlap_plot(effect["overlap"], width=380, **names)  # type: ignore[arg-type]
-    return out | _questions(effect)
+        out["overlap"] = overlap_plot(effect["overlap"], width=width, **names)  # type: ignore[arg-type]
+    return out
 
 
 def _questions(effect: Mapping[str, Any]) -> dict[str, Any]:

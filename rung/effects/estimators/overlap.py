@@ -199,6 +199,7 @@ def _doses(problem: Problem) -> Prepared:
         "bins": [float(b) for b in bins],
         "treated": np.histogram(fitted[above], bins)[0].tolist(),
         "control": np.histogram(fitted[~above], bins)[0].tolist(),
+        "dose": True,
         "label": "treatment (normal score) predicted by the covariates; rows above and below the "
         "middle of the two doses",
     }
