@@ -116,7 +116,7 @@ def factor_scm(
             mechanisms[name] = Linear.of(coding.variable, (), (), intercept=centre, noise=residual)
         else:
             mechanisms[name] = _neural(
-                layer.networks[str(i)],  # type: ignore[arg-type]
+                layer.networks[str(i)],
                 coding, [by[p] for p in graph.parents(name)], columns,
             )  # fmt: skip
     return SCM(graph, mechanisms), places
