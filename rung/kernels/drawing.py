@@ -104,11 +104,16 @@ def paint(kinds, parts, out):
             kind = kinds[i, s]
             if kind < 0:
                 continue
-            x0, y0, a, b, turn = parts[i, s, 0], parts[i, s, 1], parts[i, s, 2], parts[i, s, 3], \
-                parts[i, s, 4]
+            x0, y0, a, b, turn = (
+                parts[i, s, 0],
+                parts[i, s, 1],
+                parts[i, s, 2],
+                parts[i, s, 3],
+                parts[i, s, 4],
+            )
             opacity = parts[i, s, 8]
             cos, sin = np.cos(turn), np.sin(turn)
-            if kind == BOX or kind == BAR:
+            if kind in (BOX, BAR):
                 long = a + b if kind == BAR else a
                 wide, high = abs(cos) * long + abs(sin) * b, abs(sin) * long + abs(cos) * b
             else:
@@ -128,4 +133,5 @@ def paint(kinds, parts, out):
                         for channel in range(channels):
                             below = out[i, channel, r, c]
                             out[i, channel, r, c] = below + share * (
-                                parts[i, s, 5 + channel] - below)
+                                parts[i, s, 5 + channel] - below
+                            )

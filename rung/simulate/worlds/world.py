@@ -1,4 +1,4 @@
-"""What every drawn world shares: factors with a true SCM, and one picture for each of their values."""
+"""What every world shares: factors with a true SCM, and one picture for each of their values."""
 
 from __future__ import annotations
 
@@ -250,8 +250,8 @@ class DrawnModel(GenerativeModel, Result):
             wrong = np.abs(own - pictures).max(axis=(1, 2, 3)) > SAME
             if wrong.any():
                 raise InputError(
-                    f"the picture of unit {int(wrong.argmax())} is not what the world draws for its "
-                    "factors; counterfactuals of other pictures need a fitted model"
+                    f"the picture of unit {int(wrong.argmax())} is not what the world draws for "
+                    "its factors; counterfactuals of other pictures need a fitted model"
                 )
             pictures = own
         return Unit(noise, facts, pictures)
