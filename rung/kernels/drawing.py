@@ -117,7 +117,7 @@ def paint(kinds, parts, out):
                 long = a + b if kind == BAR else a
                 wide, high = abs(cos) * long + abs(sin) * b, abs(sin) * long + abs(cos) * b
             else:
-                wide = high = 1.3 * max(a, b)
+                wide = high = 1.4 * max(a, b)
             left = int(max(0.0, np.floor((x0 - wide) * side - 1.0)))
             right = int(min(float(side), np.ceil((x0 + wide) * side + 1.0)))
             top = int(max(0.0, np.floor((1.0 - y0 - high) * side - 1.0)))

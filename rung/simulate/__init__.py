@@ -5,8 +5,11 @@ from ..core.lazy import exports
 __getattr__, __dir__, __all__ = exports(
     __name__,
     {
+        "Along": "worlds.scene",
         "DiscreteSCM": "discrete",
+        "Equation": "worlds.roots",
         "Exponential": "noise",
+        "Flow": "worlds.flow",
         "Gaussian": "noise",
         "Laplace": "noise",
         "LinearSCM": "linear",
@@ -14,7 +17,10 @@ __getattr__, __dir__, __all__ = exports(
         "NonlinearSCM": "nonlinear",
         "MorphoDigits": "worlds.digits",
         "Pendulum": "worlds.pendulum",
+        "Scene": "worlds.scene",
+        "Shapes": "worlds.shapes",
         "Student": "noise",
+        "Thing": "worlds.scene",
         "Topology": "graphs",
         "TrueEffect": "truth",
         "Uniform": "noise",
