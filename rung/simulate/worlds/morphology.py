@@ -84,7 +84,7 @@ def _enlarging(side: int) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """Mean x, y (y down, from the picture's centre), covariance and variance of y of brightness.
+    """Mean x and y (down, from the picture's centre), covariance, variances of x and y.
 
     All (m,), in pixels.
     """
@@ -92,6 +92,7 @@ class Moments:
     x: Floats
     y: Floats
     cross: Floats
+    across: Floats
     upright: Floats
 
 
@@ -104,8 +105,8 @@ def moments(pictures: NDArray[Any]) -> Moments:
     rows, columns = mass.sum(axis=2), mass.sum(axis=1)
     y, x = rows @ at / total, columns @ at / total
     cross = ((mass @ at) @ at) / total - x * y
-    upright = rows @ at**2 / total - y**2
-    return Moments(x, y, cross, upright)
+    upright, across = rows @ at**2 / total - y**2, columns @ at**2 / total - x**2
+    return Moments(x, y, cross, across, upright)
 
 
 def slants(pictures: NDArray[np.float32]) -> Floats:
@@ -126,6 +127,20 @@ def intensities(pictures: NDArray[np.float32]) -> Floats:
     return out
 
 
+def grey(pictures: ArrayLike, who: str) -> NDArray[np.float32]:
+    """Pictures (n, side, side), checked."""
+    array = np.asarray(pictures, dtype=np.float32)
+    if array.ndim == 4 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 3 or array.shape[1] != array.shape[2] or not len(array):
+        raise InputError(
+            f"{who}: expected grey pictures (n, 1, side, side), got {np.shape(pictures)}"
+        )
+    if not np.isfinite(array).all():
+        raise InputError(f"{who}: the pictures have numbers that are not finite")
+    return np.ascontiguousarray(array)
+
+
 def measure(pictures: ArrayLike) -> dict[str, Floats]:
     """Thickness, intensity and slant of strokes, read off the pictures alone.
 
@@ -140,16 +155,7 @@ def measure(pictures: ArrayLike) -> dict[str, Floats]:
         `thickness`, in pixels of a picture of 28 x 28 (twice the mean distance from the centre line
         to the edge); `intensity`, median brightness of the strokes; `slant`, in degrees.
     """
-    array = np.asarray(pictures, dtype=np.float32)
-    if array.ndim == 4 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.ndim != 3 or array.shape[1] != array.shape[2] or not len(array):
-        raise InputError(
-            f"measure: expected grey pictures (n, 1, side, side), got {np.shape(pictures)}"
-        )
-    if not np.isfinite(array).all():
-        raise InputError("measure: the pictures have numbers that are not finite")
-    array = np.ascontiguousarray(array)
+    array = grey(pictures, "measure")
     return {
         "thickness": strokes(array).thickness * UNIT / array.shape[1],
         "intensity": intensities(array),
