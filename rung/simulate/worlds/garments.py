@@ -85,6 +85,8 @@ class MorphoGarments(Morpho):
         7 sneaker, 8 bag, 9 boot.
     """
 
+    cites = ("castro2019", "xiao2017")
+
     def _classes(self) -> Floats:
         return np.repeat(np.arange(len(CLASSES), dtype=np.float64), EACH)
 

@@ -56,6 +56,8 @@ class Shapes(World):
     size: int = 28
     grid: tuple[int, int, int, int] = (4, 6, 8, 8)
 
+    cites = ("matthey2017",)
+
     def __post_init__(self) -> None:
         grid = tuple(self.grid)
         if len(grid) != len(NUMBERS) or min(grid) < 1:

@@ -166,7 +166,10 @@ class World(Result):
 
     def __repr__(self) -> str:
         name, (c, h, w) = type(self).__name__, self.image.shape
-        lines = [f"{name}: {self.rows} pictures {c} x {h} x {w}, seed {self.seed}", f"  {self.graph}"]
+        lines = [
+            f"{name}: {self.rows} pictures {c} x {h} x {w}, seed {self.seed}",
+            f"  {self.graph}",
+        ]
         roots = [v.name for v in self.scm.variables if v.name not in self.factors]
         if roots:
             lines.append(f"  and columns {', '.join(roots)}, which no factor causes")
