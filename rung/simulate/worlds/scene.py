@@ -99,7 +99,7 @@ class Scene(World):
     n, seed : int
     size : int
         Pixels a side; pictures are (3, size, size).
-    scm : SCM, or mapping of name to Mechanism
+    mechanisms : SCM, or mapping of name to Mechanism
         The factors and what causes them; `rung.simulate.Equation` makes a mechanism of a function.
         A mapping gives the graph by the mechanisms' parents.
     things : sequence of Thing
@@ -122,15 +122,13 @@ class Scene(World):
     n: int = 1000
     seed: int = 0
     size: int = 28
-    scm: SCM | Mapping[str, Mechanism] = field(kw_only=True)  # type: ignore[assignment]
+    mechanisms: SCM | Mapping[str, Mechanism] = field(kw_only=True)
     things: tuple[Thing, ...] = field(kw_only=True)
     environments: Mapping[str, Environment] = field(default_factory=dict, kw_only=True)
     background: tuple[float, float, float] = field(default=(0.08, 0.08, 0.10), kw_only=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.scm, SCM):
-            object.__setattr__(self, "scm", _scm(self.scm))
         object.__setattr__(self, "things", tuple(self.things))
         if not self.things:
             raise InputError("Scene(things=()): a picture of nothing shows no factor")
@@ -162,6 +160,10 @@ class Scene(World):
                 raise unknown(factor, described, "factor")
             if not isinstance(factor, str) and not np.isfinite(factor):
                 raise InputError(f"Thing({look}={value!r}): expected a finite number")
+
+    @cached_property
+    def scm(self) -> SCM:
+        return self.mechanisms if isinstance(self.mechanisms, SCM) else _scm(self.mechanisms)
 
     @property
     def factors(self) -> tuple[str, ...]:
