@@ -1,4 +1,4 @@
-"""Random graphs and SCMs with known truth."""
+"""Random graphs, SCMs and drawn worlds with known truth."""
 
 from ..core.lazy import exports
 
@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = exports(
         "LinearSCM": "linear",
         "MixedSCM": "mixed",
         "NonlinearSCM": "nonlinear",
+        "Pendulum": "worlds.pendulum",
         "Student": "noise",
         "Topology": "graphs",
         "TrueEffect": "truth",
