@@ -18,6 +18,7 @@ __getattr__, __dir__, __all__ = exports(
         "Score": "metrics.arrays",
         "Soundness": "metrics.soundness_table",
         "dci": "metrics.importance",
+        "factor_vae_score": "metrics.votes",
         "identifiability_of": "identifiability",
         "image_quality": "metrics.images",
         "infomec": "metrics.infomec_scores",
