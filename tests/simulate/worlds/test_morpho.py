@@ -66,7 +66,7 @@ class TestMeasured:
         rows = np.arange(28)
         picture = np.zeros((1, 28, 28))
         for r in rows:
-            picture[0, r, int(round(13.5 - np.tan(np.deg2rad(15)) * (r - 13.5)))] = 1
+            picture[0, r, round(13.5 - np.tan(np.deg2rad(15)) * (r - 13.5))] = 1
         assert measure(picture)["slant"][0] == pytest.approx(15, abs=0.5)
 
     def test_bad_pictures(self):

@@ -130,7 +130,7 @@ def test_bad_scenes(change, error, word):
 
 def test_bad_mechanisms_and_looks():
     with pytest.raises(InputError, match="no mechanism"):
-        Scene(n=2, mechanisms={"b": mechanisms()["b"]}, things=THINGS[:0] or [Thing(x="b")]).data
+        Scene(n=2, mechanisms={"b": mechanisms()["b"]}, things=[Thing(x="b")])
     with pytest.raises(InputError, match="that of 'b'"):
         Scene(n=2, mechanisms={"a": mechanisms()["a"], "c": mechanisms()["b"]}, things=[Thing()])
     with pytest.raises(InputError, match="Along"):
@@ -139,4 +139,4 @@ def test_bad_mechanisms_and_looks():
         Scene(n=2, mechanisms=mechanisms(), things=[Thing(size="a")]).render({"a": -3, "b": 0})
     wrong = {"a": Equation("a", (), lambda: np.zeros(3), Uniform(0.5))}
     with pytest.raises(InputError, match="shape"):
-        Scene(n=2, mechanisms=wrong, things=[Thing(x="a")]).data  # noqa: B018
+        Scene(n=2, mechanisms=wrong, things=[Thing(x="a")]).scm.sample(2)
