@@ -103,8 +103,8 @@ class MorphoDigits(Morpho):
     intensity = 1/4 + 3/4 sigmoid(u / 2 + 2 t - 5), theirs from 64 to 255 of 255 levels, and slant
     = 6 (t - 5/2) + 8 u in degrees, which is rung's own addition. A digit is the union of discs
     along its real centre line, with the real widths scaled to a mean of t, sheared to the slant
-    and painted with the intensity, so that `rung.simulate.measure` finds these values again. Columns `source` (which real digit) and
-    `digit` say what is drawn; no factor causes them.
+    and painted with the intensity, so that `rung.simulate.measure` finds these values again.
+    Columns `source` (which real digit) and `digit` say what is drawn; no factor causes them.
 
     Parameters
     ----------
