@@ -1,13 +1,14 @@
 """Latent variables of pictures: encoders and decoders around an SCM, and how to judge them."""
-"""Causal models inside images: latent variables, and what is measured about them."""
 
 from ..core.lazy import exports
 
 __getattr__, __dir__, __all__ = exports(
     __name__,
     {
+        "BetaTCVAE": "tcvae",
         "CausalDiffAE": "causal_diffusion",
         "ImageModel": "model",
+        "QLAE": "qlae",
         "VAE": "vae",
         "DCI": "metrics.importance",
         "FactorReader": "metrics.predictor",
