@@ -51,7 +51,7 @@ class Training:
         Largest size of a step: it rises over the first `warmup` steps and falls along a cosine to
         a hundredth at the end.
     decay : float
-        Decoupled weight decay.
+        Decoupled weight decay of matrices and kernels; vectors (biases, scales) are not decayed.
     clip : float
         Largest norm of a gradient.
     average : float
@@ -172,9 +172,14 @@ class _Loop:
             raise InputError("there are no rows to train on")
         self.batch = min(settings.batch, self.n)
         self.trained = [p for p in module.parameters() if p.requires_grad]
+        groups = [
+            {"params": [p for p in self.trained if p.ndim > 1]},
+            {"params": [p for p in self.trained if p.ndim < 2], "weight_decay": 0.0},
+        ]
         self.optimiser = torch.optim.AdamW(
-            self.trained, lr=settings.rate, weight_decay=settings.decay, fused=True
-        )
+            [g for g in groups if g["params"]], lr=settings.rate, weight_decay=settings.decay,
+            fused=True,
+        )  # fmt: skip
         self.mean = {k: v.detach().clone() for k, v in module.state_dict().items()}
         self.path = Path(settings.checkpoint).expanduser() if settings.checkpoint else None
         self.identity = "" if self.path is None else self._identity(identity)

@@ -6,6 +6,11 @@ __getattr__, __dir__, __all__ = exports(
     __name__,
     {
         "CausalDiffAE": "causal_diffusion",
+        "BetaTCVAE": "tcvae",
+        "CausalDiffAE": "causal_diffusion",
+        "ImageModel": "model",
+        "QLAE": "qlae",
+        "VAE": "vae",
         "DCI": "metrics.importance",
         "FactorReader": "metrics.predictor",
         "Finding": "metrics.soundness_table",

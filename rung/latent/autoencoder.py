@@ -31,13 +31,16 @@ from .pictures import Coding, codings, factor_graph
 from .sites import Block, Place
 
 
+WIDTH = 32  # channels of the first convolution; a quarter of the hidden layer
+
+
 class Autoencoder(nn.Module):
     """Encoder to mean and log variance of a normal code, decoder to the logits of a picture."""
 
-    def __init__(self, shape: Shape, size: int) -> None:
+    def __init__(self, shape: Shape, size: int, width: int = WIDTH) -> None:
         super().__init__()
-        self.encoder = Encoder(shape, 2 * size)
-        self.decoder = Decoder(shape, size)
+        self.encoder = Encoder(shape, 2 * size, width=width, hidden=4 * width)
+        self.decoder = Decoder(shape, size, width=width, hidden=4 * width)
 
     def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance (n, size), the latter within -20..20."""
@@ -58,6 +61,7 @@ class GaussianCodec(Codec):
     length: int
     weights: Weights = field(repr=False)
     device: str | None = None
+    width: int = WIDTH
 
     @property
     def size(self) -> int:
@@ -66,7 +70,7 @@ class GaussianCodec(Codec):
     @cached_property
     def _network(self) -> Autoencoder:
         with seeded(0):
-            network = Autoencoder(self.shape, self.length)
+            network = Autoencoder(self.shape, self.length, self.width)
         load_weights(network, self.weights)
         return network.to(device_of(self.device))
 

@@ -175,7 +175,7 @@ class ImageModel(GenerativeModel, Result):
 
     def draw(self, n: int, *, rng: np.random.Generator) -> Seen:
         noise = self.latents.draw(n, rng=rng)
-        codes = rng.standard_normal((n, self.codec.size)).astype(np.float32)
+        codes = self.codec.prior(n, rng)
         plain = replace(self.latents, interventions=()).run(noise)
         return Seen(noise, self.write(codes, plain), self.codec.chance(n, rng))
 
