@@ -127,7 +127,7 @@ class CausalDiffAE:
         codec = DiffusionCodec(plan, done.weights, self.strength, self.inverted, self.sampling,
                                self.training.device)  # fmt: skip
         codes = codec.encode(images)
-        latents, places = factor_scm(network.layer, plan.coded, graph, codes, rng)
+        latents, places = factor_scm(network.layer, plan.coded, graph, codes, labels, rng)
         details = {
             "steps": done.steps, "seconds": done.seconds, "history": done.history,
             "rows_per_second": done.rows_per_second,
