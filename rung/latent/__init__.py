@@ -5,12 +5,8 @@ from ..core.lazy import exports
 __getattr__, __dir__, __all__ = exports(
     __name__,
     {
-        "CausalDiffAE": "causal_diffusion",
         "BetaTCVAE": "tcvae",
         "CausalDiffAE": "causal_diffusion",
-        "ImageModel": "model",
-        "QLAE": "qlae",
-        "VAE": "vae",
         "DCI": "metrics.importance",
         "FactorReader": "metrics.predictor",
         "Finding": "metrics.soundness_table",
@@ -22,6 +18,7 @@ __getattr__, __dir__, __all__ = exports(
         "Lasso": "metrics.importance",
         "LensLaws": "metrics.lenses",
         "Predictor": "metrics.predictor",
+        "QLAE": "qlae",
         "Score": "metrics.arrays",
         "Soundness": "metrics.soundness_table",
         "VAE": "vae",

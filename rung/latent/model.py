@@ -169,7 +169,7 @@ class ImageModel(GenerativeModel, Result):
         codes = self.codec.encode(images)
         facts = self._facts(units, codes)
         if self.labelled:
-            codes = self.write(codes, facts)
+            codes = self.codec.given(images, self.write(codes, facts))
         noise = self.latents.abduct(facts, rng=rng)
         return Seen(noise, codes, self.codec.remainder(images, codes))
 
