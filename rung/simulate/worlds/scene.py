@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.data import Data, Origin
+from ...core.data import Data
 from ...core.errors import InputError, unknown
 from ...core.graph import Graph
 from ...core.intervention import Intervention
@@ -204,7 +204,7 @@ class Scene(World):
             environment=label,
             environments=names,
             targets=targets,
-            origin=Origin("scene", decisions=(f"seed {self.seed}",)),
+            origin=self._origin(),
         )
 
     def _draw(self, columns: Columns, n: int) -> Pictures:
