@@ -237,7 +237,9 @@ def _levels(codec: QuantisedCodec) -> tuple[SCM, tuple[Matched, ...]]:
     mechanisms, places = {}, []
     for j, book in enumerate(codec.books):
         variable = Variable(f"z{j + 1}", Kind.ORDINAL, _named(book))
-        table = codec.shares[j] + 1e-6  # a level that no training picture has is rare, not impossible
+        table = (
+            codec.shares[j] + 1e-6
+        )  # a level that no training picture has is rare, not impossible
         mechanisms[variable.name] = Table(variable, (), table / table.sum())
         values = lock(book.astype(np.float64))
         places.append(Matched(variable, j, 0.0, 1.0, values, 1.0))

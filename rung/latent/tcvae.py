@@ -143,7 +143,11 @@ class BetaTCVAE:
             network, loss, {"image": images}, self.training, run=run, seed=seed, identity=identity
         )
         codec = GaussianCodec(
-            image.shape, self.size, done.weights, self.training.device, self.width  # type: ignore[arg-type]
+            image.shape,
+            self.size,
+            done.weights,
+            self.training.device,
+            self.width,  # type: ignore[arg-type]
         )
         return finished(
             self, codec, self.graph, data, codec.encode(images), image, done, ("chen2018",), rng

@@ -84,7 +84,11 @@ class VAE:
             network, loss, {"image": images}, self.training, run=run, seed=seed, identity=identity
         )
         codec = GaussianCodec(
-            image.shape, self.size, done.weights, self.training.device, self.width  # type: ignore[arg-type]
+            image.shape,
+            self.size,
+            done.weights,
+            self.training.device,
+            self.width,  # type: ignore[arg-type]
         )
         cites = ("kingma2014", "higgins2017") if self.beta != 1 else ("kingma2014",)
         return finished(
