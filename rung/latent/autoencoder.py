@@ -30,7 +30,6 @@ from .model import ImageModel
 from .pictures import Coding, codings, factor_graph
 from .sites import Block, Place
 
-
 WIDTH = 32  # channels of the first convolution; a quarter of the hidden layer
 
 

@@ -28,7 +28,7 @@ from .autoencoder import WIDTH, cross_entropy, details_of, named
 from .codec import Codec, Codes, Images, parts
 from .matching import Matched
 from .model import ImageModel
-from .pictures import image_variable, images_of, need_rows
+from .pictures import image_variable, images_of, need_rows, picture_shape
 
 SIZE = 10  # numbers of a code where no factor is known
 
@@ -183,7 +183,7 @@ class QLAE:
         need_rows(data, "QLAE")
         images, seed, size = images_of(data), int(rng.integers(2**31)), self._size(data)
         with seeded(seed):
-            network = Quantised(image.shape, size, self.values, self.width)  # type: ignore[arg-type]
+            network = Quantised(picture_shape(image), size, self.values, self.width)
 
         def loss(
             batch: Mapping[str, Tensor], share: float, chance: torch.Generator
@@ -196,7 +196,7 @@ class QLAE:
         done = train(
             network, loss, {"image": images}, self.training, run=run, seed=seed, identity=identity
         )
-        codec = self._codec(image.shape, size, done.weights, images)  # type: ignore[arg-type]
+        codec = self._codec(picture_shape(image), size, done.weights, images)
         latents, places = (
             _levels(codec) if self.graph is None
             else named(self.graph, data, codec.encode(images), rng)

@@ -19,7 +19,7 @@ from ..deep.networks import drawn
 from ..deep.training import Training, train
 from .autoencoder import WIDTH, Autoencoder, GaussianCodec, cross_entropy, finished
 from .model import ImageModel
-from .pictures import image_variable, images_of, need_rows
+from .pictures import image_variable, images_of, need_rows, picture_shape
 
 
 class Parts(NamedTuple):
@@ -126,7 +126,7 @@ class BetaTCVAE:
         need_rows(data, "BetaTCVAE")
         images, seed = images_of(data), int(rng.integers(2**31))
         with seeded(seed):
-            network = Autoencoder(image.shape, self.size, width=self.width)  # type: ignore[arg-type]
+            network = Autoencoder(picture_shape(image), self.size, width=self.width)
 
         def loss(
             batch: Mapping[str, Tensor], share: float, chance: torch.Generator
@@ -143,11 +143,11 @@ class BetaTCVAE:
             network, loss, {"image": images}, self.training, run=run, seed=seed, identity=identity
         )
         codec = GaussianCodec(
-            image.shape,
+            picture_shape(image),
             self.size,
             done.weights,
             self.training.device,
-            self.width,  # type: ignore[arg-type]
+            self.width,
         )
         return finished(
             self, codec, self.graph, data, codec.encode(images), image, done, ("chen2018",), rng

@@ -18,7 +18,7 @@ from ..deep.networks import drawn, gaussian_kl
 from ..deep.training import Training, train
 from .autoencoder import WIDTH, Autoencoder, GaussianCodec, cross_entropy, finished
 from .model import ImageModel
-from .pictures import image_variable, images_of, need_rows
+from .pictures import image_variable, images_of, need_rows, picture_shape
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class VAE:
         need_rows(data, "VAE")
         images, seed = images_of(data), int(rng.integers(2**31))
         with seeded(seed):
-            network = Autoencoder(image.shape, self.size, width=self.width)  # type: ignore[arg-type]
+            network = Autoencoder(picture_shape(image), self.size, width=self.width)
 
         def loss(
             batch: Mapping[str, Tensor], share: float, chance: torch.Generator
@@ -84,11 +84,11 @@ class VAE:
             network, loss, {"image": images}, self.training, run=run, seed=seed, identity=identity
         )
         codec = GaussianCodec(
-            image.shape,
+            picture_shape(image),
             self.size,
             done.weights,
             self.training.device,
-            self.width,  # type: ignore[arg-type]
+            self.width,
         )
         cites = ("kingma2014", "higgins2017") if self.beta != 1 else ("kingma2014",)
         return finished(
