@@ -82,6 +82,11 @@ def prepare(source: Any, plan: Plan) -> Prepared:
         weights=plan.weights,
         missing=POLICIES[plan.missing],
     )
+    if any(v.shape for v in raw.variables):
+        raise InputError(
+            f"{plan.source or raw.origin.name} holds pictures, which this has no answer about; "
+            "rung analyse makes a report of them, the other commands take the table of factors"
+        )
     raw = _units(raw, plan.units)
     if raw.n < 2:
         raise InputError(f"the file has {raw.n} row: an analysis needs many; check the file")

@@ -1,0 +1,50 @@
+"""Models of pictures by name."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from ..core.errors import NotSupported
+from .options import made, plugs
+
+
+def models() -> dict[str, type]:
+    """Models of pictures by command-line name."""
+    from .. import latent
+
+    return plugs(latent, "fit")
+
+
+def make_model(text: str, structure: Any, *, unlabelled: bool) -> Any:
+    """A model from `name` or `name:option=value,...`, with the graph if it takes one.
+
+    Raises
+    ------
+    NotSupported
+        The model needs a graph over labelled factors, and there are none.
+    """
+    known = models()
+    cls = known.get(text.partition(":")[0])
+    takes = {f.name for f in fields(cls)} if cls is not None else set()
+    given = {}
+    if "graph" in takes:
+        if structure is None:
+            raise NotSupported(
+                f"the model {text.partition(':')[0]!r} needs labelled factors; give them with "
+                "--factors, or choose vae"
+            )
+        given["graph"] = structure
+    if "unlabelled" in takes and unlabelled:
+        given["unlabelled"] = True
+    return made(text, known, "model of pictures", **given)
+
+
+def causal(structure: Any, *, unlabelled: bool) -> Any:
+    """The model for labelled factors."""
+    return make_model("causal-diff-ae", structure, unlabelled=unlabelled)
+
+
+def plain() -> Any:
+    """The model without labels."""
+    return make_model("vae", None, unlabelled=True)
