@@ -27,7 +27,7 @@ STANDING = {
 
 def number(value: float) -> str:
     """A number for people."""
-    return str(late("rung.report.svg", "num")(value))
+    return str(late("rung.report.svg", "num")(value, 2))
 
 
 def row_text(row: Mapping[str, Any]) -> str:
@@ -98,15 +98,16 @@ def headline(content: Mapping[str, Any], found: Structure | None) -> dict[str, A
     standing = UNNAMED if found is None else found.standing
     k = len(data["factors"])
     what = f"{data['n']:,} pictures" + (f" and their {k} factors" if k > 1 else "")
-    hit = [r for r in rows if r.get("key") == "effectiveness"]
-    kept = [r for r in rows if r.get("key") == "minimality"]
+    numeric = [r for r in rows if r.get("key") == "effectiveness" and r["unit"] != "share wrong"]
+    hit = [r for r in numeric if r["role"] == "set"]
+    kept = [r for r in numeric if r["role"] == "untouched"]
     if hit:
         worst = max(hit, key=lambda r: r["value"])
         mean = float(np.mean([r["value"] for r in hit]))
+        most = f" ({number(worst['value'])} for {worst['do']}, the worst)" if len(hit) > 1 else ""
         sentence = (
             f"Asked to set a factor, the {name} of {what} draws pictures in which that factor is "
-            f"read back with an error of {number(mean)} standard deviations on average "
-            f"({number(worst['value'])} for {worst['of']}, the worst)."
+            f"read back with an error of {number(mean)} standard deviations on average{most}."
         )
     elif found is None:
         sentence = f"The {name} of {what} found a code whose numbers have no names."

@@ -25,6 +25,7 @@ from ..io.readers import read
 from . import picture_measures as measures
 from . import picture_words as words
 from .options import make_learner
+from .picture_measures import Case
 from .picture_plan import LARGEST, PicturePlan
 from .picture_shown import Shown, example_section, grid_section, slider_section, without_pictures
 from .prepare import POLICIES
@@ -92,7 +93,8 @@ class ImageAnalysis(Result):
     def __repr__(self) -> str:
         head = self.content["headline"]
         lines = [head["sentence"], f"  standing: {head['standing']}. {head['standing_text']}"]
-        lines += [f"  {words.row_text(row)}" for row in self.content["soundness"][:10]]
+        rows = [r for r in self.content["soundness"] if r["role"] in ("", "set")]
+        lines += [f"  {words.row_text(row)}" for row in rows[:16]]
         return "\n".join([*lines, *(f"  partial: {p}" for p in self.content["partial"])])
 
 
@@ -129,8 +131,10 @@ class _Job:
         self.partial: list[str] = []
         self.began = 0.0
 
-    def stage(self, name: str) -> Run:
-        """Start a stage: its clock and its share of the progress bar."""
+    def stage(self, name: str, after: str | None = None) -> Run:
+        """Start a stage, `after` another ends: its clock and its share of the progress bar."""
+        if after is not None:
+            self.done(after)
         self.began = time.perf_counter()
         before = 0.0
         for key, share in SHARES.items():
@@ -165,11 +169,11 @@ class _Job:
         self.cut_short(model)
         self.done("train")
         rows = held if len(held) else train
+        case = Case(model, data, train, rows, labelled, plan.seed)
         judged = measures.judged(
-            model, data, train, rows, labels=found is not None, plan=plan,
-            judge=lambda: self.stage("judge"), measure=lambda: self.stage("measure"),
-            done=self.done,
-        )  # fmt: skip
+            case, lambda: self.stage("judge"), lambda: self.stage("measure", "judge")
+        )
+        self.done("measure")
         self.stage("draw")
         shown = self.show(model, data, rows)
         graph = model.latents.graph if hasattr(model, "latents") else model.graph

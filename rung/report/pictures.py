@@ -59,6 +59,7 @@ def render(content: Mapping[str, Any]) -> str:
             discovery=content.get("discovery") or {},
             identifiability=content.get("identifiability") or {},
             soundness_text=content.get("soundness_text"),
+            soundness_by=content.get("soundness_by") or [],
             rung=content.get("rung") or {},
             command=content.get("command") or "",
             created=moment((content.get("rung") or {}).get("created")),
