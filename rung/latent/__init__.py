@@ -5,6 +5,7 @@ from ..core.lazy import exports
 __getattr__, __dir__, __all__ = exports(
     __name__,
     {
+        "CausalDiffAE": "causal_diffusion",
         "DCI": "metrics.importance",
         "FactorReader": "metrics.predictor",
         "Finding": "metrics.soundness_table",

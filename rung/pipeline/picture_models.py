@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from ..core.errors import NotSupported
+from ..core.errors import NotSupported, unknown
 from .options import made, plugs
 
 
@@ -15,6 +15,13 @@ def models() -> dict[str, type]:
 
     found = plugs(latent, "fit")  # among them what judges models, which is none itself
     return {name: cls for name, cls in found.items() if ".metrics." not in cls.__module__}
+
+
+def check_model(text: str) -> None:
+    """Raise for a name that no model has, before any work is done."""
+    name = text.partition(":")[0]
+    if name != "auto" and name not in (known := models()):
+        raise unknown(name, known, "model of pictures")
 
 
 def make_model(text: str, structure: Any, *, unlabelled: bool) -> Any:

@@ -61,6 +61,16 @@ class Shown:
         """The units under interventions."""
         return self.model.do(*items).run(self.exogenous)
 
+    def under(self, variable: Variable, values: Sequence[float]) -> list[Data]:
+        """The units under each of the values, computed together where the model can."""
+        repeat = getattr(self.exogenous, "repeat", None)
+        if repeat is None:
+            return [self.run(set_to(variable, x)) for x in values]
+        n, given = self.units.n, [set_to(variable, x).value for x in values]
+        item = Do(variable.name, np.repeat(np.asarray(given), n))
+        together = self.model.do(item).run(repeat(len(values)))
+        return [together.take(np.arange(k * n, (k + 1) * n)) for k in range(len(values))]
+
     def values(self, variable: Variable, count: int) -> list[float]:
         """Internal values that a factor is set to, ascending: levels, or spread over its range."""
         if variable.discrete:
@@ -112,7 +122,7 @@ def grid_section(shown: Shown, graph: Graph) -> dict[str, Any]:
     }]  # fmt: skip
     for v in shown.factors:
         values = shown.values(v, 3)
-        columns = [shown.run(set_to(v, x)).column(shown.image) for x in values]
+        columns = [under.column(shown.image) for under in shown.under(v, values)]
         labels = [words(v, x) for x in values]
         moves = [name for name in descendants(graph, v.name) if name != v.name]
         blocks.append({
@@ -141,8 +151,7 @@ def slider_section(shown: Shown) -> dict[str, Any]:
     steps: list[dict[str, Any]] = []
     for f, v in enumerate(factors):
         values = shown.values(v, STEPS)
-        for k, x in enumerate(values):
-            under = shown.run(set_to(v, x))
+        for k, under in enumerate(shown.under(v, values)):
             sheet[:, f, k] = under.column(shown.image)
             for u in range(n):
                 said[u][f].append([words(o, float(under.column(o.name)[u])) for o in factors])

@@ -26,6 +26,7 @@ from . import picture_measures as measures
 from . import picture_words as words
 from .options import make_learner
 from .picture_measures import Case
+from .picture_models import check_model
 from .picture_plan import LARGEST, PicturePlan
 from .picture_shown import Shown, example_section, grid_section, slider_section, without_pictures
 from .prepare import POLICIES
@@ -155,6 +156,8 @@ class _Job:
 
     def work(self) -> ImageAnalysis:
         plan = self.plan
+        if isinstance(plan.model, str) and plan.model != "auto":
+            check_model(plan.model)
         self.stage("read")
         data, left_out = usable(self.read())
         self.done("read")
@@ -325,7 +328,7 @@ def split(
     pool = labelled if len(labelled) else np.arange(data.n)
     if len(pool) < 40:
         return np.arange(data.n), np.empty(0, dtype=np.intp)
-    count = min(MOST_HELD, max(8, int(HELD_OUT * len(pool))))
+    count = min(MOST_HELD, max(10, int(HELD_OUT * len(pool))))
     held = np.sort(np.random.default_rng(seed).permutation(pool)[:count])
     return np.setdiff1d(np.arange(data.n), held), held
 

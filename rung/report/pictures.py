@@ -11,7 +11,7 @@ from typing import Any
 
 from rung.core.errors import InputError
 from rung.pipeline.picture_shown import without_pictures
-from rung.report.charts import number, span
+from rung.report.charts import number, shown_numbers, span
 from rung.report.export import html_json, write_dot
 from rung.report.figures import csv_text, file_name
 from rung.report.files import make_folder, write_bytes, write_text
@@ -70,6 +70,7 @@ def render(content: Mapping[str, Any]) -> str:
             cell=cell_size(width, CELL),
             example_cell=cell_size(width, 56),
             span=span,
+            numbers=shown_numbers,
             css=safe(files["report.css"] + files["pictures.css"]),
             js=safe(script),
             js_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
