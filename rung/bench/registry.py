@@ -215,7 +215,7 @@ def versions() -> dict[str, str]:
     from platform import python_version
 
     out = {"python": python_version()}
-    for package in ("rung", "numpy", "scipy", "numba", "scikit-learn"):
+    for package in ("rung", "numpy", "scipy", "numba", "scikit-learn", "torch"):
         try:
             out[package] = version(package)
         except PackageNotFoundError:

@@ -36,3 +36,8 @@ def seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         yield
+
+
+def one_thread() -> None:
+    """Compute in one thread from here on: for processes that run side by side."""
+    torch.set_num_threads(1)

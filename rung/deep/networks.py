@@ -51,25 +51,27 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Codes (n, inputs) to the logits of pictures (n, c, h, w): the encoder in reverse."""
+    """Codes (n, inputs) to the logits of pictures (n, c, h, w): the encoder in reverse.
+
+    The last convolution works at half the side and gives the four pixels of each place.
+    """
 
     def __init__(self, shape: Shape, inputs: int, *, width: int = 32, hidden: int = 128) -> None:
         super().__init__()
-        self.maps = sides(shape)[::-1]
-        steps = len(self.maps) - 1
-        widths = [width * min(2 ** max(i - 1, 0), 2) for i in range(steps, 0, -1)]
-        self.first = (widths[0] if steps else shape[0], *self.maps[0])
-        flat = self.first[0] * self.first[1] * self.first[2]
-        self.head = perceptron([inputs, hidden, flat])
-        self.layers = nn.ModuleList(
-            nn.Conv2d(a, b, 3, padding=1) for a, b in zip(widths, [*widths[1:], shape[0]])
-        )
+        self.shape = shape
+        self.maps = sides(shape)[:0:-1]
+        widths = [2 * width] * max(len(self.maps) - 1, 0) + [width]
+        self.first = (widths[0], *self.maps[0])
+        self.head = perceptron([inputs, hidden, widths[0] * self.maps[0][0] * self.maps[0][1]])
+        ends = [*widths[1:], 4 * shape[0]]
+        self.layers = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in zip(widths, ends))
 
     def forward(self, codes: Tensor) -> Tensor:
         x = self.head(codes).view(-1, *self.first)
-        for layer, side in zip(self.layers, self.maps[1:]):
-            x = layer(F.interpolate(F.silu(x), size=side, mode="nearest"))
-        return x
+        for i, layer in enumerate(self.layers):
+            x = F.silu(x)
+            x = layer(F.interpolate(x, size=self.maps[i], mode="nearest") if i else x)
+        return F.pixel_shuffle(x, 2)[:, :, : self.shape[1], : self.shape[2]]
 
 
 def gaussian_kl(mean: Tensor, log_variance: Tensor) -> Tensor:

@@ -104,15 +104,20 @@ def paint(kinds, parts, out):
             kind = kinds[i, s]
             if kind < 0:
                 continue
-            x0, y0, a, b, turn = parts[i, s, 0], parts[i, s, 1], parts[i, s, 2], parts[i, s, 3], \
-                parts[i, s, 4]
+            x0, y0, a, b, turn = (
+                parts[i, s, 0],
+                parts[i, s, 1],
+                parts[i, s, 2],
+                parts[i, s, 3],
+                parts[i, s, 4],
+            )
             opacity = parts[i, s, 8]
             cos, sin = np.cos(turn), np.sin(turn)
-            if kind == BOX or kind == BAR:
+            if kind in (BOX, BAR):
                 long = a + b if kind == BAR else a
                 wide, high = abs(cos) * long + abs(sin) * b, abs(sin) * long + abs(cos) * b
             else:
-                wide = high = 1.3 * max(a, b)
+                wide = high = 1.4 * max(a, b)
             left = int(max(0.0, np.floor((x0 - wide) * side - 1.0)))
             right = int(min(float(side), np.ceil((x0 + wide) * side + 1.0)))
             top = int(max(0.0, np.floor((1.0 - y0 - high) * side - 1.0)))
@@ -128,4 +133,5 @@ def paint(kinds, parts, out):
                         for channel in range(channels):
                             below = out[i, channel, r, c]
                             out[i, channel, r, c] = below + share * (
-                                parts[i, s, 5 + channel] - below)
+                                parts[i, s, 5 + channel] - below
+                            )

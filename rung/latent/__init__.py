@@ -1,4 +1,4 @@
-"""Causal models inside images: latent variables, and what is measured about them."""
+"""Latent variables of pictures: encoders and decoders around an SCM, and how to judge them."""
 
 from ..core.lazy import exports
 
@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = exports(
         "Finding": "metrics.soundness_table",
         "Forest": "metrics.importance",
         "Identifiability": "identifiability",
+        "ImageModel": "model",
         "ImageQuality": "metrics.images",
         "InfoMEC": "metrics.infomec_scores",
         "Lasso": "metrics.importance",
@@ -18,7 +19,9 @@ __getattr__, __dir__, __all__ = exports(
         "Predictor": "metrics.predictor",
         "Score": "metrics.arrays",
         "Soundness": "metrics.soundness_table",
+        "VAE": "vae",
         "dci": "metrics.importance",
+        "factor_vae_score": "metrics.votes",
         "identifiability_of": "identifiability",
         "image_quality": "metrics.images",
         "infomec": "metrics.infomec_scores",

@@ -127,14 +127,14 @@ class CausalDiffAE:
         codec = DiffusionCodec(plan, done.weights, self.strength, self.inverted, self.sampling,
                                self.training.device)  # fmt: skip
         codes = codec.encode(images)
-        latents, places = factor_scm(network.layer, plan.coded, graph, codes, rng)
+        latents, places = factor_scm(network.layer, plan.coded, graph, codes, labels, rng)
         details = {
             "steps": done.steps, "seconds": done.seconds, "history": done.history,
             "rows_per_second": done.rows_per_second,
         }  # fmt: skip
         return ImageModel(
             replace(self, graph=graph), codec, latents, places, image, details, done.complete,
-            notes=done.notes, cites=("komanduri2024", "song2021"),
+            labelled=True, notes=done.notes, cites=("komanduri2024", "song2021"),
         )  # fmt: skip
 
     def _bare(self) -> CausalDiffAE:

@@ -75,7 +75,8 @@ def images_of(data: Data, variable: Variable | None = None) -> Images:
 def _strange(part: Images) -> NDArray[np.bool_]:
     flat = part.reshape(len(part), -1)
     with np.errstate(invalid="ignore"):
-        return ~((flat >= -1e-3) & (flat <= 1 + 1e-3)).all(axis=1)
+        inside = (flat >= -1e-3) & (flat <= 1 + 1e-3)
+    return np.asarray(~inside.all(axis=1))
 
 
 def need_rows(data: Data, who: str, fewest: int = FEWEST) -> None:

@@ -1,0 +1,136 @@
+"""What every variational autoencoder shares: networks, codec, the way from codes to an SCM."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..core.data import Data
+from ..core.graph import Graph
+from ..core.scm import SCM
+from ..core.variable import Variable
+from ..deep.device import device_of, seeded
+from ..deep.networks import Decoder, Encoder, Shape
+from ..deep.training import Trained
+from ..deep.weights import Weights, load_weights
+from ..mechanisms.linear import Linear
+from ..mechanisms.noise import Gaussian
+from ..mechanisms.structural import Structural
+from .codec import Codec, Codes, Images, parts
+from .matching import matched
+from .model import ImageModel
+from .pictures import Coding, codings, factor_graph
+from .sites import Block, Place
+
+
+class Autoencoder(nn.Module):
+    """Encoder to mean and log variance of a normal code, decoder to the logits of a picture."""
+
+    def __init__(self, shape: Shape, size: int) -> None:
+        super().__init__()
+        self.encoder = Encoder(shape, 2 * size)
+        self.decoder = Decoder(shape, size)
+
+    def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log variance (n, size), the latter within -20..20."""
+        mean, spread = self.encoder(2 * images - 1).chunk(2, dim=1)
+        return mean, spread.clamp(-20, 20)
+
+
+def cross_entropy(logits: Tensor, images: Tensor) -> Tensor:
+    """Bernoulli reconstruction error in nats, summed over the pixels of a picture."""
+    return F.binary_cross_entropy_with_logits(logits, images, reduction="sum") / len(images)
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianCodec(Codec):
+    """The trained networks of an autoencoder with a normal code; codes are posterior means."""
+
+    shape: Shape
+    length: int
+    weights: Weights = field(repr=False)
+    device: str | None = None
+
+    @property
+    def size(self) -> int:
+        return self.length
+
+    @cached_property
+    def _network(self) -> Autoencoder:
+        with seeded(0):
+            network = Autoencoder(self.shape, self.length)
+        load_weights(network, self.weights)
+        return network.to(device_of(self.device))
+
+    def encode(self, images: Images) -> Codes:
+        return self.posterior(images)[0]
+
+    @torch.no_grad()
+    def posterior(self, images: Images) -> tuple[Codes, Codes]:
+        """Mean and variance (n, size) of the code of each picture."""
+        out = np.empty((2, len(images), self.size), dtype=np.float32)
+        for rows in parts(len(images)):
+            x = torch.from_numpy(np.array(images[rows])).to(device_of(self.device))
+            mean, spread = self._network.posterior(x)
+            out[0, rows], out[1, rows] = mean.cpu().numpy(), spread.exp().cpu().numpy()
+        return out[0], out[1]
+
+    @torch.no_grad()
+    def decode(self, codes: Codes, rest: NDArray[Any] | None, change: Codes | None) -> Images:
+        out = np.empty((len(codes), *self.shape), dtype=np.float32)
+        for rows in parts(len(codes)):
+            z = torch.from_numpy(np.array(codes[rows], dtype=np.float32))
+            out[rows] = self._network.decoder(z.to(device_of(self.device))).sigmoid().cpu().numpy()
+        return out
+
+
+def unnamed(size: int) -> tuple[SCM, tuple[Place, ...]]:
+    """Independent standard normal variables z1, z2 ..., one for each number of the code."""
+    variables = [Variable(f"z{i + 1}") for i in range(size)]
+    graph = Graph.empty([v.name for v in variables])
+    mechanisms = {v.name: Linear.of(v, (), (), noise=Gaussian()) for v in variables}
+    return SCM(graph, mechanisms), tuple(Block(Coding(v), i) for i, v in enumerate(variables))
+
+
+def named(
+    structure: Any, data: Data, codes: Codes, rng: np.random.Generator
+) -> tuple[SCM, tuple[Place, ...]]:
+    """An SCM fitted to the labels, each factor read off the number of the code that suits it."""
+    graph = factor_graph(structure, data, rng)
+    coded = codings(data, graph.names, unlabelled=False)
+    labels = Data(
+        tuple(c.variable for c in coded), {n: data.column(n) for n in graph.names}
+    )  # fmt: skip
+    latents = Structural(graph).fit(labels, rng=rng)
+    assert isinstance(latents, SCM)
+    return latents, matched(codes, labels)
+
+
+def finished(
+    spec: Any, codec: Codec, structure: Any, data: Data, codes: Codes, image: Variable,
+    done: Trained, cites: tuple[str, ...], rng: np.random.Generator,
+) -> ImageModel:  # fmt: skip
+    """The model of a trained codec: named factors if there is a graph, else z1, z2 ..."""
+    latents, places = (
+        unnamed(codec.size) if structure is None else named(structure, data, codes, rng)
+    )  # fmt: skip
+    return ImageModel(
+        spec, codec, latents, places, image, details_of(done), done.complete, notes=done.notes,
+        cites=cites,
+    )  # fmt: skip
+
+
+def details_of(done: Trained) -> Mapping[str, Any]:
+    """Figures of a training, as models keep them."""
+    return {
+        "steps": done.steps, "seconds": done.seconds, "history": done.history,
+        "rows_per_second": done.rows_per_second,
+    }  # fmt: skip

@@ -1,0 +1,87 @@
+"""VAE and beta-VAE: unsupervised codes with a normal prior."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..core.budget import Budget, Run, start
+from ..core.data import Data
+from ..core.errors import InputError
+from ..deep.device import seeded
+from ..deep.networks import drawn, gaussian_kl
+from ..deep.training import Training, train
+from .autoencoder import Autoencoder, GaussianCodec, cross_entropy, finished
+from .model import ImageModel
+from .pictures import image_variable, images_of, need_rows
+
+
+@dataclass(frozen=True)
+class VAE:
+    """A variational autoencoder: cross-entropy of the pixels + beta * KL of the code to N(0, 1).
+
+    With a graph and labelled factors, each factor is matched to the number of the code that
+    explains it best, an SCM is fitted to the labels, and factors can be set; without, the
+    variables are the numbers z1, z2 ... themselves, independent and normal.
+
+    Parameters
+    ----------
+    graph : Graph, Discovery or Learner, optional
+        Over labelled factors.
+    size : int
+        Numbers of the code.
+    beta : float
+        Weight of the KL term; 1 is the VAE, more the beta-VAE.
+    training : Training
+
+    Source: Kingma and Welling (2014); Higgins et al. (2017) for beta.
+    """
+
+    graph: Any = None
+    size: int = 10
+    beta: float = 1.0
+    training: Training = field(default=Training(steps=3000))
+
+    def __post_init__(self) -> None:
+        if self.size < 1 or self.beta < 0:
+            raise InputError("VAE: expected size >= 1 and beta >= 0")
+
+    def fit(
+        self, data: Data, *, budget: Budget | Run | None = None, rng: np.random.Generator
+    ) -> ImageModel:
+        """Train on pictures; labels are used only after the training.
+
+        Raises
+        ------
+        InputError, MissingCells, UnknownName
+            Of the pictures, labels and graph, as for `CausalDiffAE`.
+        """
+        run, image = start(budget), image_variable(data)
+        need_rows(data, "VAE")
+        images, seed = images_of(data), int(rng.integers(2**31))
+        with seeded(seed):
+            network = Autoencoder(image.shape, self.size)  # type: ignore[arg-type]
+
+        def loss(
+            batch: Mapping[str, Tensor], share: float, chance: torch.Generator
+        ) -> dict[str, Tensor]:
+            mean, spread = network.posterior(batch["image"])
+            logits = network.decoder(drawn(mean, spread, chance))
+            error = cross_entropy(logits, batch["image"])
+            kl = gaussian_kl(mean, spread).sum(1).mean()
+            return {"loss": error + self.beta * kl, "error": error, "kl": kl}
+
+        identity = repr((type(self).__name__, self.size, self.beta))
+        done = train(
+            network, loss, {"image": images}, self.training, run=run, seed=seed, identity=identity
+        )
+        codec = GaussianCodec(image.shape, self.size, done.weights, self.training.device)  # type: ignore[arg-type]
+        cites = ("kingma2014", "higgins2017") if self.beta != 1 else ("kingma2014",)
+        return finished(
+            self, codec, self.graph, data, codec.encode(images), image, done, cites, rng
+        )  # fmt: skip
