@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from typing import Any
 
 from ..core.errors import NotSupported, unknown
@@ -34,10 +34,10 @@ def make_model(text: str, structure: Any, *, unlabelled: bool) -> Any:
     """
     known = models()
     cls = known.get(text.partition(":")[0])
-    takes = {f.name for f in fields(cls)} if cls is not None else set()
+    takes = {f.name: f for f in fields(cls)} if cls is not None else {}
     given = {}
     if "graph" in takes:
-        if structure is None:
+        if structure is None and takes["graph"].default is MISSING:
             raise NotSupported(
                 f"the model {text.partition(':')[0]!r} needs labelled factors; give them with "
                 "--factors, or choose vae"

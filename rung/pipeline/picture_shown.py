@@ -38,6 +38,8 @@ class Shown:
     seen : Data
         Values of the factors that say what is usual.
     exogenous : what `abduct` gave for the units.
+    named : bool
+        Whether the factors are columns of the data, not numbers of a code.
     """
 
     model: GenerativeModel
@@ -45,6 +47,7 @@ class Shown:
     rows: NDArray[np.intp]
     seen: Data
     exogenous: Any
+    named: bool = True
 
     @property
     def image(self) -> str:
@@ -53,9 +56,13 @@ class Shown:
 
     @property
     def factors(self) -> list[Variable]:
-        """The factors that are shown: those that vary most if there are many."""
+        """The factors that are shown; if there are many without names, those that vary most."""
         found = [v for v in self.model.variables if not v.shape and v.name in self.seen.names]
-        return found[:MOST]
+        if self.named or len(found) <= MOST:
+            return found[:MOST]
+        spread = {v.name: float(self.seen.column(v.name).std()) for v in found}
+        kept = sorted(found, key=lambda v: -spread[v.name])[:MOST]
+        return [v for v in found if v in kept]
 
     def run(self, *items: Do) -> Data:
         """The units under interventions."""

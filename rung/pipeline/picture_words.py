@@ -100,7 +100,11 @@ def headline(content: Mapping[str, Any], found: Structure | None) -> dict[str, A
     what = f"{data['n']:,} pictures" + (f" and their {k} factors" if k > 1 else "")
     numeric = [r for r in rows if r.get("key") == "effectiveness" and r["unit"] != "share wrong"]
     hit = [r for r in numeric if r["role"] == "set"]
+    wrong = [r for r in rows if r.get("role") == "set" and r["unit"] == "share wrong"]
     kept = [r for r in numeric if r["role"] == "untouched"]
+    share = late("rung.report.svg", "percent")(
+        float(np.mean([r["value"] for r in wrong])) if wrong else None
+    )
     if hit:
         worst = max(hit, key=lambda r: r["value"])
         mean = float(np.mean([r["value"] for r in hit]))
@@ -109,13 +113,27 @@ def headline(content: Mapping[str, Any], found: Structure | None) -> dict[str, A
             f"Asked to set a factor, the {name} of {what} draws pictures in which that factor is "
             f"read back with an error of {number(mean)} standard deviations on average{most}."
         )
+        floors = [r["floor"] for r in hit if r.get("floor") is not None]
+        if floors:
+            own = number(float(np.mean(floors)))
+            sentence = f"{sentence[:-1]}; off real pictures it is read with one of {own}."
+        if wrong:
+            sentence = f"{sentence[:-1]}, and of factors with levels another level in {share}."
+    elif wrong:
+        sentence = (
+            f"Asked to set a factor, the {name} of {what} draws pictures in which another level "
+            f"than the one that was set is read in {share} of them."
+        )
     elif found is None:
         sentence = f"The {name} of {what} found a code whose numbers have no names."
     else:
         sentence = f"The {name} of {what} draws what they would have looked like."
     if hit and kept:
         mean = float(np.mean([r["value"] for r in kept]))
-        sentence = sentence[:-1] + f"; factors that it should leave alone move by {number(mean)}."
+        sentence = (
+            sentence[:-1]
+            + f"; factors that it should leave alone are read with one of {number(mean)}."
+        )
     return {"sentence": sentence, "standing": standing, "standing_text": STANDING[standing],
             "threats": []}  # fmt: skip
 

@@ -240,13 +240,14 @@ class _Job:
         picked = np.sort(rng.choice(rows, size=min(self.plan.units, len(rows)), replace=False))
         units = data.take(picked)
         exogenous = model.abduct(units, rng=rng)
-        if all(v.name in data.names for v in model.variables):
+        named = all(v.name in data.names for v in model.variables)
+        if named:
             seen = data.select([v.name for v in data.variables if not v.shape])
         else:
             some = data.take(rng.choice(data.n, size=min(data.n, 500), replace=False))
             seen = model.run(model.abduct(some, rng=rng))
             seen = seen.select([v.name for v in seen.variables if not v.shape])
-        return Shown(model, units, picked, seen, exogenous)
+        return Shown(model, units, picked, seen, exogenous, named)
 
     def data_section(
         self, data: Data, shown: Shown, left_out: Mapping[str, str], labelled: int, train: int,

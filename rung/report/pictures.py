@@ -26,7 +26,8 @@ STANDINGS = {
     "learned graph": ("weak", "◇"),
     "no labels": ("weak", "◌"),
 }
-CELL = 68  # pixels that a small picture is shown at, about
+CELL, SMALL_CELL = 68, 56  # pixels that a picture is shown at, about: in the grid, in the strip
+GAP = 2  # between the pictures of a sheet, in pixels of the pictures
 
 
 def render(content: Mapping[str, Any]) -> str:
@@ -68,7 +69,10 @@ def render(content: Mapping[str, Any]) -> str:
             legend=legend_entries(content["graph"]),
             losses=loss_figure(content["model"].get("losses") or ()),
             cell=cell_size(width, CELL),
-            example_cell=cell_size(width, 56),
+            gap=GAP * cell_size(width, CELL) // width,
+            example_cell=cell_size(width, SMALL_CELL),
+            example_gap=GAP * cell_size(width, SMALL_CELL) // width,
+            has_units=any(b.get("unit") for b in content["grid"]["blocks"]),
             span=span,
             numbers=shown_numbers,
             css=safe(files["report.css"] + files["pictures.css"]),

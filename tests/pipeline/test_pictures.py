@@ -103,6 +103,7 @@ def test_content_is_json_and_the_answer_has_words(fitted) -> None:
     assert content["grid"]["blocks"][0]["sheet"].startswith("data:image/png;base64,")
     assert found.shown["grid"]["blocks"][0]["sheet"].startswith("PNG of ")
     assert "standard deviations" in content["headline"]["sentence"]
+    assert "off real pictures it is read with one of" in content["headline"]["sentence"]
     assert content["headline"]["standing"] == "your graph"
     assert content["command"] is None  # data and model were in memory
     assert any("16 pictures that the training did not see" in t for t in content["limits"])
@@ -123,12 +124,32 @@ def test_folder_to_report(data, tmp_path: Path) -> None:
 
 
 def test_learned_graph_says_what_was_left_open(data) -> None:
-    found = rung.analyse(data, model=spec("shadow -> light"), seconds=2.0, draws=0)
+    found = rung.analyse(data, model=spec("shadow -> light"), seconds=2.0, draws=0, learner="pc")
     note = found.content["graph"]["note"]
     assert found.content["headline"]["standing"] == "learned graph"
     assert "left the direction of 1 of these edges open" in note
     assert "shadow → light" in note
     assert found.content["graph"]["edges"][0]["mark"] == "-->"
+
+
+def test_pictures_without_labels(data) -> None:
+    """A VAE whose numbers have no names: shown, not called causes; theory promises nothing."""
+    found = rung.analyse(data.select(["image"]), seconds=2.0)
+    content = found.content
+    assert content["model"]["name"] == "VAE"
+    assert content["model"]["why"].startswith("there are no labels")
+    assert content["headline"]["standing"] == "no labels"
+    assert "numbers have no names" in content["headline"]["sentence"]
+    assert [b["title"] for b in content["grid"]["blocks"][1:]] == [
+        f["name"] for f in content["sliders"]["factors"]
+    ]
+    assert len(content["sliders"]["factors"]) == 8
+    assert content["grid"]["left_out"] == 2
+    assert content["soundness"] == []
+    assert "not judged" in content["soundness_text"]
+    assert content["identifiability"]["upto"].startswith("up to nothing")
+    assert len(content["quality"]) == 2
+    assert "up to nothing" in found.html()
 
 
 def test_large_pictures_are_made_smaller(tmp_path: Path) -> None:
