@@ -5,6 +5,7 @@ from ..core.lazy import exports
 __getattr__, __dir__, __all__ = exports(
     __name__,
     {
+        "BetaTCVAE": "tcvae",
         "CausalDiffAE": "causal_diffusion",
         "DCI": "metrics.importance",
         "FactorReader": "metrics.predictor",
@@ -17,6 +18,7 @@ __getattr__, __dir__, __all__ = exports(
         "Lasso": "metrics.importance",
         "LensLaws": "metrics.lenses",
         "Predictor": "metrics.predictor",
+        "QLAE": "qlae",
         "Score": "metrics.arrays",
         "Soundness": "metrics.soundness_table",
         "VAE": "vae",
