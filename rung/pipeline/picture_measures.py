@@ -14,6 +14,7 @@ from ..core.budget import Run
 from ..core.data import Data
 from ..core.errors import RungError, UnknownName
 from ..core.model import GenerativeModel
+from .picture_words import WRONG
 
 MOST, MOST_LAWS = 200, 48  # pictures that are imagined for soundness, and for the laws
 FEWEST = 10
@@ -124,7 +125,7 @@ def _soundness(case: Case, reader: Any, count: int, cites: list[str]) -> dict[st
     rows = []
     for f in found.findings:
         levels = f.measure in variables and variables[f.measure].discrete
-        unit = ("share wrong" if levels else SD) if f.role else ""
+        unit = (WRONG if levels else SD) if f.role else ""
         of = f"do({f.do}): {f.measure}" if f.do else f.measure
         rows.append({
             "key": f.axiom, "name": f.axiom.capitalize(), "of": of, "do": f.do,

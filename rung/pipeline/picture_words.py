@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from ..core.variable import Variable
 from .structure import YOURS, Structure
 
 UNNAMED = "no labels"
+WRONG = "share wrong"  # unit of factors with levels
 STANDING = {
     YOURS: "What-ifs hold if your graph over the factors is right and no hidden cause moves two of "
     "them; the pictures cannot prove it.",
@@ -93,49 +94,47 @@ def model_section(model: GenerativeModel, spec: Any, why: str) -> dict[str, Any]
 
 def headline(content: Mapping[str, Any], found: Structure | None) -> dict[str, Any]:
     """The one sentence of the first screen, and what it stands on."""
-    data, rows = content["data"], content["soundness"]
-    name = content["model"]["name"]
+    data, name = content["data"], content["model"]["name"]
     standing = UNNAMED if found is None else found.standing
     k = len(data["factors"])
     what = f"{data['n']:,} pictures" + (f" and their {k} factors" if k > 1 else "")
-    numeric = [r for r in rows if r.get("key") == "effectiveness" and r["unit"] != "share wrong"]
-    hit = [r for r in numeric if r["role"] == "set"]
-    wrong = [r for r in rows if r.get("role") == "set" and r["unit"] == "share wrong"]
-    kept = [r for r in numeric if r["role"] == "untouched"]
-    share = late("rung.report.svg", "percent")(
-        float(np.mean([r["value"] for r in wrong])) if wrong else None
-    )
-    if hit:
-        worst = max(hit, key=lambda r: r["value"])
-        mean = float(np.mean([r["value"] for r in hit]))
-        most = f" ({number(worst['value'])} for {worst['do']}, the worst)" if len(hit) > 1 else ""
+    set_read = [r for r in content["soundness"] if r["role"] == "set"]
+    if set_read:
         sentence = (
-            f"Asked to set a factor, the {name} of {what} draws pictures in which that factor is "
-            f"read back with an error of {number(mean)} standard deviations on average{most}."
-        )
-        floors = [r["floor"] for r in hit if r.get("floor") is not None]
-        if floors:
-            own = number(float(np.mean(floors)))
-            sentence = f"{sentence[:-1]}; off real pictures it is read with one of {own}."
-        if wrong:
-            sentence = f"{sentence[:-1]}, and of factors with levels another level in {share}."
-    elif wrong:
-        sentence = (
-            f"Asked to set a factor, the {name} of {what} draws pictures in which another level "
-            f"than the one that was set is read in {share} of them."
+            f"Asked to set a factor, the {name} of {what} draws pictures in which "
+            f"{_read_back(set_read, content['soundness'])}."
         )
     elif found is None:
         sentence = f"The {name} of {what} found a code whose numbers have no names."
     else:
         sentence = f"The {name} of {what} draws what they would have looked like."
-    if hit and kept:
-        mean = float(np.mean([r["value"] for r in kept]))
-        sentence = (
-            sentence[:-1]
-            + f"; factors that it should leave alone are read with one of {number(mean)}."
-        )
     return {"sentence": sentence, "standing": standing, "standing_text": STANDING[standing],
             "threats": []}  # fmt: skip
+
+
+def _read_back(set_read: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]) -> str:
+    """What the reader sees of factors that were set, and of those to be left alone."""
+    hit = [r for r in set_read if r["unit"] != WRONG]
+    levels = [r for r in set_read if r["unit"] == WRONG]
+    parts = []
+    if hit:
+        worst = max(hit, key=lambda r: r["value"])
+        beside = f"{number(_mean(hit, 'floor'))} off real pictures"
+        if len(hit) > 1:
+            beside = f"{number(worst['value'])} for {worst['do']}, the worst; {beside}"
+        parts.append(f"it is read back with an error of {number(_mean(hit, 'value'))} standard "
+                     f"deviations on average ({beside})")  # fmt: skip
+    if levels:
+        share = late("rung.report.svg", "percent")(_mean(levels, "value"))
+        parts.append(f"another level than the one set is read in {share}")
+    kept = [r for r in rows if r["role"] == "untouched" and r["unit"] != WRONG]
+    if kept:
+        parts.append(f"the factors to be left alone with {number(_mean(kept, 'value'))}")
+    return ", and ".join(parts)
+
+
+def _mean(rows: Sequence[Mapping[str, Any]], key: str) -> float:
+    return float(np.mean([r[key] for r in rows]))
 
 
 def limits(content: Mapping[str, Any], found: Structure | None) -> list[str]:

@@ -103,7 +103,7 @@ def test_content_is_json_and_the_answer_has_words(fitted) -> None:
     assert content["grid"]["blocks"][0]["sheet"].startswith("data:image/png;base64,")
     assert found.shown["grid"]["blocks"][0]["sheet"].startswith("PNG of ")
     assert "standard deviations" in content["headline"]["sentence"]
-    assert "off real pictures it is read with one of" in content["headline"]["sentence"]
+    assert "off real pictures" in content["headline"]["sentence"]
     assert content["headline"]["standing"] == "your graph"
     assert content["command"] is None  # data and model were in memory
     assert any("16 pictures that the training did not see" in t for t in content["limits"])
