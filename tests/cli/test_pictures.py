@@ -72,6 +72,7 @@ HOSTILE = [
     (["analyse", "{images}", "--factors", "{csv}", "--size", "2"], "from 4 to 4096"),
     (["analyse", "{csv}", "--size", "28"], "size is for pictures"),
     (["analyse", "{csv}", "--factors", "{csv}"], "factors= goes with pictures"),
+    (["plan", "{images}", "-o", "{dir}/plan.toml"], "rung analyse makes a report of them"),
     (["profile", "{images}"], "rung analyse makes a report of them"),
 ]
 
