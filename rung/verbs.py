@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .effects.attribution.measures import Measure
     from .effects.attribution.result import Attribution
     from .experiments.ranking import DesignPlan
-    from .pipeline import Analysis
+    from .pipeline import Analysis, ImageAnalysis
 
 Seed = int | np.random.Generator
 
@@ -221,8 +221,8 @@ def attribute(
     )
 
 
-def analyse(source: Any, **plan: Any) -> Analysis:
-    """The whole job, from a file or a plan to an Analysis; see `rung.pipeline.analyse`."""
+def analyse(source: Any, **plan: Any) -> Analysis | ImageAnalysis:
+    """The whole job, from a file, a plan or pictures to an answer; see `rung.pipeline.analyse`."""
     from .pipeline import analyse as _analyse
 
     return _analyse(source, **plan)
