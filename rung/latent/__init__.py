@@ -5,6 +5,7 @@ from ..core.lazy import exports
 __getattr__, __dir__, __all__ = exports(
     __name__,
     {
+        "ActiveVariables": "active",
         "BetaTCVAE": "tcvae",
         "CausalDiffAE": "causal_diffusion",
         "ImageModel": "model",
@@ -22,6 +23,7 @@ __getattr__, __dir__, __all__ = exports(
         "Predictor": "metrics.predictor",
         "Score": "metrics.arrays",
         "Soundness": "metrics.soundness_table",
+        "active_variables": "active",
         "dci": "metrics.importance",
         "identifiability_of": "identifiability",
         "image_quality": "metrics.images",
@@ -38,5 +40,6 @@ __getattr__, __dir__, __all__ = exports(
         "sap": "metrics.attributes",
         "soundness": "metrics.soundness",
         "ssim": "metrics.images",
+        "without_passive": "active",
     },
 )
