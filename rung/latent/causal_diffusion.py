@@ -134,7 +134,7 @@ class CausalDiffAE:
         }  # fmt: skip
         return ImageModel(
             replace(self, graph=graph), codec, latents, places, image, details, done.complete,
-            notes=done.notes, cites=("komanduri2024", "song2021"),
+            labelled=True, notes=done.notes, cites=("komanduri2024", "song2021"),
         )  # fmt: skip
 
     def _bare(self) -> CausalDiffAE:

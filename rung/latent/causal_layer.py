@@ -33,7 +33,7 @@ DECAY = 1e-6
 class CausalLayer(nn.Module):
     """u_i = z_i - f_i(parents of i), with u_i normal of a learned width, for numeric factors.
 
-    A factor with levels is a block of probabilities; its own mechanism is fitted after training.
+    A factor with levels is a block of zeros and a one; its own mechanism is fitted after training.
     """
 
     def __init__(self, graph: Graph, coded: Sequence[Coding]) -> None:
@@ -57,9 +57,9 @@ class CausalLayer(nn.Module):
         self.width = nn.Parameter(torch.zeros(len(coded)))  # log sd of u
 
     def values(self, raw: Tensor) -> Tensor:
-        """Factors (n, known) of what the encoder gives: logits become probabilities."""
+        """Factors (n, known) of what the encoder gives: logits become the likeliest level."""
         columns = [
-            raw[:, s].softmax(1) if c.variable.discrete else raw[:, s]
+            _hard(raw[:, s]) if c.variable.discrete else raw[:, s]
             for c, s in zip(self.coded, self.slices)
         ]
         return torch.cat(columns, dim=1)
@@ -88,6 +88,13 @@ class CausalLayer(nn.Module):
             width = self.width[i].clamp(-4, 2)
             total = total + (0.5 * (u / width.exp()) ** 2 + width).mean()
         return total
+
+
+def _hard(logits: Tensor) -> Tensor:
+    """1 for the likeliest level, 0 for the others, with the gradient of the probabilities."""
+    soft = logits.softmax(1)
+    hard = nn.functional.one_hot(soft.argmax(1), soft.shape[1]).to(soft.dtype)
+    return hard + soft - soft.detach()
 
 
 def finish(layer: CausalLayer, values: NDArray[np.float32], steps: int = FINISH) -> None:

@@ -26,6 +26,10 @@ class Codec(ABC):
     def encode(self, images: Images) -> Codes:
         """Codes (n, size) of pictures (n, c, h, w): the mean of the posterior."""
 
+    def given(self, images: Images, codes: Codes) -> Codes:
+        """Codes with the factors as they are in `codes`, and the rest as it is under them."""
+        return codes
+
     @abstractmethod
     def decode(self, codes: Codes, rest: NDArray[Any] | None, change: Codes | None) -> Images:
         """Pictures (n, c, h, w) of codes and of what codes leave open.

@@ -53,8 +53,8 @@ class ImageModel(GenerativeModel, Result):
 
     `abduct` encodes a picture, reads the factors in its code and takes their noise from the SCM;
     `run` computes the factors under the interventions, writes them into the code and decodes.
-    Factors are read off the picture; columns of labels that units carry are not looked at, unless
-    the model says `labelled`.
+    A model that is `labelled` takes the labels of units, where all are there, as facts; otherwise,
+    and in other models always, the factors are read off the picture.
 
     Parameters
     ----------
@@ -139,12 +139,18 @@ class ImageModel(GenerativeModel, Result):
         return self.codec.encode(images_of(units, self.image))
 
     def read(self, units: Data) -> Data:
-        """The factors of the units as the model sees them: Data without the pictures."""
-        return self._facts(units, self.encode(units))
+        """The factors as read off the pictures, whatever labels there are: Data without pictures."""
+        return self._read(self.encode(units))
 
     def _facts(self, units: Data, codes: Codes) -> Data:
+        """Labels where the units carry all of them and the model takes them; else what is read."""
         if self.labelled and all(name in units.names for name in self.factors):
-            return self.latents.facts(units)
+            labels = units.select(self.factors)
+            if not labels.has_missing:
+                return self.latents.facts(labels)
+        return self._read(codes)
+
+    def _read(self, codes: Codes) -> Data:
         columns = {p.variable.name: lock(p.read(codes)) for p in self.places}
         return Data(self.latents.variables, columns)
 
@@ -163,7 +169,7 @@ class ImageModel(GenerativeModel, Result):
         codes = self.codec.encode(images)
         facts = self._facts(units, codes)
         if self.labelled:
-            codes = self.write(codes, facts)
+            codes = self.codec.given(images, self.write(codes, facts))
         noise = self.latents.abduct(facts, rng=rng)
         return Seen(noise, codes, self.codec.remainder(images, codes))
 

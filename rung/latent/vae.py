@@ -68,7 +68,7 @@ class VAE:
         need_rows(data, "VAE")
         images, seed = images_of(data), int(rng.integers(2**31))
         with seeded(seed):
-            network = Autoencoder(image.shape, self.size, self.width)  # type: ignore[arg-type]
+            network = Autoencoder(image.shape, self.size, width=self.width)  # type: ignore[arg-type]
 
         def loss(
             batch: Mapping[str, Tensor], share: float, chance: torch.Generator
