@@ -5,6 +5,7 @@ from ..core.lazy import exports
 __getattr__, __dir__, __all__ = exports(
     __name__,
     {
+        "ActiveVariables": "active",
         "BetaTCVAE": "tcvae",
         "CausalDiffAE": "causal_diffusion",
         "DCI": "metrics.importance",
@@ -21,6 +22,7 @@ __getattr__, __dir__, __all__ = exports(
         "QLAE": "qlae",
         "Score": "metrics.arrays",
         "Soundness": "metrics.soundness_table",
+        "active_variables": "active",
         "VAE": "vae",
         "dci": "metrics.importance",
         "factor_vae_score": "metrics.votes",
@@ -39,5 +41,6 @@ __getattr__, __dir__, __all__ = exports(
         "sap": "metrics.attributes",
         "soundness": "metrics.soundness",
         "ssim": "metrics.images",
+        "without_passive": "active",
     },
 )
