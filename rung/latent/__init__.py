@@ -1,15 +1,14 @@
 """Latent variables of pictures: encoders and decoders around an SCM, and how to judge them."""
-"""Causal models inside images: latent variables, and what is measured about them."""
 
 from ..core.lazy import exports
 
 __getattr__, __dir__, __all__ = exports(
     __name__,
     {
+        "CVAE": "cvae",
         "CausalDiffAE": "causal_diffusion",
-        "ImageModel": "model",
-        "VAE": "vae",
         "DCI": "metrics.importance",
+        "EvidenceBound": "likelihood",
         "FactorReader": "metrics.predictor",
         "Finding": "metrics.soundness_table",
         "Forest": "metrics.importance",
@@ -23,7 +22,9 @@ __getattr__, __dir__, __all__ = exports(
         "Score": "metrics.arrays",
         "Soundness": "metrics.soundness_table",
         "VAE": "vae",
+        "XFactors": "xfactors",
         "dci": "metrics.importance",
+        "evidence_bound": "likelihood",
         "factor_vae_score": "metrics.votes",
         "identifiability_of": "identifiability",
         "image_quality": "metrics.images",
@@ -40,5 +41,6 @@ __getattr__, __dir__, __all__ = exports(
         "sap": "metrics.attributes",
         "soundness": "metrics.soundness",
         "ssim": "metrics.images",
+        "swapped": "xfactors",
     },
 )

@@ -44,9 +44,9 @@ class CVAE:
     taken as facts; of pictures alone, the factors are read by a further network, trained on the
     same labels.
 
-    The loss is in nats a picture: cross-entropy of the pixels + beta * KL of q(z | x, y) to N(0, 1).
-    The prior of z does not depend on y, as in the semi-supervised models of Kingma et al. (2014);
-    in the original it may.
+    The loss is in nats a picture: cross-entropy of the pixels + beta * KL of q(z | x, y) to
+    N(0, 1). The prior of z does not depend on y, as in the semi-supervised models of Kingma et al.
+    (2014); in the original it may.
 
     Parameters
     ----------
