@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = exports(
     __name__,
     {
         "CVAE": "cvae",
+        "BetaTCVAE": "tcvae",
         "CausalDiffAE": "causal_diffusion",
         "DCI": "metrics.importance",
         "EvidenceBound": "likelihood",
@@ -19,6 +20,7 @@ __getattr__, __dir__, __all__ = exports(
         "Lasso": "metrics.importance",
         "LensLaws": "metrics.lenses",
         "Predictor": "metrics.predictor",
+        "QLAE": "qlae",
         "Score": "metrics.arrays",
         "Soundness": "metrics.soundness_table",
         "VAE": "vae",

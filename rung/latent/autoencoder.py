@@ -30,6 +30,8 @@ from .model import ImageModel
 from .pictures import Coding, codings, factor_graph
 from .sites import Block, Place
 
+WIDTH = 32  # channels of the first convolution; a quarter of the hidden layer
+
 
 class Autoencoder(nn.Module):
     """Encoder to mean and log variance of a normal code, decoder to the logits of a picture.
@@ -37,11 +39,12 @@ class Autoencoder(nn.Module):
     The first `apart` numbers of the code have an encoder of their own.
     """
 
-    def __init__(self, shape: Shape, size: int, apart: int = 0) -> None:
+    def __init__(self, shape: Shape, size: int, *, width: int = WIDTH, apart: int = 0) -> None:
         super().__init__()
-        self.encoder = Encoder(shape, 2 * (size - apart))
-        self.own = Encoder(shape, 2 * apart) if apart else None
-        self.decoder = Decoder(shape, size)
+        wide = {"width": width, "hidden": 4 * width}
+        self.encoder = Encoder(shape, 2 * (size - apart), **wide)
+        self.own = Encoder(shape, 2 * apart, **wide) if apart else None
+        self.decoder = Decoder(shape, size, **wide)
 
     def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance (n, size), the latter within -20..20."""
@@ -71,6 +74,7 @@ class GaussianCodec(Codec):
     length: int
     weights: Weights = field(repr=False)
     device: str | None = None
+    width: int = WIDTH
     apart: int = 0
 
     @property
@@ -80,7 +84,7 @@ class GaussianCodec(Codec):
     @cached_property
     def _network(self) -> Autoencoder:
         with seeded(0):
-            network = Autoencoder(self.shape, self.length, self.apart)
+            network = Autoencoder(self.shape, self.length, width=self.width, apart=self.apart)
         load_weights(network, self.weights)
         return network.to(device_of(self.device))
 

@@ -38,6 +38,10 @@ class Codec(ABC):
         step from there; None if nothing was changed.
         """
 
+    def prior(self, n: int, rng: np.random.Generator) -> Codes:
+        """Codes (n, size) of new pictures: standard normal."""
+        return rng.standard_normal((n, self.size)).astype(np.float32)
+
     def remainder(self, images: Images, codes: Codes) -> NDArray[Any] | None:
         """What the decoder needs beyond the codes to give the pictures back; None if nothing."""
         return None

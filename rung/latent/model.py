@@ -139,7 +139,7 @@ class ImageModel(GenerativeModel, Result):
         return self.codec.encode(images_of(units, self.image))
 
     def read(self, units: Data) -> Data:
-        """The factors as read off the pictures, whatever labels there are: Data without pictures."""
+        """The factors as read off the pictures, whatever their labels: Data without pictures."""
         return self._read(self.encode(units))
 
     def _facts(self, units: Data, codes: Codes) -> Data:
@@ -175,7 +175,7 @@ class ImageModel(GenerativeModel, Result):
 
     def draw(self, n: int, *, rng: np.random.Generator) -> Seen:
         noise = self.latents.draw(n, rng=rng)
-        codes = rng.standard_normal((n, self.codec.size)).astype(np.float32)
+        codes = self.codec.prior(n, rng)
         plain = replace(self.latents, interventions=()).run(noise)
         return Seen(noise, self.write(codes, plain), self.codec.chance(n, rng))
 
