@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = exports(
     __name__,
     {
         "CVAE": "cvae",
+        "ActiveVariables": "active",
         "BetaTCVAE": "tcvae",
         "CausalDiffAE": "causal_diffusion",
         "DCI": "metrics.importance",
@@ -23,6 +24,7 @@ __getattr__, __dir__, __all__ = exports(
         "QLAE": "qlae",
         "Score": "metrics.arrays",
         "Soundness": "metrics.soundness_table",
+        "active_variables": "active",
         "VAE": "vae",
         "XFactors": "xfactors",
         "dci": "metrics.importance",
@@ -44,5 +46,6 @@ __getattr__, __dir__, __all__ = exports(
         "soundness": "metrics.soundness",
         "ssim": "metrics.images",
         "swapped": "xfactors",
+        "without_passive": "active",
     },
 )
