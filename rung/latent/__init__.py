@@ -5,10 +5,12 @@ from ..core.lazy import exports
 __getattr__, __dir__, __all__ = exports(
     __name__,
     {
+        "CVAE": "cvae",
         "ActiveVariables": "active",
         "BetaTCVAE": "tcvae",
         "CausalDiffAE": "causal_diffusion",
         "DCI": "metrics.importance",
+        "EvidenceBound": "likelihood",
         "FactorReader": "metrics.predictor",
         "Finding": "metrics.soundness_table",
         "Forest": "metrics.importance",
@@ -24,7 +26,9 @@ __getattr__, __dir__, __all__ = exports(
         "Soundness": "metrics.soundness_table",
         "active_variables": "active",
         "VAE": "vae",
+        "XFactors": "xfactors",
         "dci": "metrics.importance",
+        "evidence_bound": "likelihood",
         "factor_vae_score": "metrics.votes",
         "identifiability_of": "identifiability",
         "image_quality": "metrics.images",
@@ -41,6 +45,7 @@ __getattr__, __dir__, __all__ = exports(
         "sap": "metrics.attributes",
         "soundness": "metrics.soundness",
         "ssim": "metrics.images",
+        "swapped": "xfactors",
         "without_passive": "active",
     },
 )
