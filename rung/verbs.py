@@ -41,13 +41,15 @@ def read(
     weights: str | None = None,
     missing: MissingPolicy | None = None,
     names: list[str] | None = None,
+    factors: Any = None,
 ) -> Data:
-    """Read a table into Data.
+    """Read a table, or pictures with their factors, into Data.
 
     Parameters
     ----------
     source : path, data frame, array or name of a shipped data set
-        CSV, Parquet, JSON lines, Excel, Stata, SPSS, SAS, DuckDB; pandas, polars, arrow; numpy.
+        CSV, Parquet, JSON lines, Excel, Stata, SPSS, SAS, DuckDB; pandas, polars, arrow; numpy;
+        a folder of pictures or a file .npz of them, which become the column "image".
     kinds : mapping of column to kind, optional
         Overrides what is inferred: "continuous", "count", "ordinal", "binary", "categorical",
         "constant", "identifier".
@@ -61,12 +63,15 @@ def read(
         `CompleteCases()`, `TestWise()` or `EM()`; without one, missing cells are refused when used.
     names : list of str, optional
         Column names for an array, or the columns to keep.
+    factors : path, data frame or anything that is read as a table, optional
+        Of pictures: what is known of each, one row a picture, matched by a column of file names or
+        else by order.
     """
     from .io.readers import read as _read
 
     return _read(
         source, kinds=kinds, environment=environment, targets=targets, time=time, unit=unit,
-        weights=weights, missing=missing, names=names,
+        weights=weights, missing=missing, names=names, factors=factors,
     )  # fmt: skip
 
 

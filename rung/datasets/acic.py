@@ -18,8 +18,8 @@ from ..core.data import Data, Origin
 from ..core.errors import FileProblem, InputError
 from ..core.result import lock
 from ..core.variable import Kind, Variable
+from ..io.installed import file_of
 from .entry import Entry, Info, KnownEffect, flag
-from .installed import file_of
 
 PACKAGE, RELEASE = "causallib", "0.10.0"
 SETTINGS = 10

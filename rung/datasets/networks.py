@@ -11,8 +11,8 @@ from ..core.errors import InputError
 from ..core.graph import Graph
 from ..core.variable import Kind, Variable
 from ..io.bif import DiscreteNetwork, read_bif
+from ..io.installed import file_of
 from .entry import Entry, Info
-from .installed import file_of
 
 ROWS = 10_000  # drawn when the caller does not say
 NEGATIVE = ("no", "FALSE")  # put first, so that code 1 means yes

@@ -17,8 +17,8 @@ from ..core.data import Data, Origin
 from ..core.errors import FileProblem, InputError
 from ..core.result import lock
 from ..core.variable import Variable
+from ..io.installed import file_of
 from .entry import Entry, Info, KnownEffect, flag, table
-from .installed import file_of
 
 DOLLARS = "US dollars a year, 1982 prices"
 VARIABLES = (

@@ -1,4 +1,4 @@
-"""Reading tables, inferring kinds, profiling, saving and loading results."""
+"""Reading tables and pictures, inferring kinds, profiling, saving and loading results."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = exports(
         "Declared": "options",
         "DiscreteNetwork": "bif",
         "Options": "options",
+        "Pictures": "options",
         "parse_bif": "bif",
         "read_bif": "bif",
         "to_bif": "bif",

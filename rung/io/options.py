@@ -1,4 +1,4 @@
-"""What a user may declare about how a source is written: Options, Csv, Declared."""
+"""What a user may declare about how a source is written: Options, Csv, Declared, Pictures."""
 
 from __future__ import annotations
 
@@ -121,3 +121,45 @@ class Csv:
             keep_words=self.keep_words,
             dates=self.dates,
         )
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures together with how they are to be read; `rung.read` takes it.
+
+    Parameters
+    ----------
+    source : path or array
+        A folder of picture files, a file .npz or .npy, or an array of pictures.
+    size : int or (height, width), optional
+        Every picture is resampled to that many pixels, each the mean of the area it covers; an int
+        is a square. If not given, pictures keep their size, which must then be the same.
+    channels : 1 or 3, optional
+        1 makes colours grey (their luminance), 3 repeats grey; needed where a folder mixes both.
+    layout : str, optional
+        Of an array: "nhw", "nchw" or "nhwc"; asked for only where the shape leaves it open.
+
+    >>> Pictures("images/", size=28).size
+    (28, 28)
+    """
+
+    source: Any
+    size: Any = None
+    channels: int | None = None
+    layout: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.size is not None:
+            pair = (self.size, self.size) if isinstance(self.size, int) else tuple(self.size)
+            if len(pair) != 2 or not all(isinstance(k, int) and 4 <= k <= 4096 for k in pair):
+                raise InputError(
+                    f"size={self.size!r}: expected a number of pixels from 4 to 4096, such as 28, "
+                    "or (height, width)"
+                )
+            object.__setattr__(self, "size", pair)
+        if self.channels not in (None, 1, 3):
+            raise InputError(
+                f"channels={self.channels!r}: expected 1 (grey) or 3 (red, green, blue)"
+            )
+        if self.layout not in (None, "nhw", "nchw", "nhwc"):
+            raise InputError(f"layout={self.layout!r}: expected 'nhw', 'nchw' or 'nhwc'")

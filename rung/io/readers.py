@@ -20,7 +20,7 @@ from .columns import columns_of
 from .found import Found, apply_codes
 from .frames import from_array, from_frame, from_mapping, index_note, is_frame
 from .kinds import Override, check_names, describe
-from .options import Codes, Csv, Declared, Options
+from .options import Codes, Csv, Declared, Options, Pictures
 from .roles import assemble, with_targets
 from .sniff import shape_of
 from .sql import LARGE, SqlTable, csv_table, database_table, file_table, relation
@@ -46,13 +46,15 @@ def read(
     weights: str | None = None,
     missing: MissingPolicy | None = None,
     names: Sequence[str] | None = None,
+    factors: Any = None,
 ) -> Data:
-    """Read a table into Data; see `rung.read`.
+    """Read a table, or pictures, into Data; see `rung.read`.
 
     Parameters
     ----------
     source : path, `Csv`, `Declared`, data frame, array, mapping of name to array, Data,
-        (connection, table) of DuckDB, "file.duckdb::table", or name of a shipped data set.
+        (connection, table) of DuckDB, "file.duckdb::table", or name of a shipped data set; a
+        folder of pictures, a file .npz or .npy of them, or `Pictures`.
     kinds : mapping of column to kind; a list of levels in their order makes a column ordinal.
 
     Raises
@@ -72,13 +74,17 @@ def read(
         "environment": environment, "targets": targets, "time": time, "unit": unit,
         "weights": weights, "missing": missing, "kinds": kinds,
     }  # fmt: skip
+    if factors is not None or _pictured(source):
+        from .pictures import read_pictures
+
+        return read_pictures(source, factors, options, names=names, roles=roles)
     if isinstance(source, str) and _shipped(source):
         source = importlib.import_module("rung.datasets").load(source)
     if isinstance(source, Data):
         return _override(source, options, names=names, **roles)
     if isinstance(source, np.ndarray):
         return assemble(from_array(source, names, options), origin=Origin("array"), **roles)
-    columns, origin, lazy = _load(source, options)
+    columns, origin, lazy = load_columns(source, options)
     _check_options(options, columns)
     if names is not None and origin.decisions and _headerless(columns, names):
         columns = [c.replacing(name=str(k)) for c, k in zip(columns, names, strict=True)]
@@ -109,6 +115,16 @@ def _shipped(source: str) -> bool:
     return source in importlib.import_module("rung.datasets").names()
 
 
+def _pictured(source: Any) -> bool:
+    """True for `Pictures`, a folder, or a file of arrays."""
+    if isinstance(source, Pictures):
+        return True
+    if not isinstance(source, str | os.PathLike):
+        return False
+    path = Path(source).expanduser()
+    return path.suffix.lower() in (".npz", ".npy") or path.is_dir()
+
+
 def _headerless(columns: Sequence[Found], names: Sequence[str]) -> bool:
     auto = [f"X{i + 1}" for i in range(len(columns))]
     return [c.name for c in columns] == auto and len(names) == len(auto)
@@ -122,7 +138,7 @@ def _check_options(options: Options, columns: Sequence[Found]) -> None:
             raise unknown(name, known, "column")
 
 
-def _load(source: Any, options: Options) -> tuple[list[Found], Origin, SqlTable | None]:
+def load_columns(source: Any, options: Options) -> tuple[list[Found], Origin, SqlTable | None]:
     """Columns, origin, and the table in which they stay until asked for, if they do."""
     if isinstance(source, str | os.PathLike):
         return _load_path(os.fspath(source), options)
@@ -152,7 +168,7 @@ def _load_path(text: str, options: Options) -> tuple[list[Found], Origin, SqlTab
     path = Path(text).expanduser()
     if path.suffix.lower() in _PARQUET and any(c in path.name for c in "*?[") and not path.exists():
         return _load_shards(path, options)
-    _check_path(path)
+    check_path(path)
     suffix = path.suffix.lower()
     found = scan(path)
     if found.size == 0:
@@ -200,12 +216,9 @@ def _table(
     return csv_table(path, shape, found.size, typed=options.decimal != ","), notes
 
 
-def _check_path(path: Path) -> None:
+def check_path(path: Path) -> None:
     if path.is_dir():
-        inside = sorted(p.name for p in path.iterdir() if p.is_file())[:5]
-        raise FileProblem(
-            f"{path} is a directory; name a file" + (f", such as {inside[0]!r}" if inside else "")
-        )
+        raise FileProblem(f"{path} is a directory; name a file")
     if not path.exists():
         raise FileProblem(_not_found(path))
     if not os.access(path, os.R_OK):

@@ -113,11 +113,11 @@ def paint(kinds, parts, out):
             )
             opacity = parts[i, s, 8]
             cos, sin = np.cos(turn), np.sin(turn)
-            if kind == BOX or kind == BAR:
+            if kind in (BOX, BAR):
                 long = a + b if kind == BAR else a
                 wide, high = abs(cos) * long + abs(sin) * b, abs(sin) * long + abs(cos) * b
             else:
-                wide = high = 1.3 * max(a, b)
+                wide = high = 1.4 * max(a, b)
             left = int(max(0.0, np.floor((x0 - wide) * side - 1.0)))
             right = int(min(float(side), np.ceil((x0 + wide) * side + 1.0)))
             top = int(max(0.0, np.floor((1.0 - y0 - high) * side - 1.0)))

@@ -19,7 +19,8 @@ from scipy import stats
 from rung import datasets
 from rung.core.errors import FileProblem, InputError, MissingExtra, NotSupported, UnknownName
 from rung.core.variable import Kind
-from rung.datasets import acic, installed, networks
+from rung.datasets import acic, networks
+from rung.io import installed
 from rung.io.bif import read_bif
 
 # Two packages of data are optional; where they are missing, made-up files of theirs are read below.

@@ -1,1 +1,1 @@
-"""Drawn and morphed pictures with known factors, graph and mechanisms; exported by rung.simulate."""
+"""Drawn and morphed pictures with known factors, graph and mechanisms."""

@@ -101,6 +101,8 @@ class Pendulum(World):
     size: int = 28
     noise: float = 0.3
 
+    cites = ("yang2021",)
+
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 <= self.noise <= 0.5:

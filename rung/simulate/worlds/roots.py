@@ -29,10 +29,10 @@ def between(variable: Variable, low: float, high: float) -> Linear:
 
 @dataclass(frozen=True, eq=False)
 class Choice(StructuralMechanism):
-    """A root whose noise is its value: one of 0 ... `count` - 1, each as likely."""
+    """A root whose noise is its value: one of `values` (ascending), each as likely."""
 
     variable: Variable
-    count: int
+    values: Floats
 
     @property
     def parents(self) -> tuple[Variable, ...]:  # type: ignore[override]
@@ -43,7 +43,7 @@ class Choice(StructuralMechanism):
         return True
 
     def noise(self, n: int, rng: np.random.Generator) -> Floats:
-        return rng.integers(self.count, size=n).astype(np.float64)
+        return self.values[rng.integers(len(self.values), size=n)]
 
     def forward(self, parents: Parents, u: NDArray[Any]) -> Floats:
         return np.array(u, dtype=np.float64)
@@ -52,8 +52,7 @@ class Choice(StructuralMechanism):
         return np.array(x, dtype=np.float64)
 
     def log_prob(self, x: NDArray[Any], parents: Parents) -> Floats:
-        known = (x >= 0) & (x < self.count) & (x == np.floor(x))
-        return np.where(known, -np.log(self.count), -np.inf)
+        return np.where(np.isin(x, self.values), -np.log(len(self.values)), -np.inf)
 
 
 @dataclass(frozen=True, eq=False)

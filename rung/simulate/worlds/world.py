@@ -1,4 +1,4 @@
-"""What every drawn world shares: factors with a true SCM, and one picture for each of their values."""
+"""What every world shares: factors with a true SCM, and one picture for each of their values."""
 
 from __future__ import annotations
 
@@ -44,10 +44,15 @@ class World(Result):
 
     def __post_init__(self) -> None:
         name = type(self).__name__
-        if self.n < 1:
+        if self.rows < 1:
             raise InputError(f"{name}(n={self.n}): ask for at least one picture")
         if self.size < SMALLEST:
             raise InputError(f"{name}(size={self.size}): a picture has at least {SMALLEST} pixels")
+
+    @property
+    def rows(self) -> int:
+        """Number of pictures."""
+        return self.n
 
     @property
     @abstractmethod
@@ -84,6 +89,9 @@ class World(Result):
     @cached_property
     def data(self) -> Data:
         """The n units: columns of the SCM, then "image", float32 (n, channels, size, size)."""
+        return self._drawn()
+
+    def _drawn(self) -> Data:
         values = self.scm.sample(self.n, seed=self.seed)
         origin = Origin(type(self).__name__.lower(), decisions=(f"seed {self.seed}",))
         columns = {name: values.column(name) for name in self.scm.names}
@@ -158,7 +166,10 @@ class World(Result):
 
     def __repr__(self) -> str:
         name, (c, h, w) = type(self).__name__, self.image.shape
-        lines = [f"{name}: {self.n} pictures {c} x {h} x {w}, seed {self.seed}", f"  {self.graph}"]
+        lines = [
+            f"{name}: {self.rows} pictures {c} x {h} x {w}, seed {self.seed}",
+            f"  {self.graph}",
+        ]
         roots = [v.name for v in self.scm.variables if v.name not in self.factors]
         if roots:
             lines.append(f"  and columns {', '.join(roots)}, which no factor causes")
@@ -171,7 +182,7 @@ def _range(v: Variable, world: World) -> str:
     if v.discrete:
         return f" {list(v.levels or ())[:6]}"
     limits = world._limits().get(v.name)
-    return f", drawn from {limits[0]:g} to {limits[1]:g}" if limits else ""
+    return f", can be drawn from {limits[0]:g} to {limits[1]:g}" if limits else ""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -197,16 +208,17 @@ class DrawnModel(GenerativeModel, Result):
 
     world: World
     interventions: tuple[Intervention, ...] = ()
+    base: SCM | None = None
 
     @property
     def latents(self) -> SCM:
-        """The true SCM under the interventions."""
-        return self.world.scm.do(*self.interventions)
+        """The true SCM under the interventions; `base` is one with other mechanisms."""
+        return (self.world.scm if self.base is None else self.base).do(*self.interventions)
 
     @property
     def graph(self) -> Graph:
         """The true DAG over the SCM's columns and the picture, which depends on all of them."""
-        scm = self.world.scm.graph
+        scm = self.latents.graph
         edges = [(a, "->", b) for b in scm.names for a in scm.parents(b)]
         edges += [(name, "->", IMAGE) for name in scm.names]
         return Graph.from_edges(edges, (*scm.names, IMAGE))
@@ -217,14 +229,14 @@ class DrawnModel(GenerativeModel, Result):
 
     @property
     def exact(self) -> bool:
-        return self.world.scm.exact
+        return self.latents.exact
 
     def do(self, *interventions: Intervention) -> DrawnModel:
         self.check(interventions)
         for item in interventions:
             if item.variable == IMAGE:
                 raise ReadOnlySite("a picture is drawn from its factors; set a factor instead")
-        self.world.scm.do(*interventions)  # a wrong level is named now
+        self.latents.do(*interventions)  # a wrong level is named now
         return replace(self, interventions=(*self.interventions, *interventions))
 
     def draw(self, n: int, *, rng: np.random.Generator) -> Unit:
@@ -250,8 +262,8 @@ class DrawnModel(GenerativeModel, Result):
             wrong = np.abs(own - pictures).max(axis=(1, 2, 3)) > SAME
             if wrong.any():
                 raise InputError(
-                    f"the picture of unit {int(wrong.argmax())} is not what the world draws for its "
-                    "factors; counterfactuals of other pictures need a fitted model"
+                    f"the picture of unit {int(wrong.argmax())} is not what the world draws for "
+                    "its factors; counterfactuals of other pictures need a fitted model"
                 )
             pictures = own
         return Unit(noise, facts, pictures)
