@@ -10,7 +10,17 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from . import core, datasets, discovery, effects, experiments, graphs, mechanisms, simulate
+from . import (
+    core,
+    datasets,
+    discovery,
+    effects,
+    experiments,
+    graphs,
+    latent,
+    mechanisms,
+    simulate,
+)
 from .core.budget import Budget
 from .core.data import Data, Origin
 from .core.discovery import Discovery
@@ -49,8 +59,8 @@ __all__ = [
     "Ensemble", "Estimate", "GenerativeModel", "Graph", "Intervention", "Kind", "Knowledge",
     "Model", "Moments", "NotIdentified", "Origin", "Policy", "Query", "Readout", "Replace", "Scale",
     "Shift", "Site", "Swap", "TestWise", "Variable", "analyse", "attribute", "check", "core",
-    "counterfactual", "datasets", "design", "discover", "do", "effect", "fit", "graphs", "load",
-    "read", "simulate",
+    "counterfactual", "datasets", "design", "discover", "do", "effect", "fit", "graphs", "latent",
+    "load", "read", "simulate",
 ]  # fmt: skip
 __all__ += sorted(_EXPORTS)
 

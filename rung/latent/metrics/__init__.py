@@ -1,0 +1,1 @@
+"""What is measured about latent codes, about imagined pictures and about images."""
