@@ -1,4 +1,5 @@
 """Latent variables of pictures: encoders and decoders around an SCM, and how to judge them."""
+
 """Causal models inside images: latent variables, and what is measured about them."""
 
 from ..core.lazy import exports
@@ -6,8 +7,18 @@ from ..core.lazy import exports
 __getattr__, __dir__, __all__ = exports(
     __name__,
     {
+        "Canonical": "domain_forms",
         "CausalDiffAE": "causal_diffusion",
+        "Dense": "domain_forms",
+        "DomainCounterfactuals": "domains",
+        "DomainModel": "domain_model",
+        "FlowMixing": "domain_mixing",
         "ImageModel": "model",
+        "LatentDomains": "domain_forms",
+        "LeakyMixing": "domain_mixing",
+        "LinearDomains": "domain_linear",
+        "PictureMixing": "domain_mixing",
+        "RelaxedCanonical": "domain_forms",
         "VAE": "vae",
         "DCI": "metrics.importance",
         "FactorReader": "metrics.predictor",
@@ -21,6 +32,7 @@ __getattr__, __dir__, __all__ = exports(
         "Predictor": "metrics.predictor",
         "Score": "metrics.arrays",
         "Soundness": "metrics.soundness_table",
+        "canonical_form": "domain_linear",
         "dci": "metrics.importance",
         "identifiability_of": "identifiability",
         "image_quality": "metrics.images",
