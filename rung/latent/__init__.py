@@ -1,5 +1,7 @@
 """Latent variables of pictures: encoders and decoders around an SCM, and how to judge them."""
 
+"""Causal models inside images: latent variables, and what is measured about them."""
+
 from ..core.lazy import exports
 
 __getattr__, __dir__, __all__ = exports(
@@ -9,6 +11,19 @@ __getattr__, __dir__, __all__ = exports(
         "ActiveVariables": "active",
         "BetaTCVAE": "tcvae",
         "CausalDiffAE": "causal_diffusion",
+        "Canonical": "domain_forms",
+        "CausalDiffAE": "causal_diffusion",
+        "Dense": "domain_forms",
+        "DomainCounterfactuals": "domains",
+        "DomainModel": "domain_model",
+        "FlowMixing": "domain_mixing",
+        "ImageModel": "model",
+        "LatentDomains": "domain_forms",
+        "LeakyMixing": "domain_mixing",
+        "LinearDomains": "domain_linear",
+        "PictureMixing": "domain_mixing",
+        "RelaxedCanonical": "domain_forms",
+        "VAE": "vae",
         "DCI": "metrics.importance",
         "EvidenceBound": "likelihood",
         "FactorReader": "metrics.predictor",
@@ -27,6 +42,7 @@ __getattr__, __dir__, __all__ = exports(
         "active_variables": "active",
         "VAE": "vae",
         "XFactors": "xfactors",
+        "canonical_form": "domain_linear",
         "dci": "metrics.importance",
         "evidence_bound": "likelihood",
         "factor_vae_score": "metrics.votes",
