@@ -1,5 +1,4 @@
 """Latent variables of pictures: encoders and decoders around an SCM, and how to judge them."""
-"""Causal models inside images: latent variables, and what is measured about them."""
 
 from ..core.lazy import exports
 
@@ -7,9 +6,9 @@ __getattr__, __dir__, __all__ = exports(
     __name__,
     {
         "CausalDiffAE": "causal_diffusion",
-        "ImageModel": "model",
-        "VAE": "vae",
+        "CodeGenerator": "extreme_generators",
         "DCI": "metrics.importance",
+        "ExtremeValues": "extreme_result",
         "FactorReader": "metrics.predictor",
         "Finding": "metrics.soundness_table",
         "Forest": "metrics.importance",
@@ -24,6 +23,7 @@ __getattr__, __dir__, __all__ = exports(
         "Soundness": "metrics.soundness_table",
         "VAE": "vae",
         "dci": "metrics.importance",
+        "extreme_values": "extreme",
         "factor_vae_score": "metrics.votes",
         "identifiability_of": "identifiability",
         "image_quality": "metrics.images",
@@ -38,6 +38,7 @@ __getattr__, __dir__, __all__ = exports(
         "r2_up_to_linear": "metrics.correlation",
         "r2_up_to_permutation": "metrics.correlation",
         "sap": "metrics.attributes",
+        "scrambled": "extreme_generators",
         "soundness": "metrics.soundness",
         "ssim": "metrics.images",
     },
