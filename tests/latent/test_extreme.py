@@ -226,7 +226,7 @@ def model():
     for i in range(300):
         images[i, 0, 4:8, place[i] : place[i] + 4] = bright[i]
     data = Data((Variable("image", shape=(1, 12, 12)),), {"image": images})
-    spec = VAE(size=3, training=Training(steps=250, batch=64, rate=3e-3, device="cpu"))
+    spec = VAE(size=3, training=Training(steps=120, batch=64, rate=5e-3, device="cpu"))
     return spec.fit(data, rng=np.random.default_rng(1))
 
 
