@@ -147,7 +147,8 @@ def _moves(
     model: Any, other: Any, units: Data, reader: FactorReader, values: Mapping[str, NDArray[Any]]
 ) -> Figures:
     """Slope of how far each descendant moves on how far it should, for every do()."""
-    now, out = reader.read(units), {}
+    now = reader.read(units)
+    out: Figures = {}
     for name, value in values.items():
         seen = _seen(model, units, reader, Do(name, value))
         true = other.model.do(Do(name, value)).run(
@@ -164,7 +165,8 @@ def _dial(
     model: ImageModel, units: Data, reader: FactorReader, values: Mapping[str, NDArray[Any]]
 ) -> Figures:
     """Share of the asked step of each factor that is made at each strength."""
-    now, out = reader.read(units), {}
+    now = reader.read(units)
+    out: Figures = {}
     for name, value in values.items():
         step = value - now[name]
         made = []
@@ -180,7 +182,8 @@ def _leak(
     model: ImageModel, units: Data, reader: FactorReader, values: Mapping[str, NDArray[Any]]
 ) -> Figures:
     """Error of each do() with inverted and with fresh noise, and what is left of the old value."""
-    now, out = reader.read(units), {}
+    now = reader.read(units)
+    out: Figures = {}
     for name, value in values.items():
         scale = float(np.std(units[name]))
         out[name] = {}

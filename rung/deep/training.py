@@ -53,7 +53,7 @@ class Training:
         Largest size of a step: it rises over the first `warmup` steps and falls along a cosine to
         a hundredth at the end.
     decay : float
-        Decoupled weight decay.
+        Decoupled weight decay of matrices and kernels; vectors (biases, scales) are not decayed.
     clip : float
         Largest norm of a gradient.
     average : float
@@ -184,9 +184,14 @@ class _Loop:
             raise InputError("there are no rows to train on")
         self.batch = min(settings.batch, self.n)
         self.trained = [p for p in module.parameters() if p.requires_grad]
+        groups: list[dict[str, Any]] = [
+            {"params": [p for p in self.trained if p.ndim > 1]},
+            {"params": [p for p in self.trained if p.ndim < 2], "weight_decay": 0.0},
+        ]
         self.optimiser = torch.optim.AdamW(
-            self.trained, lr=settings.rate, weight_decay=settings.decay, fused=True
-        )
+            [g for g in groups if g["params"]], lr=settings.rate, weight_decay=settings.decay,
+            fused=True,
+        )  # fmt: skip
         state = module.state_dict() if settings.average else {}  # shares memory with the module
         self.mean = {k: v.clone() for k, v in state.items()}
         real = [k for k, v in state.items() if v.is_floating_point()]

@@ -5,6 +5,7 @@ from ..core.lazy import exports
 __getattr__, __dir__, __all__ = exports(
     __name__,
     {
+        "BetaTCVAE": "tcvae",
         "CausalDiffAE": "causal_diffusion",
         "CodeGenerator": "extreme_generators",
         "DCI": "metrics.importance",
@@ -19,6 +20,7 @@ __getattr__, __dir__, __all__ = exports(
         "Lasso": "metrics.importance",
         "LensLaws": "metrics.lenses",
         "Predictor": "metrics.predictor",
+        "QLAE": "qlae",
         "Score": "metrics.arrays",
         "Soundness": "metrics.soundness_table",
         "VAE": "vae",

@@ -30,24 +30,40 @@ from .model import ImageModel
 from .pictures import Coding, codings, factor_graph
 from .sites import Block, Place
 
+WIDTH = 32  # channels of the first convolution; a quarter of the hidden layer
+
 
 class Autoencoder(nn.Module):
-    """Encoder to mean and log variance of a normal code, decoder to the logits of a picture."""
+    """Encoder to mean and log variance of a normal code, decoder to the logits of a picture.
 
-    def __init__(self, shape: Shape, size: int) -> None:
+    The first `apart` numbers of the code have an encoder of their own.
+    """
+
+    def __init__(self, shape: Shape, size: int, *, width: int = WIDTH, apart: int = 0) -> None:
         super().__init__()
-        self.encoder = Encoder(shape, 2 * size)
-        self.decoder = Decoder(shape, size)
+        wide = {"width": width, "hidden": 4 * width}
+        self.encoder = Encoder(shape, 2 * (size - apart), **wide)
+        self.own = Encoder(shape, 2 * apart, **wide) if apart else None
+        self.decoder = Decoder(shape, size, **wide)
 
     def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance (n, size), the latter within -20..20."""
-        mean, spread = self.encoder(2 * images - 1).chunk(2, dim=1)
+        x = 2 * images - 1
+        mean, spread = self.encoder(x).chunk(2, dim=1)
+        if self.own is not None:
+            first, width = self.own(x).chunk(2, dim=1)
+            mean, spread = torch.cat([first, mean], 1), torch.cat([width, spread], 1)
         return mean, spread.clamp(-20, 20)
 
 
 def cross_entropy(logits: Tensor, images: Tensor) -> Tensor:
     """Bernoulli reconstruction error in nats, summed over the pixels of a picture."""
     return F.binary_cross_entropy_with_logits(logits, images, reduction="sum") / len(images)
+
+
+def sigmoid(logits: Images) -> Images:
+    """Brightness of logits; float32."""
+    return np.asarray(0.5 + 0.5 * np.tanh(0.5 * logits), dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +74,8 @@ class GaussianCodec(Codec):
     length: int
     weights: Weights = field(repr=False)
     device: str | None = None
+    width: int = WIDTH
+    apart: int = 0
 
     @property
     def size(self) -> int:
@@ -66,7 +84,7 @@ class GaussianCodec(Codec):
     @cached_property
     def _network(self) -> Autoencoder:
         with seeded(0):
-            network = Autoencoder(self.shape, self.length)
+            network = Autoencoder(self.shape, self.length, width=self.width, apart=self.apart)
         load_weights(network, self.weights)
         return network.to(device_of(self.device))
 
@@ -84,12 +102,16 @@ class GaussianCodec(Codec):
         return out[0], out[1]
 
     @torch.no_grad()
-    def decode(self, codes: Codes, rest: NDArray[Any] | None, change: Codes | None) -> Images:
+    def logits(self, codes: Codes) -> Images:
+        """Logits (n, c, h, w) of the pixels."""
         out = np.empty((len(codes), *self.shape), dtype=np.float32)
         for rows in parts(len(codes)):
             z = torch.from_numpy(np.array(codes[rows], dtype=np.float32))
-            out[rows] = self._network.decoder(z.to(device_of(self.device))).sigmoid().cpu().numpy()
+            out[rows] = self._network.decoder(z.to(device_of(self.device))).cpu().numpy()
         return out
+
+    def decode(self, codes: Codes, rest: NDArray[Any] | None, change: Codes | None) -> Images:
+        return sigmoid(self.logits(codes))
 
 
 def unnamed(size: int) -> tuple[SCM, tuple[Place, ...]]:

@@ -139,7 +139,7 @@ class ImageModel(GenerativeModel, Result):
         return self.codec.encode(images_of(units, self.image))
 
     def read(self, units: Data) -> Data:
-        """The factors as read off the pictures, whatever labels there are: Data without pictures."""
+        """The factors as read off the pictures, whatever their labels: Data without pictures."""
         return self._read(self.encode(units))
 
     def _facts(self, units: Data, codes: Codes) -> Data:
@@ -169,13 +169,13 @@ class ImageModel(GenerativeModel, Result):
         codes = self.codec.encode(images)
         facts = self._facts(units, codes)
         if self.labelled:
-            codes = self.write(codes, facts)
+            codes = self.codec.given(images, self.write(codes, facts))
         noise = self.latents.abduct(facts, rng=rng)
         return Seen(noise, codes, self.codec.remainder(images, codes))
 
     def draw(self, n: int, *, rng: np.random.Generator) -> Seen:
         noise = self.latents.draw(n, rng=rng)
-        codes = rng.standard_normal((n, self.codec.size)).astype(np.float32)
+        codes = self.codec.prior(n, rng)
         plain = replace(self.latents, interventions=()).run(noise)
         return Seen(noise, self.write(codes, plain), self.codec.chance(n, rng))
 

@@ -87,8 +87,8 @@ def test_latents_are_an_ordinary_scm(made):
     assert model.graph.parents("shadow") == ("light",)
 
 
-def test_one_screen_and_files(made, tmp_path):
-    model, data = made
+def test_one_screen(made):
+    model, _ = made
     assert len(repr(model).splitlines()) < 25
     assert len(model.frame()) == 3
 

@@ -28,8 +28,13 @@ NEAR, FAR = 0.8, 0.2  # weights of the two parts of CLD
 class AntiCausal(Protocol):
     """Reads factors off pictures; what `Predictor().fit(...)` gives."""
 
-    coded: tuple[Coding, ...]
-    errors: Floats
+    @property
+    def coded(self) -> tuple[Coding, ...]:
+        """One a factor."""
+
+    @property
+    def errors(self) -> Floats:
+        """Mean absolute error of each, in units of the label; share wrong of levels."""
 
     def read(self, units: Any) -> Data:
         """The factors of pictures."""

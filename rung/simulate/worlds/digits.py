@@ -100,11 +100,11 @@ class MorphoDigits(Morpho):
 
     As Morpho-MNIST (Castro, Tan, Kainz, Konukoglu and Glocker 2019), with the SCM of Pawlowski,
     Castro and Glocker 2020: thickness t = 1/2 + Gamma(10, 1/5) in pixels of a 28 x 28 picture;
-    intensity = (64 + 191 sigmoid(u / 2 + 2 t - 5)) / 255, and slant = 6 (t - 5/2) + 8 u in degrees,
-    which is rung's own addition. A digit is the union of discs along its real centre line, with
-    the real widths scaled to a mean of t, sheared to the slant and painted with the intensity, so
-    that `rung.simulate.measure` finds these values again. Columns `source` (which real digit) and
-    `digit` say what is drawn; no factor causes them.
+    intensity = 1/4 + 3/4 sigmoid(u / 2 + 2 t - 5), theirs from 64 to 255 of 255 levels, and slant
+    = 6 (t - 5/2) + 8 u in degrees, which is rung's own addition. A digit is the union of discs
+    along its real centre line, with the real widths scaled to a mean of t, sheared to the slant
+    and painted with the intensity, so that `rung.simulate.measure` finds these values again.
+    Columns `source` (which real digit) and `digit` say what is drawn; no factor causes them.
 
     Parameters
     ----------
