@@ -112,9 +112,7 @@ def test_bound_given_factors_against_quadrature(made):
 def test_bound_of_pictures_alone_sums_over_levels():
     data = lamps(300)
     graph = rung.Graph.empty(["kind"])
-    model = CVAE(graph=graph, size=1, training=SHORT).fit(
-        data, rng=np.random.default_rng(0)
-    )
+    model = CVAE(graph=graph, size=1, training=SHORT).fit(data, rng=np.random.default_rng(0))
     few = lamps(5, seed=2)
     shares = model.latents.mechanisms["kind"].probabilities({}, 1)[0]
     want = quadrature(
@@ -142,9 +140,7 @@ def test_bound_of_pictures_alone_over_numbers():
 
 def test_bound_of_a_vae_against_quadrature():
     data = lamps(200)
-    model = VAE(size=1, training=SHORT).fit(
-        data, rng=np.random.default_rng(0)
-    )
+    model = VAE(size=1, training=SHORT).fit(data, rng=np.random.default_rng(0))
     want = quadrature(
         model, data.column("image")[:5], [np.empty(0)], [0.0], np.linspace(-7, 7, 281)
     )
