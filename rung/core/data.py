@@ -392,7 +392,8 @@ class Data(Source, Result):
         ]
         for v in self.described[:20]:
             levels = f" {list(v.levels or ())[:6]}" if v.discrete else ""
-            lines.append(f"  {v.name}: {v.kind}{levels}{f' [{v.unit}]' if v.unit else ''}")
+            shape = f" {' x '.join(map(str, v.shape))}" if v.shape else ""
+            lines.append(f"  {v.name}: {v.kind}{shape}{levels}{f' [{v.unit}]' if v.unit else ''}")
         if self.d > 20:
             lines.append(f"  ... {self.d - 20} more")
         if self.environments:

@@ -55,6 +55,11 @@ class Model(ABC):
         return True
 
     @property
+    def approximate(self) -> tuple[str, ...]:
+        """Variables whose facts come back only nearly, such as a picture that is decoded."""
+        return ()
+
+    @property
     def members(self) -> tuple[tuple[float, Graph | None, Model], ...]:
         """(weight, graph, model) of the models that this one mixes; itself unless an Ensemble."""
         return ((1.0, getattr(self, "graph", None), self),)
