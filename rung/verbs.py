@@ -11,10 +11,11 @@ import numpy as np
 from .core.budget import Budget, Run, start
 from .core.data import Data
 from .core.discovery import Discovery
+from .core.draws import Draws
 from .core.intervention import Intervention, interventions
 from .core.knowledge import Knowledge
 from .core.missing import MissingPolicy
-from .core.model import Draws, Model
+from .core.model import Model
 from .core.model import counterfactual as _counterfactual
 from .core.protocols import Answers, Estimator, Learner, ModelSpec
 from .core.query import Estimate, Query

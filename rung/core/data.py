@@ -391,9 +391,9 @@ class Data(Source, Result):
             f"({', '.join(f'{c} {k}' for k, c in kinds.items())})"
         ]
         for v in self.described[:20]:
-            levels = f" {list(v.levels or ())[:6]}" if v.discrete else ""
-            shape = f" {' x '.join(map(str, v.shape))}" if v.shape else ""
-            lines.append(f"  {v.name}: {v.kind}{shape}{levels}{f' [{v.unit}]' if v.unit else ''}")
+            more = f" {list(v.levels or ())[:6]}" if v.discrete else ""
+            more += " x".join(f" {size}" for size in v.shape) + (f" [{v.unit}]" if v.unit else "")
+            lines.append(f"  {v.name}: {v.kind}{more}")
         if self.d > 20:
             lines.append(f"  ... {self.d - 20} more")
         if self.environments:

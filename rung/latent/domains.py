@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,8 +30,8 @@ from .domain_mixing import (
     PictureMixing,
     Pictures,
     Vectors,
-    columns_of,
     beginnings,
+    columns_of,
     numbers,
 )
 from .domain_model import DomainModel
