@@ -87,10 +87,8 @@ def cells(seeds: int, betas: Mapping[str, Mapping[str, float]]) -> list[Cell]:
 
 
 def spec_of(settings: Mapping[str, Any], factors: int) -> Any:
-    """The model of a cell. An autoencoder without quantisation is a VAE that pays nothing for KL."""
-    training = Training(
-        settings["steps"], settings["batch"], settings["rate"], settings["decay"]
-    )  # fmt: skip
+    """The model of a cell. Without quantisation: a VAE that pays nothing for the KL term."""
+    training = Training(settings["steps"], settings["batch"], settings["rate"], settings["decay"])
     shared = {"size": 2 * factors, "width": settings["width"], "training": training}
     if settings["model"] in ("qlae", "without decay"):
         return QLAE(**shared)

@@ -187,8 +187,9 @@ class QLAE:
         run, image = start(budget), image_variable(data)
         need_rows(data, "QLAE")
         images, seed, size = images_of(data), int(rng.integers(2**31)), self._size(data)
+        shape: Shape = image.shape  # type: ignore[assignment]
         with seeded(seed):
-            network = Quantised(image.shape, size, self.values, self.width)  # type: ignore[arg-type]
+            network = Quantised(shape, size, self.values, self.width)
 
         def loss(
             batch: Mapping[str, Tensor], share: float, chance: torch.Generator
@@ -201,7 +202,7 @@ class QLAE:
         done = train(
             network, loss, {"image": images}, self.training, run=run, seed=seed, identity=identity
         )
-        codec = self._codec(image.shape, size, done.weights, images)  # type: ignore[arg-type]
+        codec = self._codec(shape, size, done.weights, images)
         latents, places = (
             _levels(codec) if self.graph is None
             else named(self.graph, data, codec.encode(images), rng)
@@ -241,7 +242,7 @@ def _levels(codec: QuantisedCodec) -> tuple[SCM, tuple[Matched, ...]]:
     mechanisms, places = {}, []
     for j, book in enumerate(codec.books):
         variable = Variable(f"z{j + 1}", Kind.ORDINAL, _named(book))
-        table = codec.shares[j] + 1e-6  # a level that no training picture has is rare, not impossible
+        table = codec.shares[j] + 1e-6  # a level that was never seen is rare, not impossible
         mechanisms[variable.name] = Table(variable, (), table / table.sum())
         values = lock(book.astype(np.float64))
         places.append(Matched(variable, j, 0.0, 1.0, values, 1.0))

@@ -15,7 +15,7 @@ from ..core.budget import Budget, Run, start
 from ..core.data import Data
 from ..core.errors import InputError
 from ..deep.device import seeded
-from ..deep.networks import drawn
+from ..deep.networks import Shape, drawn
 from ..deep.training import Training, train
 from .autoencoder import WIDTH, Autoencoder, GaussianCodec, cross_entropy, finished
 from .model import ImageModel
@@ -125,8 +125,9 @@ class BetaTCVAE:
         run, image = start(budget), image_variable(data)
         need_rows(data, "BetaTCVAE")
         images, seed = images_of(data), int(rng.integers(2**31))
+        shape: Shape = image.shape  # type: ignore[assignment]
         with seeded(seed):
-            network = Autoencoder(image.shape, self.size, width=self.width)  # type: ignore[arg-type]
+            network = Autoencoder(shape, self.size, width=self.width)
 
         def loss(
             batch: Mapping[str, Tensor], share: float, chance: torch.Generator
@@ -142,9 +143,7 @@ class BetaTCVAE:
         done = train(
             network, loss, {"image": images}, self.training, run=run, seed=seed, identity=identity
         )
-        codec = GaussianCodec(
-            image.shape, self.size, done.weights, self.training.device, self.width  # type: ignore[arg-type]
-        )
+        codec = GaussianCodec(shape, self.size, done.weights, self.training.device, self.width)
         return finished(
             self, codec, self.graph, data, codec.encode(images), image, done, ("chen2018",), rng
         )  # fmt: skip
