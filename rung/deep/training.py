@@ -172,7 +172,7 @@ class _Loop:
             raise InputError("there are no rows to train on")
         self.batch = min(settings.batch, self.n)
         self.trained = [p for p in module.parameters() if p.requires_grad]
-        groups = [
+        groups: list[dict[str, Any]] = [
             {"params": [p for p in self.trained if p.ndim > 1]},
             {"params": [p for p in self.trained if p.ndim < 2], "weight_decay": 0.0},
         ]
