@@ -153,8 +153,8 @@ class QLAE:
         Channels of the first convolution, and a quarter of the hidden layer.
     training : Training
         With `decay` for the decoupled weight decay; biases and codebooks are not decayed. What it
-        does grows with rate * decay * steps. The authors take 1e-3 * 0.1 * 200,000 at batch 128;
-        the default has a tenth of the steps at thrice the rate.
+        does grows with rate * decay * steps. The authors take a rate of 0.001, a decay of 0.1 and
+        200,000 steps of 128; the default takes fewer steps, with more of both.
 
     Source: Hsu, Dorrell, Whittington, Wu and Finn (2023), and their code. They decode by a
     style-based network; here the decoder is the one of every autoencoder.
@@ -166,7 +166,7 @@ class QLAE:
     quantise: float = 0.01
     commit: float = 0.01
     width: int = WIDTH
-    training: Training = field(default=Training(steps=3000, decay=0.1))
+    training: Training = field(default=Training(steps=3000, rate=4e-3, decay=0.4))
 
     def __post_init__(self) -> None:
         if min(self.width, self.size or 1) < 1 or self.size == 0 or self.values < 2:
@@ -227,7 +227,7 @@ class QLAE:
         return replace(bare, shares=lock(counts / len(images)))
 
     def _loss(self, network: Quantised, images: Tensor) -> dict[str, Tensor]:
-        """Equations 3 to 5 of Hsu et al. (2023)."""
+        """The loss of the authors' code (models/quantized_ae.py), term by term."""
         numbers = network.numbers(images)
         near, _ = network.nearest(numbers)
         through = numbers + (near - numbers).detach()
