@@ -30,7 +30,6 @@ from .model import ImageModel
 from .pictures import Coding, codings, factor_graph
 from .sites import Block, Place
 
-
 WIDTH = 32  # channels of the first convolution; a quarter of the hidden layer
 
 
@@ -40,9 +39,7 @@ class Autoencoder(nn.Module):
     The first `apart` numbers of the code have an encoder of their own.
     """
 
-    def __init__(
-        self, shape: Shape, size: int, *, width: int = WIDTH, apart: int = 0
-    ) -> None:
+    def __init__(self, shape: Shape, size: int, *, width: int = WIDTH, apart: int = 0) -> None:
         super().__init__()
         wide = {"width": width, "hidden": 4 * width}
         self.encoder = Encoder(shape, 2 * (size - apart), **wide)

@@ -26,7 +26,15 @@ from ..deep.weights import Weights, load_weights
 from .causal_layer import CausalLayer, factor_scm
 from .codec import Codec, Codes, Images, parts
 from .model import ImageModel
-from .pictures import Coding, codings, factor_graph, image_variable, images_of, need_rows
+from .pictures import (
+    Coding,
+    codings,
+    factor_graph,
+    image_variable,
+    images_of,
+    need_rows,
+    picture_shape,
+)
 
 
 @dataclass(frozen=True)
@@ -117,7 +125,7 @@ class CausalDiffAE:
             [c.encode(data.column(c.variable.name)) for c in coded], axis=1
         )  # fmt: skip
         seed = int(rng.integers(2**31))
-        plan = Plan(self._bare(), image.shape, graph, coded)  # type: ignore[arg-type]
+        plan = Plan(self._bare(), picture_shape(image), graph, coded)
         with seeded(seed):
             network = Network(plan)
         rows = {"image": images, "label": labels}

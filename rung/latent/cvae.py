@@ -27,7 +27,16 @@ from ..mechanisms.structural import Structural
 from .autoencoder import cross_entropy, details_of, sigmoid
 from .codec import Codec, Codes, Images, parts
 from .model import ImageModel
-from .pictures import FEWEST, Coding, codings, factor_graph, image_variable, images_of, need_rows
+from .pictures import (
+    FEWEST,
+    Coding,
+    codings,
+    factor_graph,
+    image_variable,
+    images_of,
+    need_rows,
+    picture_shape,
+)
 from .sites import Block
 
 HIDDEN = 128
@@ -44,9 +53,9 @@ class CVAE:
     taken as facts; of pictures alone, the factors are read by a further network, trained on the
     same labels.
 
-    The loss is in nats a picture: cross-entropy of the pixels + beta * KL of q(z | x, y) to N(0, 1).
-    The prior of z does not depend on y, as in the semi-supervised models of Kingma et al. (2014);
-    in the original it may.
+    The loss is in nats a picture: cross-entropy of the pixels + beta * KL of q(z | x, y) to
+    N(0, 1). The prior of z does not depend on y, as in the semi-supervised models of Kingma et al.
+    (2014); in the original it may.
 
     Parameters
     ----------
@@ -96,7 +105,7 @@ class CVAE:
         latents = _latents(graph, coded, data, rng)
         labels = np.concatenate([c.encode(data.column(c.variable.name)) for c in coded], axis=1)
         with seeded(seed):
-            network = Network(image.shape, coded, self.size)  # type: ignore[arg-type]
+            network = Network(picture_shape(image), coded, self.size)
         rows = {"image": images, "label": labels}
         identity = repr((type(self).__name__, self.size, self.beta, coded))
         done = train(
@@ -104,8 +113,8 @@ class CVAE:
             identity=identity,
         )  # fmt: skip
         codec = AttributeCodec(
-            image.shape, coded, self.size, done.weights, _residuals(network, coded, images, labels),  # type: ignore[arg-type]
-            self.training.device,
+            picture_shape(image), coded, self.size, done.weights,
+            _residuals(network, coded, images, labels), self.training.device,
         )  # fmt: skip
         return ImageModel(
             self, codec, latents, codec.places, image, details_of(done), done.complete,

@@ -108,6 +108,10 @@ class ImageModel(GenerativeModel, Result):
     def exact(self) -> bool:
         return self.latents.exact
 
+    @property
+    def approximate(self) -> tuple[str, ...]:
+        return (self.image.name,)
+
     def do(self, *interventions: Intervention) -> ImageModel:
         """The model under interventions on factors.
 
@@ -139,7 +143,7 @@ class ImageModel(GenerativeModel, Result):
         return self.codec.encode(images_of(units, self.image))
 
     def read(self, units: Data) -> Data:
-        """The factors as read off the pictures, whatever labels there are: Data without pictures."""
+        """The factors as read off the pictures, whatever their labels: Data without pictures."""
         return self._read(self.encode(units))
 
     def _facts(self, units: Data, codes: Codes) -> Data:

@@ -15,11 +15,11 @@ from ..core.budget import Budget, Run, start
 from ..core.data import Data
 from ..core.errors import InputError
 from ..deep.device import seeded
-from ..deep.networks import Shape, drawn
+from ..deep.networks import drawn
 from ..deep.training import Training, train
 from .autoencoder import WIDTH, Autoencoder, GaussianCodec, cross_entropy, finished
 from .model import ImageModel
-from .pictures import image_variable, images_of, need_rows
+from .pictures import image_variable, images_of, need_rows, picture_shape, picture_shape
 
 
 class Parts(NamedTuple):
@@ -123,9 +123,13 @@ class BetaTCVAE:
         run, image = start(budget), image_variable(data)
         need_rows(data, "BetaTCVAE")
         images, seed = images_of(data), int(rng.integers(2**31))
-        shape: Shape = image.shape  # type: ignore[assignment]
+        shape = picture_shape(image)
         with seeded(seed):
+<<<<<<< HEAD
             network = Autoencoder(shape, self.size, width=self.width)
+=======
+            network = Autoencoder(picture_shape(image), self.size, width=self.width)
+>>>>>>> d1d2d6dba2ba475fbe4fdfacc8c181272efe2a70
 
         def loss(
             batch: Mapping[str, Tensor], share: float, chance: torch.Generator
@@ -141,7 +145,17 @@ class BetaTCVAE:
         done = train(
             network, loss, {"image": images}, self.training, run=run, seed=seed, identity=identity
         )
+<<<<<<< HEAD
         codec = GaussianCodec(shape, self.size, done.weights, self.training.device, self.width)
+=======
+        codec = GaussianCodec(
+            picture_shape(image),
+            self.size,
+            done.weights,
+            self.training.device,
+            self.width,
+        )
+>>>>>>> d1d2d6dba2ba475fbe4fdfacc8c181272efe2a70
         return finished(
             self, codec, self.graph, data, codec.encode(images), image, done, ("chen2018",), rng
         )  # fmt: skip

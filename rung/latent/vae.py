@@ -14,11 +14,11 @@ from ..core.budget import Budget, Run, start
 from ..core.data import Data
 from ..core.errors import InputError
 from ..deep.device import seeded
-from ..deep.networks import Shape, drawn, gaussian_kl
+from ..deep.networks import drawn, gaussian_kl
 from ..deep.training import Training, train
 from .autoencoder import WIDTH, Autoencoder, GaussianCodec, cross_entropy, finished
 from .model import ImageModel
-from .pictures import image_variable, images_of, need_rows
+from .pictures import image_variable, images_of, need_rows, picture_shape
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,8 @@ class VAE:
         run, image = start(budget), image_variable(data)
         need_rows(data, "VAE")
         images, seed = images_of(data), int(rng.integers(2**31))
-        shape: Shape = image.shape  # type: ignore[assignment]
         with seeded(seed):
-            network = Autoencoder(shape, self.size, width=self.width)
+            network = Autoencoder(picture_shape(image), self.size, width=self.width)
 
         def loss(
             batch: Mapping[str, Tensor], share: float, chance: torch.Generator
@@ -84,7 +83,13 @@ class VAE:
         done = train(
             network, loss, {"image": images}, self.training, run=run, seed=seed, identity=identity
         )
-        codec = GaussianCodec(shape, self.size, done.weights, self.training.device, self.width)
+        codec = GaussianCodec(
+            picture_shape(image),
+            self.size,
+            done.weights,
+            self.training.device,
+            self.width,
+        )
         cites = ("kingma2014", "higgins2017") if self.beta != 1 else ("kingma2014",)
         return finished(
             self, codec, self.graph, data, codec.encode(images), image, done, cites, rng

@@ -26,7 +26,7 @@ from .autoencoder import Autoencoder, GaussianCodec, cross_entropy, details_of
 from .contrast import info_nce
 from .directions import Direction, directions
 from .model import ImageModel
-from .pictures import image_variable, images_of, need_rows
+from .pictures import image_variable, images_of, need_rows, picture_shape
 
 Floats = NDArray[np.float64]
 DIGITS = 4  # significant ones of the level of a bin
@@ -112,14 +112,14 @@ class XFactors:
         size = apart + self.residual
         codes = np.column_stack([labels.column(name) for name in labels.names])
         with seeded(seed):
-            network = Autoencoder(image.shape, size, apart=apart)  # type: ignore[arg-type]
+            network = Autoencoder(picture_shape(image), size, apart=apart)
         loss = _Loss(self, network, slices)
         rows = {"image": images, "level": codes.astype(np.float32)}
         identity = repr((type(self).__name__, self.contrast, self.temperature, self.factor_kl,
                          self.residual_kl, slices, size))  # fmt: skip
         done = train(network, loss, rows, self.training, run=run, seed=seed, identity=identity)
         codec = GaussianCodec(
-            image.shape, size, done.weights, self.training.device, apart=apart  # type: ignore[arg-type]
+            picture_shape(image), size, done.weights, self.training.device, apart=apart
         )  # fmt: skip
         places = _places(codec.encode(images), labels, slices)
         return ImageModel(
