@@ -177,19 +177,9 @@ def _posterior(model: Any, data: Any) -> tuple[Floats, Floats]:
             f"expected means and variances (n, k) alike, found {means.shape} and {variances.shape}"
         )
     if len(means) < FEWEST:
-<<<<<<< HEAD
         raise InputError(f"active_variables needs {FEWEST} pictures or more, not {len(means)}")
     if not (np.isfinite(means).all() and np.isfinite(variances).all() and variances.min() >= 0):
         raise InputError("means must be finite, variances finite and at least 0 (no logarithms)")
-=======
-        raise InputError(
-            f"active_variables needs {FEWEST} pictures or more; there are {len(means)}"
-        )
-    if not (np.isfinite(means).all() and np.isfinite(variances).all() and variances.min() >= 0):
-        raise InputError(
-            "means must be finite, and variances finite and at least 0 (no logarithms)"
-        )
->>>>>>> d1d2d6dba2ba475fbe4fdfacc8c181272efe2a70
     return means, variances
 
 

@@ -28,7 +28,7 @@ from .autoencoder import WIDTH, cross_entropy, details_of, named
 from .codec import Codec, Codes, Images, parts
 from .matching import Matched
 from .model import ImageModel
-from .pictures import image_variable, images_of, need_rows, picture_shape, picture_shape
+from .pictures import image_variable, images_of, need_rows, picture_shape
 
 SIZE = 10  # numbers of a code where no factor is known
 
@@ -189,11 +189,7 @@ class QLAE:
         images, seed, size = images_of(data), int(rng.integers(2**31)), self._size(data)
         shape = picture_shape(image)
         with seeded(seed):
-<<<<<<< HEAD
             network = Quantised(shape, size, self.values, self.width)
-=======
-            network = Quantised(picture_shape(image), size, self.values, self.width)
->>>>>>> d1d2d6dba2ba475fbe4fdfacc8c181272efe2a70
 
         def loss(
             batch: Mapping[str, Tensor], share: float, chance: torch.Generator
@@ -206,11 +202,7 @@ class QLAE:
         done = train(
             network, loss, {"image": images}, self.training, run=run, seed=seed, identity=identity
         )
-<<<<<<< HEAD
         codec = self._codec(shape, size, done.weights, images)
-=======
-        codec = self._codec(picture_shape(image), size, done.weights, images)
->>>>>>> d1d2d6dba2ba475fbe4fdfacc8c181272efe2a70
         latents, places = (
             _levels(codec) if self.graph is None
             else named(self.graph, data, codec.encode(images), rng)
@@ -250,13 +242,7 @@ def _levels(codec: QuantisedCodec) -> tuple[SCM, tuple[Matched, ...]]:
     mechanisms, places = {}, []
     for j, book in enumerate(codec.books):
         variable = Variable(f"z{j + 1}", Kind.ORDINAL, _named(book))
-<<<<<<< HEAD
         table = codec.shares[j] + 1e-6  # a level that was never seen is rare, not impossible
-=======
-        table = (
-            codec.shares[j] + 1e-6
-        )  # a level that no training picture has is rare, not impossible
->>>>>>> d1d2d6dba2ba475fbe4fdfacc8c181272efe2a70
         mechanisms[variable.name] = Table(variable, (), table / table.sum())
         values = lock(book.astype(np.float64))
         places.append(Matched(variable, j, 0.0, 1.0, values, 1.0))

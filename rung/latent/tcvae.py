@@ -19,7 +19,7 @@ from ..deep.networks import drawn
 from ..deep.training import Training, train
 from .autoencoder import WIDTH, Autoencoder, GaussianCodec, cross_entropy, finished
 from .model import ImageModel
-from .pictures import image_variable, images_of, need_rows, picture_shape, picture_shape
+from .pictures import image_variable, images_of, need_rows, picture_shape
 
 
 class Parts(NamedTuple):
@@ -125,11 +125,7 @@ class BetaTCVAE:
         images, seed = images_of(data), int(rng.integers(2**31))
         shape = picture_shape(image)
         with seeded(seed):
-<<<<<<< HEAD
             network = Autoencoder(shape, self.size, width=self.width)
-=======
-            network = Autoencoder(picture_shape(image), self.size, width=self.width)
->>>>>>> d1d2d6dba2ba475fbe4fdfacc8c181272efe2a70
 
         def loss(
             batch: Mapping[str, Tensor], share: float, chance: torch.Generator
@@ -145,17 +141,7 @@ class BetaTCVAE:
         done = train(
             network, loss, {"image": images}, self.training, run=run, seed=seed, identity=identity
         )
-<<<<<<< HEAD
         codec = GaussianCodec(shape, self.size, done.weights, self.training.device, self.width)
-=======
-        codec = GaussianCodec(
-            picture_shape(image),
-            self.size,
-            done.weights,
-            self.training.device,
-            self.width,
-        )
->>>>>>> d1d2d6dba2ba475fbe4fdfacc8c181272efe2a70
         return finished(
             self, codec, self.graph, data, codec.encode(images), image, done, ("chen2018",), rng
         )  # fmt: skip
