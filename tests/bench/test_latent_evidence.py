@@ -67,7 +67,7 @@ def test_a_probe_reads_what_a_code_holds() -> None:
 @pytest.mark.parametrize("model", ["qlae", "beta-tcvae", "without quantisation"])
 def test_a_cell_gives_its_figures(model: str) -> None:
     settings = {"model": model, "world": "digits", "seed": 7, "beta": 2.0, "width": 4, "steps": 3,
-                "batch": 8, "rate": 1e-3, "decay": 0.0, "version": 1}  # fmt: skip
+                "batch": 8, "rate": 1e-3, "decay": 0.0, "values": 10}  # fmt: skip
     found = qlae.measure(settings)
     assert set(qlae.SCORES) <= set(found)
     assert np.isfinite([found[s] for s in qlae.SCORES]).all()
