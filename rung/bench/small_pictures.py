@@ -29,6 +29,7 @@ REAL: Mapping[str, Callable[..., Any]] = {
 }  # fmt: skip
 FACTORS: Mapping[str, tuple[str, ...]] = {
     "scene": ("shape", "hue", "x", "y", "size"),
+    "shapes": ("scale", "x", "y"),
     "digits": ("digit", "thickness", "intensity", "slant"),
     "garments": ("garment", "thickness", "intensity", "slant"),
 }
@@ -57,8 +58,9 @@ def scene(n: int, seed: int) -> Any:
 
 def pictures(world: str, n: int, seed: int, *, mixed: bool) -> Data:
     """n pictures; `mixed` shuffles the factors of real ones, so that they are independent."""
-    if world == "scene":
-        found: Data = scene(n, seed).data
+    if world not in REAL:
+        drawn = scene(n, seed) if world == "scene" else simulate.Shapes(n=n, seed=seed, size=SIZE)
+        found: Data = drawn.data
         return found
     made = REAL[world](n=n, seed=seed, size=SIZE)
     return independent(made, seed) if mixed else made.data
@@ -66,7 +68,7 @@ def pictures(world: str, n: int, seed: int, *, mixed: bool) -> Data:
 
 def split(world: str, seed: int, train: int, test: int, *, mixed: bool) -> tuple[Data, Data]:
     """Pictures to train on and to judge on; of real ones, the latter of a fifth kept back."""
-    if world == "scene":
+    if world not in REAL:
         return pictures(world, train, seed, mixed=mixed), pictures(
             world, test, seed + 1000, mixed=mixed
         )

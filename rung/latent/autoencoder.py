@@ -36,11 +36,16 @@ WIDTH = 32  # channels of the first convolution; a quarter of the hidden layer
 class Autoencoder(nn.Module):
     """Encoder to mean and log variance of a normal code, decoder to the logits of a picture.
 
-    The first `apart` numbers of the code have an encoder of their own.
+    The first `apart` numbers of the code have an encoder of their own; of its first parts, with
+    the lengths of `spheres`, the decoder sees the direction alone.
     """
 
-    def __init__(self, shape: Shape, size: int, *, width: int = WIDTH, apart: int = 0) -> None:
+    def __init__(
+        self, shape: Shape, size: int, *, width: int = WIDTH, apart: int = 0,
+        spheres: tuple[int, ...] = (),
+    ) -> None:  # fmt: skip
         super().__init__()
+        self.spheres = spheres
         wide = {"width": width, "hidden": 4 * width}
         self.encoder = Encoder(shape, 2 * (size - apart), **wide)
         self.own = Encoder(shape, 2 * apart, **wide) if apart else None
@@ -54,6 +59,17 @@ class Autoencoder(nn.Module):
             first, width = self.own(x).chunk(2, dim=1)
             mean, spread = torch.cat([first, mean], 1), torch.cat([width, spread], 1)
         return mean, spread.clamp(-20, 20)
+
+    def draw(self, codes: Tensor) -> Tensor:
+        """Logits (n, c, h, w) of codes (n, size)."""
+        return self.decoder(self.seen(codes))
+
+    def seen(self, codes: Tensor) -> Tensor:
+        """Codes as the decoder sees them: parts on spheres have length 1."""
+        if not self.spheres:
+            return codes
+        parts = codes.split([*self.spheres, codes.shape[1] - sum(self.spheres)], dim=1)
+        return torch.cat([*(F.normalize(part, dim=1) for part in parts[:-1]), parts[-1]], dim=1)
 
 
 def cross_entropy(logits: Tensor, images: Tensor) -> Tensor:
@@ -76,6 +92,7 @@ class GaussianCodec(Codec):
     device: str | None = None
     width: int = WIDTH
     apart: int = 0
+    spheres: tuple[int, ...] = ()
 
     @property
     def size(self) -> int:
@@ -84,12 +101,15 @@ class GaussianCodec(Codec):
     @cached_property
     def _network(self) -> Autoencoder:
         with seeded(0):
-            network = Autoencoder(self.shape, self.length, width=self.width, apart=self.apart)
+            network = Autoencoder(
+                self.shape, self.length, width=self.width, apart=self.apart, spheres=self.spheres
+            )
         load_weights(network, self.weights)
         return network.to(device_of(self.device))
 
     def encode(self, images: Images) -> Codes:
-        return self.posterior(images)[0]
+        means = self.posterior(images)[0]
+        return self._network.seen(torch.from_numpy(means)).numpy() if self.spheres else means
 
     @torch.no_grad()
     def posterior(self, images: Images) -> tuple[Codes, Codes]:
@@ -107,7 +127,7 @@ class GaussianCodec(Codec):
         out = np.empty((len(codes), *self.shape), dtype=np.float32)
         for rows in parts(len(codes)):
             z = torch.from_numpy(np.array(codes[rows], dtype=np.float32))
-            out[rows] = self._network.decoder(z.to(device_of(self.device))).cpu().numpy()
+            out[rows] = self._network.draw(z.to(device_of(self.device))).cpu().numpy()
         return out
 
     def decode(self, codes: Codes, rest: NDArray[Any] | None, change: Codes | None) -> Images:

@@ -106,15 +106,14 @@ def test_bound_given_factors_against_quadrature(made):
     assert many.each == pytest.approx(np.array(want), abs=0.05)
     one = evidence_bound(model, data, given=True, draws=1)
     assert one.value < evidence_bound(model, data, given=True, draws=50).value + 0.02
-    assert one.of == "log p(picture | factors)" and one.interval[0] < one.value
+    assert one.of == "log p(picture | factors)"
+    assert one.interval[0] < one.value
 
 
 def test_bound_of_pictures_alone_sums_over_levels():
     data = lamps(300)
     graph = rung.Graph.empty(["kind"])
-    model = CVAE(graph=graph, size=1, training=SHORT).fit(
-        data, rng=np.random.default_rng(0)
-    )
+    model = CVAE(graph=graph, size=1, training=SHORT).fit(data, rng=np.random.default_rng(0))
     few = lamps(5, seed=2)
     shares = model.latents.mechanisms["kind"].probabilities({}, 1)[0]
     want = quadrature(
@@ -142,9 +141,7 @@ def test_bound_of_pictures_alone_over_numbers():
 
 def test_bound_of_a_vae_against_quadrature():
     data = lamps(200)
-    model = VAE(size=1, training=SHORT).fit(
-        data, rng=np.random.default_rng(0)
-    )
+    model = VAE(size=1, training=SHORT).fit(data, rng=np.random.default_rng(0))
     want = quadrature(
         model, data.column("image")[:5], [np.empty(0)], [0.0], np.linspace(-7, 7, 281)
     )
@@ -180,6 +177,7 @@ def test_a_saved_model_draws_the_same_and_levels_are_set(tmp_path):
     model.save(tmp_path / "m")
     again = rung.load(tmp_path / "m")
     a, b = (rung.do(m, kind="b").sample(4, seed=0) for m in (model, again))
-    assert (a["kind"] == "b").all() and np.array_equal(a["image"], b["image"])
+    assert (a["kind"] == "b").all()
+    assert np.array_equal(a["image"], b["image"])
     with pytest.raises(InputError, match="size >= 1"):
         CVAE(graph=GRAPH, size=0)
