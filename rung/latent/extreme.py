@@ -20,6 +20,7 @@ from .extreme_result import ExtremeValues, Floats, analysed
 Property = Callable[[NDArray[Any]], Any]
 FEWEST = 20  # draws
 FLAT = 0.05  # an output varies less within itself than this share of the usual: collapsed
+SIGNAL = 16  # numbers of an output, from which on it is looked at as a signal or picture
 INSIDE = (-1.0, -0.5, 0.0, 0.5, 1.0)  # levels within the range of ordinary codes
 
 
@@ -84,7 +85,8 @@ def extreme_values(
         The column of a model that is measured; its only column of arrays by default.
     valid : function, optional
         Outputs (n, ...) to true or false (n,). By default an output has collapsed if it is not
-        finite, or varies within itself by less than 5% of what ordinary outputs do.
+        finite or, having 16 numbers or more, varies within itself by less than 5% of what ordinary
+        outputs do.
     multiplicity : Holm, BenjaminiHochberg, BenjaminiYekutieli
         Over latents times properties.
     level : float
@@ -107,7 +109,7 @@ def extreme_values(
     units = generator.units(n, rng) if isinstance(generator, CodeGenerator) else of_model(
         generator, n, rng, output
     )  # fmt: skip
-    names = _chosen(latents, units)
+    names = _chosen(latents, ranges or {}, units)
     functions = _functions(properties)
     natural = units.outputs(None, 0.0)
     ordinary = _measured(natural, functions)
@@ -132,12 +134,15 @@ def extreme_values(
     return analysed(
         names[:done], tuple(functions), multiples, levels[:done], lock(values[:done]),
         lock(share[:done]), lock(ordinary), level, multiplicity or Holm(), rng, notes,
+        complete=done == len(names),
     )  # fmt: skip
 
 
-def _chosen(latents: Sequence[str] | None, units: Units) -> tuple[str, ...]:
+def _chosen(
+    latents: Sequence[str] | None, ranges: Mapping[str, Any], units: Units
+) -> tuple[str, ...]:
     names = tuple(units.values) if latents is None else tuple(latents)
-    for name in names:
+    for name in (*names, *ranges):
         if name not in units.values:
             raise unknown(name, units.values, "latent")
     if not names:
@@ -198,7 +203,7 @@ def _spread(outputs: NDArray[Any]) -> Floats:
 
 
 def _varies(natural: NDArray[Any]) -> Callable[[NDArray[Any]], NDArray[np.bool_]]:
-    if natural[0].size == 1:
+    if natural[0].size < SIGNAL:
         return lambda outputs: np.isfinite(_spread(outputs))
     least = FLAT * np.nanmedian(_spread(natural))
     return lambda outputs: np.asarray(np.nan_to_num(_spread(outputs), nan=-1.0) >= least)

@@ -88,6 +88,7 @@ class ExtremeValues(Result):
     inside: Contrast
     level: float
     multiplicity: Any
+    complete: bool = True
     notes: tuple[str, ...] = ()
     cites: tuple[str, ...] = ("begus2023",)
 
@@ -107,7 +108,7 @@ class ExtremeValues(Result):
         return analysed(
             self.latents, self.properties, self.multiples, self.levels, lock(values),
             lock(valid.copy()), self.ordinary, self.level, self.multiplicity, rng,
-            (*self.notes, note),
+            (*self.notes, note), complete=self.complete,
         )  # fmt: skip
 
     def frame(self) -> pd.DataFrame:
@@ -184,7 +185,7 @@ class ExtremeValues(Result):
 def analysed(
     latents: tuple[str, ...], properties: tuple[str, ...], multiples: Floats, levels: Floats,
     measured: Floats, valid: Floats, ordinary: Floats, level: float, multiplicity: Any,
-    rng: np.random.Generator, notes: tuple[str, ...],
+    rng: np.random.Generator, notes: tuple[str, ...], *, complete: bool = True,
 ) -> ExtremeValues:  # fmt: skip
     """Means, bands and differences of what was measured."""
     scale = np.nanstd(ordinary, axis=0) if len(ordinary) else np.zeros(len(properties))
@@ -202,7 +203,7 @@ def analysed(
     )
     return ExtremeValues(
         latents, properties, lock(multiples), lock(levels), measured, valid, ordinary, mean, low,
-        high, extreme, inside, level, multiplicity, notes,
+        high, extreme, inside, level, multiplicity, complete, notes,
     )  # fmt: skip
 
 
