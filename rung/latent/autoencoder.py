@@ -84,7 +84,20 @@ def sigmoid(logits: Images) -> Images:
 
 @dataclass(frozen=True, eq=False)
 class GaussianCodec(Codec):
-    """The trained networks of an autoencoder with a normal code; codes are posterior means."""
+    """The trained networks of an autoencoder with a normal code; codes are posterior means.
+
+    Parameters
+    ----------
+    shape : (channels, height, width)
+    length : int
+        Numbers of a code.
+    weights : mapping of str to array
+    device : str, optional
+    width, apart, spheres
+        Of the `Autoencoder`.
+    memory : (m, length) float32, optional
+        Codes of training pictures, from which new ones take their parts on spheres.
+    """
 
     shape: Shape
     length: int
@@ -93,6 +106,7 @@ class GaussianCodec(Codec):
     width: int = WIDTH
     apart: int = 0
     spheres: tuple[int, ...] = ()
+    memory: Codes | None = field(default=None, repr=False)
 
     @property
     def size(self) -> int:
@@ -110,6 +124,15 @@ class GaussianCodec(Codec):
     def encode(self, images: Images) -> Codes:
         means = self.posterior(images)[0]
         return self._network.seen(torch.from_numpy(means)).numpy() if self.spheres else means
+
+    def prior(self, n: int, rng: np.random.Generator) -> Codes:
+        codes, at = rng.standard_normal((n, self.size)).astype(np.float32), 0
+        for part in self.spheres if self.memory is not None else ():
+            assert self.memory is not None
+            where, rows = slice(at, at + part), rng.integers(len(self.memory), size=n)
+            codes[:, where] = self.memory[rows, where]
+            at += part
+        return codes
 
     @torch.no_grad()
     def posterior(self, images: Images) -> tuple[Codes, Codes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ from .model import ImageModel
 from .pictures import image_variable, images_of, need_rows, picture_shape
 
 Floats = NDArray[np.float64]
+MEMORY = 1000  # training pictures whose directions new pictures take
 DIGITS = 4  # significant ones of the level of a bin
 
 
@@ -60,7 +61,7 @@ class XFactors:
         Parts of equal frequency into which a numeric factor is cut; its levels are the mean labels
         of the parts. Without it a numeric factor is refused.
     each : int or mapping of str to int
-        Numbers of T_i. One number has two directions, so it tells two levels apart, not more.
+        Numbers of T_i, at least 2: one number has two directions and the loss no gradient.
     residual : int
         Numbers of S.
     contrast, temperature : float
@@ -119,11 +120,11 @@ class XFactors:
         apart = slices[-1].stop
         size = apart + self.residual
         spheres = () if self.lengths else tuple(s.stop - s.start for s in slices)
-        codes = np.column_stack([labels.column(name) for name in labels.names])
+        levels = np.column_stack([labels.column(name) for name in labels.names])
         with seeded(seed):
             network = Autoencoder(picture_shape(image), size, apart=apart, spheres=spheres)
         loss = _Loss(self, network, slices)
-        rows = {"image": images, "level": codes.astype(np.float32)}
+        rows = {"image": images, "level": levels.astype(np.float32)}
         identity = repr((type(self).__name__, self.contrast, self.temperature, self.factor_kl,
                          self.residual_kl, spheres, slices, size))  # fmt: skip
         done = train(network, loss, rows, self.training, run=run, seed=seed, identity=identity)
@@ -131,7 +132,9 @@ class XFactors:
             picture_shape(image), size, done.weights, self.training.device, apart=apart,
             spheres=spheres,
         )  # fmt: skip
-        places = _places(codec.encode(images), labels, slices)
+        codes = codec.encode(images)
+        codec = replace(codec, memory=lock(codes[:MEMORY]))
+        places = _places(codes, labels, slices)
         return ImageModel(
             self, codec, frequencies(labels), places, image, details_of(done), done.complete,
             notes=done.notes, cites=("myara2026",),
@@ -175,10 +178,11 @@ class XFactors:
         out, at = [], 0
         for variable in labels.variables:
             d = self.each.get(variable.name, 2) if isinstance(self.each, Mapping) else self.each
-            if d < 1 or (d == 1 and variable.size > 2):
+            if d < 2:
                 raise InputError(
                     f"{d} number(s) of the code for {variable.name!r} with {variable.size} levels: "
-                    "one number has two directions; raise `each` to 2 or more"
+                    "one number has two directions, with no way from one to the other that a "
+                    "gradient could see; raise `each` to 2 or more"
                 )
             out.append(slice(at, at + d))
             at += d

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 import rung
 from rung.core.errors import InputError, MissingCells, UnknownName
 from rung.core.variable import Kind, Variable
 from rung.deep.training import Training
 from rung.latent import VAE, XFactors, swapped
+from rung.latent.contrast import info_nce
 from rung.latent.xfactors import binned
 
 CORNERS = ("left", "right", "below")
@@ -29,7 +31,7 @@ def blots(n: int, seed: int = 0) -> rung.Data:
     return rung.Data((SIDE, Variable("light"), IMAGE), columns)
 
 
-SPEC = XFactors(bins={"light": 3}, residual=1, training=Training(steps=350, batch=64, rate=4e-3))
+SPEC = XFactors(bins={"light": 3}, residual=1, training=Training(steps=300, batch=48, rate=4e-3))
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +129,13 @@ def test_missing_labels_are_refused_or_left_out():
         part, rng=np.random.default_rng(0)
     )
     assert model.details["history"][-1][1]["anchors"] < 0.2
+
+
+def test_one_number_would_have_no_gradient():
+    z = torch.tensor([[0.5], [2.0], [-1.0], [0.3]], requires_grad=True)
+    info_nce(z, torch.tensor([0.0, 1.0, 0.0, 1.0]), 0.5)[0].backward()
+    assert z.grad is not None
+    assert float(z.grad.abs().max()) < 1e-6
 
 
 def test_bad_input_is_named():
