@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 
 from .. import simulate
 from ..core.data import Data
+from ..core.result import lock
 from ..core.variable import Kind, Variable
 from ..deep.training import Training
 from ..inference.intervals import quantile_of
@@ -29,6 +31,7 @@ REAL: Mapping[str, Callable[..., Any]] = {
 }  # fmt: skip
 FACTORS: Mapping[str, tuple[str, ...]] = {
     "scene": ("shape", "hue", "x", "y", "size"),
+    "shapes": ("scale", "x", "y"),
     "digits": ("digit", "thickness", "intensity", "slant"),
     "garments": ("garment", "thickness", "intensity", "slant"),
 }
@@ -57,8 +60,9 @@ def scene(n: int, seed: int) -> Any:
 
 def pictures(world: str, n: int, seed: int, *, mixed: bool) -> Data:
     """n pictures; `mixed` shuffles the factors of real ones, so that they are independent."""
-    if world == "scene":
-        found: Data = scene(n, seed).data
+    if world not in REAL:
+        drawn = scene(n, seed) if world == "scene" else simulate.Shapes(n=n, seed=seed, size=SIZE)
+        found: Data = drawn.data
         return found
     made = REAL[world](n=n, seed=seed, size=SIZE)
     return independent(made, seed) if mixed else made.data
@@ -66,7 +70,7 @@ def pictures(world: str, n: int, seed: int, *, mixed: bool) -> Data:
 
 def split(world: str, seed: int, train: int, test: int, *, mixed: bool) -> tuple[Data, Data]:
     """Pictures to train on and to judge on; of real ones, the latter of a fifth kept back."""
-    if world == "scene":
+    if world not in REAL:
         return pictures(world, train, seed, mixed=mixed), pictures(
             world, test, seed + 1000, mixed=mixed
         )
@@ -79,19 +83,33 @@ def split(world: str, seed: int, train: int, test: int, *, mixed: bool) -> tuple
 def reader(world: str) -> FactorReader:
     """Reads the factors; trained on independent ones, in pictures that no model sees.
 
+    Half of them are softened at random, as pictures of autoencoders are: sharp ones alone give
+    readers that mistake softness for thin or dark strokes.
+
     Kept in the temporary folder, so that the cells of a world share it.
     """
-    place = Path(tempfile.gettempdir()) / "rung-judges" / f"small-{world}-{JUDGED}-{STEPS}.rung"
+    place = (
+        Path(tempfile.gettempdir()) / "rung-judges" / f"small-{world}-{JUDGED}-{STEPS}-soft.rung"
+    )
     if place.exists():
         kept: FactorReader = load(place)
         return kept
     training = Training(steps=STEPS, batch=64, rate=3e-3, decay=1e-4, average=0.99)
     found = Predictor(FACTORS[world], training=training).fit(
-        pictures(world, JUDGED, 9000, mixed=True), rng=np.random.default_rng(9000)
+        softened(pictures(world, JUDGED, 9000, mixed=True), 9000), rng=np.random.default_rng(9000)
     )
     place.parent.mkdir(parents=True, exist_ok=True)
     found.save(place)
     return found
+
+
+def softened(data: Data, seed: int) -> Data:
+    """The same data; every second picture under a normal blur of 0 to 1 pixels."""
+    rng = np.random.default_rng(seed)
+    images = np.array(data.column("image"))
+    for image in images[::2]:
+        image[:] = gaussian_filter(image, (0, *(2 * [rng.uniform(0, 1)])))
+    return data.with_column(data.variable("image"), lock(np.clip(images, 0, 1)))
 
 
 def over(values: Sequence[float]) -> dict[str, Any]:

@@ -36,11 +36,16 @@ WIDTH = 32  # channels of the first convolution; a quarter of the hidden layer
 class Autoencoder(nn.Module):
     """Encoder to mean and log variance of a normal code, decoder to the logits of a picture.
 
-    The first `apart` numbers of the code have an encoder of their own.
+    The first `apart` numbers of the code have an encoder of their own; of its first parts, with
+    the lengths of `spheres`, the decoder sees the direction alone.
     """
 
-    def __init__(self, shape: Shape, size: int, *, width: int = WIDTH, apart: int = 0) -> None:
+    def __init__(
+        self, shape: Shape, size: int, *, width: int = WIDTH, apart: int = 0,
+        spheres: tuple[int, ...] = (),
+    ) -> None:  # fmt: skip
         super().__init__()
+        self.spheres = spheres
         wide = {"width": width, "hidden": 4 * width}
         self.encoder = Encoder(shape, 2 * (size - apart), **wide)
         self.own = Encoder(shape, 2 * apart, **wide) if apart else None
@@ -55,6 +60,17 @@ class Autoencoder(nn.Module):
             mean, spread = torch.cat([first, mean], 1), torch.cat([width, spread], 1)
         return mean, spread.clamp(-20, 20)
 
+    def draw(self, codes: Tensor) -> Tensor:
+        """Logits (n, c, h, w) of codes (n, size)."""
+        return self.decoder(self.seen(codes))
+
+    def seen(self, codes: Tensor) -> Tensor:
+        """Codes as the decoder sees them: parts on spheres have length 1."""
+        if not self.spheres:
+            return codes
+        parts = codes.split([*self.spheres, codes.shape[1] - sum(self.spheres)], dim=1)
+        return torch.cat([*(F.normalize(part, dim=1) for part in parts[:-1]), parts[-1]], dim=1)
+
 
 def cross_entropy(logits: Tensor, images: Tensor) -> Tensor:
     """Bernoulli reconstruction error in nats, summed over the pixels of a picture."""
@@ -68,7 +84,20 @@ def sigmoid(logits: Images) -> Images:
 
 @dataclass(frozen=True, eq=False)
 class GaussianCodec(Codec):
-    """The trained networks of an autoencoder with a normal code; codes are posterior means."""
+    """The trained networks of an autoencoder with a normal code; codes are posterior means.
+
+    Parameters
+    ----------
+    shape : (channels, height, width)
+    length : int
+        Numbers of a code.
+    weights : mapping of str to array
+    device : str, optional
+    width, apart, spheres
+        Of the `Autoencoder`.
+    memory : (m, length) float32, optional
+        Codes of training pictures, from which new ones take their parts on spheres.
+    """
 
     shape: Shape
     length: int
@@ -76,6 +105,8 @@ class GaussianCodec(Codec):
     device: str | None = None
     width: int = WIDTH
     apart: int = 0
+    spheres: tuple[int, ...] = ()
+    memory: Codes | None = field(default=None, repr=False)
 
     @property
     def size(self) -> int:
@@ -84,12 +115,24 @@ class GaussianCodec(Codec):
     @cached_property
     def _network(self) -> Autoencoder:
         with seeded(0):
-            network = Autoencoder(self.shape, self.length, width=self.width, apart=self.apart)
+            network = Autoencoder(
+                self.shape, self.length, width=self.width, apart=self.apart, spheres=self.spheres
+            )
         load_weights(network, self.weights)
         return network.to(device_of(self.device))
 
     def encode(self, images: Images) -> Codes:
-        return self.posterior(images)[0]
+        means = self.posterior(images)[0]
+        return self._network.seen(torch.from_numpy(means)).numpy() if self.spheres else means
+
+    def prior(self, n: int, rng: np.random.Generator) -> Codes:
+        codes, at = rng.standard_normal((n, self.size)).astype(np.float32), 0
+        for part in self.spheres if self.memory is not None else ():
+            assert self.memory is not None
+            where, rows = slice(at, at + part), rng.integers(len(self.memory), size=n)
+            codes[:, where] = self.memory[rows, where]
+            at += part
+        return codes
 
     @torch.no_grad()
     def posterior(self, images: Images) -> tuple[Codes, Codes]:
@@ -107,7 +150,7 @@ class GaussianCodec(Codec):
         out = np.empty((len(codes), *self.shape), dtype=np.float32)
         for rows in parts(len(codes)):
             z = torch.from_numpy(np.array(codes[rows], dtype=np.float32))
-            out[rows] = self._network.decoder(z.to(device_of(self.device))).cpu().numpy()
+            out[rows] = self._network.draw(z.to(device_of(self.device))).cpu().numpy()
         return out
 
     def decode(self, codes: Codes, rest: NDArray[Any] | None, change: Codes | None) -> Images:

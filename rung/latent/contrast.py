@@ -24,7 +24,7 @@ def info_nce(z: Tensor, levels: Tensor, temperature: float) -> tuple[Tensor, Ten
     levels : (n,)
         Codes of levels; NaN where unlabelled.
 
-    Source: the authors' published code of XFactors (2026); Oord, Li and Vinyals (2018).
+    Source: Myara et al. (2026), by their published code.
     """
     labelled = ~levels.isnan()
     n = len(z)

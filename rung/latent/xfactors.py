@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ from .model import ImageModel
 from .pictures import image_variable, images_of, need_rows, picture_shape
 
 Floats = NDArray[np.float64]
+MEMORY = 1000  # training pictures whose directions new pictures take
 DIGITS = 4  # significant ones of the level of a bin
 
 
@@ -49,6 +50,9 @@ class XFactors:
     KL(T) + contrast * sum of InfoNCE. (The published code divides by the number of pixels and takes
     the squared error of the pixels: weights of 1e-6 beta for KL and 0.1 for InfoNCE there.)
 
+    One thing differs from the published method, in which the decoder also sees the length of T_i:
+    no loss forbids it to hold other factors, and measured here it does. With `lengths` it is seen.
+
     Parameters
     ----------
     factors : sequence of str, optional
@@ -57,27 +61,32 @@ class XFactors:
         Parts of equal frequency into which a numeric factor is cut; its levels are the mean labels
         of the parts. Without it a numeric factor is refused.
     each : int or mapping of str to int
-        Numbers of T_i. One number has two directions, so it tells two levels apart, not more.
+        Numbers of T_i, at least 2: one number has two directions and the loss no gradient.
     residual : int
         Numbers of S.
     contrast, temperature : float
         Weight and temperature of InfoNCE.
     factor_kl, residual_kl : float
+        The latter is what keeps labelled factors out of S: with 1 the decoder reads them there.
+    lengths : bool
+        Show the decoder the lengths of the T_i too, not their directions alone.
     unlabelled : bool
         Allow missing labels: such pictures are no anchors and no positives of that factor.
     training : Training
 
-    Source: XFactors (2026), arXiv 2601.21688, and its published code.
+    Source: Myara, Bourriez, Boyer, Lemercier, Bendidi and Genovesio (2026), and their published
+    code.
     """
 
     factors: Sequence[str] | None = None
     bins: int | Mapping[str, int] = field(default_factory=dict)
     each: int | Mapping[str, int] = 2
     residual: int = 8
-    contrast: float = 30.0
+    contrast: float = 100.0
     temperature: float = 0.07
     factor_kl: float = 1.0
-    residual_kl: float = 1.0
+    residual_kl: float = 5.0
+    lengths: bool = False
     unlabelled: bool = False
     training: Training = field(default=Training(steps=3000))
 
@@ -110,21 +119,25 @@ class XFactors:
         slices = self._slices(labels)
         apart = slices[-1].stop
         size = apart + self.residual
-        codes = np.column_stack([labels.column(name) for name in labels.names])
+        spheres = () if self.lengths else tuple(s.stop - s.start for s in slices)
+        levels = np.column_stack([labels.column(name) for name in labels.names])
         with seeded(seed):
-            network = Autoencoder(picture_shape(image), size, apart=apart)
+            network = Autoencoder(picture_shape(image), size, apart=apart, spheres=spheres)
         loss = _Loss(self, network, slices)
-        rows = {"image": images, "level": codes.astype(np.float32)}
+        rows = {"image": images, "level": levels.astype(np.float32)}
         identity = repr((type(self).__name__, self.contrast, self.temperature, self.factor_kl,
-                         self.residual_kl, slices, size))  # fmt: skip
+                         self.residual_kl, spheres, slices, size))  # fmt: skip
         done = train(network, loss, rows, self.training, run=run, seed=seed, identity=identity)
         codec = GaussianCodec(
-            picture_shape(image), size, done.weights, self.training.device, apart=apart
+            picture_shape(image), size, done.weights, self.training.device, apart=apart,
+            spheres=spheres,
         )  # fmt: skip
-        places = _places(codec.encode(images), labels, slices)
+        codes = codec.encode(images)
+        codec = replace(codec, memory=lock(codes[:MEMORY]))
+        places = _places(codes, labels, slices)
         return ImageModel(
             self, codec, frequencies(labels), places, image, details_of(done), done.complete,
-            notes=done.notes, cites=("xfactors2026",),
+            notes=done.notes, cites=("myara2026",),
         )  # fmt: skip
 
     def _labels(self, data: Data) -> Data:
@@ -165,10 +178,11 @@ class XFactors:
         out, at = [], 0
         for variable in labels.variables:
             d = self.each.get(variable.name, 2) if isinstance(self.each, Mapping) else self.each
-            if d < 1 or (d == 1 and variable.size > 2):
+            if d < 2:
                 raise InputError(
                     f"{d} number(s) of the code for {variable.name!r} with {variable.size} levels: "
-                    "one number has two directions; raise `each` to 2 or more"
+                    "one number has two directions, with no way from one to the other that a "
+                    "gradient could see; raise `each` to 2 or more"
                 )
             out.append(slice(at, at + d))
             at += d
@@ -187,7 +201,7 @@ class _Loss:
         spec, apart = self.spec, self.slices[-1].stop
         mean, spread = self.network.posterior(batch["image"])
         z = drawn(mean, spread, chance)
-        error = cross_entropy(self.network.decoder(z), batch["image"])
+        error = cross_entropy(self.network.draw(z), batch["image"])
         kl = gaussian_kl(mean, spread)
         kl_t, kl_s = kl[:, :apart].sum(1).mean(), kl[:, apart:].sum(1).mean()
         pairs = [info_nce(z[:, where], batch["level"][:, i], spec.temperature)

@@ -67,8 +67,10 @@ def test_a_batch_without_pairs_has_no_loss_and_a_zero_gradient() -> None:
     z = torch.randn(4, 2, generator=torch.Generator().manual_seed(0)).requires_grad_()
     loss, used = info_nce(z, torch.tensor([0.0, 1.0, 2.0, torch.nan]), 0.07)
     loss.backward()
-    assert float(loss.detach()) == 0 and float(used) == 0
-    assert z.grad is not None and not z.grad.any()
+    assert float(loss.detach()) == 0
+    assert float(used) == 0
+    assert z.grad is not None
+    assert not z.grad.any()
 
 
 def test_lengths_do_not_matter() -> None:

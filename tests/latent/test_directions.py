@@ -47,7 +47,7 @@ def test_a_code_at_its_prototype_goes_to_the_other() -> None:
 
 
 def test_the_share_of_the_way_to_the_edge_is_kept() -> None:
-    """Prototypes at 0, 90 and 180 degrees: 15 of 45 degrees out of the first, 30 of 90 of the last."""
+    """Prototypes at 0, 90, 180 degrees: 15 of 45 out of the first become 30 of 90 of the last."""
     angles = np.deg2rad([0, 90, 180])
     prototypes = np.column_stack([np.cos(angles), np.sin(angles)])
     site = Direction(Variable("f", Kind.ORDINAL, (1, 2, 3)), 0, prototypes)
