@@ -92,7 +92,8 @@ def test_every_model_has_an_equivalent_canonical_one(
     k, own = len(changed), canonical.latents
     assert set(own.changed()) <= set(range(n - k, n))
     assert np.array_equal(own.matrix(0), np.eye(n))
-    assert not own.shifts[:, : n - k].any() and (own.scales[:, : n - k] == 1).all()
+    assert not own.shifts[:, : n - k].any()
+    assert (own.scales[:, : n - k] == 1).all()
     x = rng.normal(size=(5, n))
     for a in range(domains):
         where = np.full(5, a)
@@ -206,7 +207,8 @@ def test_networks_are_inverted_and_count_volume() -> None:
 
 
 def test_the_domain_is_a_variable_and_the_latents_an_scm(data: Data, fitted: Any) -> None:
-    assert fitted.names == ("domain", "X1", "X2", "X3") and fitted.changed == ("z3",)
+    assert fitted.names == ("domain", "X1", "X2", "X3")
+    assert fitted.changed == ("z3",)
     assert fitted.latents.graph.parents("z3") == ("domain", "z1", "z2")
     drawn = rung.do(fitted, domain="d1").sample(4000, seed=0)
     assert set(drawn["domain"]) == {"d1"}
@@ -216,7 +218,8 @@ def test_the_domain_is_a_variable_and_the_latents_an_scm(data: Data, fitted: Any
     assert fitted.latents.abduct(read, rng=np.random.default_rng(0)).facts is not None
     swapped = rung.counterfactual(fitted, data[:2], rung.Swap("domain", units=data[-2:]))
     assert list(swapped["domain"]) == ["d1", "d1"]
-    assert len(fitted.frame()) == 6 and "1 differ" in repr(fitted)
+    assert len(fitted.frame()) == 6
+    assert "1 differ" in repr(fitted)
 
 
 def test_forms_say_what_differs(data: Data) -> None:
