@@ -241,10 +241,10 @@ def beginnings(
 ) -> Floats:
     """Where to begin: matrices (starts, n, n) to uncorrelated latents, turned at random.
 
-    If the mechanisms are sparse, the first puts directions on which the domains agree first: in whitened coordinates a direction
-    along which mean and covariance are the same in every domain is a null vector of the sum over d
-    of (C_d - I)^2 + m_d m_d', and eigenvectors are sorted by it. (An order means nothing to a dense
-    model, which would only borrow the sparsity.)
+    If the mechanisms are sparse, the first puts directions on which the domains agree first: in
+    whitened coordinates a direction along which mean and covariance are the same in every domain
+    is a null vector of the sum over d of (C_d - I)^2 + m_d m_d', and eigenvectors are sorted by it.
+    (An order means nothing to a dense model, which would only borrow the sparsity.)
     """
     n = x.shape[1]
     values, vectors = np.linalg.eigh(np.cov(x.T))

@@ -210,7 +210,7 @@ def test_the_domain_is_a_variable_and_the_latents_an_scm(data: Data, fitted: Any
     assert fitted.names == ("domain", "X1", "X2", "X3")
     assert fitted.changed == ("z3",)
     assert fitted.latents.graph.parents("z3") == ("domain", "z1", "z2")
-    drawn = rung.do(fitted, domain="d1").sample(4000, seed=0)
+    drawn = fitted.do(rung.Do("domain", "d1")).sample(4000, seed=0)
     assert set(drawn["domain"]) == {"d1"}
     want = data.values[1500:]
     assert np.abs(drawn.values[:, 1:].mean(0) - want.mean(0)).max() < 0.15 * want.std()
@@ -243,7 +243,7 @@ def test_a_saved_model_answers_alike(data: Data, bent: Any, tmp_path: Any) -> No
 def test_a_column_of_levels_names_the_domain(data: Data) -> None:
     site = Variable("site", Kind.BINARY, ("north", "south"))
     plain = data.replacing(environment=None, environments=())
-    given_column = plain.with_column(site, (data.environment == 1).astype(float))
+    given_column = plain.with_column(site, np.asarray(data.environment, dtype=float))
     spec = latent.DomainCounterfactuals(1, domain="site", starts=1, training=Training(steps=20))
     model = rung.fit(spec, given_column)
     assert list(rung.counterfactual(model, given_column[:2], site="south")["site"]) == ["south"] * 2
@@ -281,7 +281,7 @@ def test_domains_that_cannot_be_compared(data: Data) -> None:
 def test_settings_that_mean_nothing() -> None:
     for wrong in (0, "dense", 1.5):
         with pytest.raises(InputError):
-            latent.DomainCounterfactuals(changed=wrong)  # type: ignore[arg-type]
+            latent.DomainCounterfactuals(changed=wrong)
     with pytest.raises(InputError):
         latent.LeakyMixing(slope=0)
     with pytest.raises(InputError):

@@ -60,7 +60,7 @@ def test_the_own_domain_gives_the_reconstruction(model: Any) -> None:
 def test_pictures_have_domain_and_image_as_variables(model: Any) -> None:
     assert model.names == ("domain", "image")
     assert model.changed == ("z3", "z4")
-    drawn = rung.do(model, domain="b").sample(5, seed=0)
+    drawn = model.do(rung.Do("domain", "b")).sample(5, seed=0)
     assert drawn.column("image").shape == (5, 1, SIDE, SIDE)
     with pytest.raises(ReadOnlySite, match="only 'domain' can be set"):
         rung.do(model, image=0.0)
@@ -130,7 +130,7 @@ def test_a_cell_of_the_evidence_measures_what_it_says() -> None:
 
 def test_a_row_reads_its_cells() -> None:
     rng = np.random.default_rng(0)
-    found = {}
+    found: dict[str, Any] = {}
     for cell in evidence.cells(3):
         if cell.settings["what"] == "vectors":
             better = 0.5 if cell.settings["k"] == 0 else 0.1
