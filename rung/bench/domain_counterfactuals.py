@@ -2,10 +2,10 @@
 
 Cases, seeds and tolerances were written down before the first full run. Vectors are the published
 simulation (6 latents, leaky mixing, 2 of them intervened on, five placements; Zhou et al. 2024),
-with 5000 rows of each of two domains instead of 100,000; errors are over the ordered pairs of different
-domains, standardised by the pooled standard deviation of the two, as published. Pictures are real
-digits of 16 x 16 pixels of which two domains differ in the mechanisms of intensity and slant, with
-the true counterfactual of each drawn.
+with 5000 rows of each of two domains instead of 100,000; errors are over the ordered pairs of
+different domains, standardised by the pooled standard deviation of the two, as published. Pictures
+are real digits of 16 x 16 pixels of which two domains differ in the mechanisms of intensity and
+slant, with the true counterfactual of each drawn.
 """
 
 from __future__ import annotations

@@ -59,8 +59,8 @@ def _positive(form: object, k: int) -> None:
 class Canonical(Form):
     """The last k latents differ, the others are their noise; the first domain is the identity.
 
-    Every model in which k mechanisms differ has an equivalent one of this form (Zhou et al. 2024,
-    theorem 2; `canonical_form` constructs it), if the mixing can be any invertible map.
+    Every model in which k mechanisms differ has an equivalent one of this form (Zhou et al. 2024;
+    `canonical_form` constructs it), if the mixing can be any invertible map.
     """
 
     k: int = 2

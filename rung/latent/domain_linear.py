@@ -70,7 +70,7 @@ def canonical_form(model: LinearDomains, *, tolerance: float = 0.0) -> LinearDom
     tolerance : float
         By how much a mechanism may differ between domains and still count as unchanged.
 
-    Source: Zhou, Bai, Kulinski, Kocaoglu and Inouye (2024), theorem 2.
+    Source: Zhou, Bai, Kulinski, Kocaoglu and Inouye (2024), on canonical forms.
     """
     own, n = model.latents, model.latents.size
     changed = list(own.changed(tolerance))
