@@ -5,7 +5,8 @@ simulation (6 latents, leaky mixing, 2 of them intervened on, five placements; Z
 with 5000 rows of each of two domains instead of 100,000; errors are over the ordered pairs of
 different domains, standardised by the pooled standard deviation of the two, as published. Pictures
 are real digits of 16 x 16 pixels of which two domains differ in the mechanisms of intensity and
-slant, with the true counterfactual of each drawn.
+slant, with the true counterfactual of each drawn; both forms begin once with domains that do not
+differ, which is compared, and once as published (spread 1), which is only reported.
 """
 
 from __future__ import annotations
@@ -175,7 +176,7 @@ def cells(seeds: int) -> list[Cell]:
         out.append(Cell(f"digits-{seed}", {
             "what": "pictures", "seed": seed, "digits": DIGITS, "held out": DIGITS_HELD_OUT,
             "training": PICTURES, "reader": READER, "size": SIZE, "k": PICTURE_K,
-            "spreads": [1.0, 0.0],
+            "spreads": [0.0, 1.0],
         }))  # fmt: skip
     return out
 
@@ -225,7 +226,7 @@ def vector_figures(found: Mapping[str, Figures], seeds: int) -> tuple[Figures, d
 
 
 def picture_figures(found: Mapping[str, Figures], seeds: int) -> tuple[Figures, dict[str, bool]]:
-    """Mean and interval of every figure, and the paired differences with the published start."""
+    """Mean and interval of every figure, and the paired differences of the compared start."""
     per_seed = [found[f"digits-{s}"] for s in range(seeds)]
     out: Figures = {
         model: {what: interval([p[model][what] for p in per_seed]) for what in per_seed[0][model]}
@@ -233,7 +234,7 @@ def picture_figures(found: Mapping[str, Figures], seeds: int) -> tuple[Figures, 
     }
 
     def apart(what: str) -> list[float]:
-        pairs = (("relaxed, spread 1", "dense, spread 1"),)
+        pairs = (("relaxed, spread 0", "dense, spread 0"),)
         return [p[a][what] - p[b][what] for p in per_seed for a, b in pairs]
 
     out["difference"] = {what: interval(apart(what)) for what in ("digit", "pixels", "bound")}
@@ -247,7 +248,7 @@ def picture_figures(found: Mapping[str, Figures], seeds: int) -> tuple[Figures, 
 
 
 def run(seeds: int = SEEDS, processes: int = 1) -> Row:
-    """About 13 s a cell of vectors (13 a seed), 4 minutes a cell of digits (1 a seed)."""
+    """About 10 s a cell of vectors (13 a seed), 3 minutes a cell of digits (1 a seed)."""
     found = measured(NAME, cells(seeds), measure, processes=processes)
     plain, first = vector_figures(found, seeds)
     drawn, second = picture_figures(found, seeds)

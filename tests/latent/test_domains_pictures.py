@@ -13,6 +13,8 @@ from rung.bench import domain_counterfactuals as evidence
 from rung.bench.domain_worlds import DigitDomains, SimulatedDomains, elsewhere
 from rung.core.data import Data
 from rung.core.errors import InputError, NotSupported, ReadOnlySite
+from rung.core.graph import Graph
+from rung.core.scm import SCM
 from rung.core.variable import Variable
 from rung.deep.training import Training
 
@@ -35,7 +37,7 @@ def bars(n: int, seed: int) -> Data:
 @pytest.fixture(scope="module")
 def model() -> Any:
     spec = latent.DomainCounterfactuals(
-        2, mixing=latent.PictureMixing(size=4), training=Training(steps=200, batch=64, rate=1e-2)
+        2, mixing=latent.PictureMixing(size=3), training=Training(steps=250, batch=64, rate=1e-2)
     )
     return rung.fit(spec, bars(300, 0))
 
@@ -45,9 +47,9 @@ def test_the_other_domain_is_as_bright_as_it_should_be(model: Any) -> None:
     there = rung.counterfactual(model, units[:40], domain="b").point.column("image")
     here = rung.counterfactual(model, units[:40], domain="a").point.column("image")
     bright = [x[:, 0].max(axis=(1, 2)).mean() for x in (here, there)]
-    # the truth is 0.25 and 0.75; 200 steps of a code that nobody labels come part of the way
+    # the truth is 0.25 and 0.75; a short training blurs bars of both
     assert bright[0] == pytest.approx(0.25, abs=0.08)
-    assert bright[1] == pytest.approx(0.75, abs=0.3)
+    assert bright[1] == pytest.approx(0.75, abs=0.2)
 
 
 def test_the_own_domain_gives_the_reconstruction(model: Any) -> None:
@@ -59,7 +61,7 @@ def test_the_own_domain_gives_the_reconstruction(model: Any) -> None:
 
 def test_pictures_have_domain_and_image_as_variables(model: Any) -> None:
     assert model.names == ("domain", "image")
-    assert model.changed == ("z3", "z4")
+    assert model.changed == ("z2", "z3")
     drawn = model.do(rung.Do("domain", "b")).sample(5, seed=0)
     assert drawn.column("image").shape == (5, 1, SIDE, SIDE)
     with pytest.raises(ReadOnlySite, match="only 'domain' can be set"):
@@ -106,12 +108,13 @@ def test_only_the_placed_latents_differ() -> None:
     assert data.environments == ("d0", "d1", "d2")
 
 
-def test_digits_of_the_other_domain_keep_digit_and_thickness() -> None:
-    a, b = (w.scm for w in DigitDomains(40, 5).worlds)
+def test_digits_of_the_other_domain_keep_their_thickness() -> None:
+    graph = Graph.parse("thickness -> intensity; thickness -> slant")  # without the real digits
+    mechanisms = [w._mechanisms() for w in DigitDomains(40, 5).worlds]
+    a, b = (SCM(graph, {m.variable.name: m for m in own}) for own in mechanisms)
     units = a.sample(40, seed=0)
     there = elsewhere(a, b, units)
-    for name in ("source", "digit", "thickness"):
-        assert np.array_equal(there[name], units.column(name))
+    assert np.array_equal(there["thickness"], units.column("thickness"))
     assert there["slant"] - units.column("slant") == pytest.approx(np.full(40, 25.0))
     assert (there["intensity"] < units.column("intensity")).all()
     back = elsewhere(b, a, Data(units.variables, there))
@@ -139,7 +142,7 @@ def test_a_row_reads_its_cells() -> None:
         else:
             relaxed = {"pixels": 0.01 * rng.random(), "digit": 0.9, "bound": 40.0}
             dense = {"pixels": 0.02, "digit": 0.5 + 0.1 * rng.random(), "bound": 40.2}
-            found[cell.key] = {"relaxed, spread 1": relaxed, "dense, spread 1": dense}
+            found[cell.key] = {"relaxed, spread 0": relaxed, "dense, spread 0": dense}
     figures, holds = evidence.vector_figures(found, 3)
     assert all(holds.values())
     assert figures["all placements"]["difference"][0] == pytest.approx(-0.4, abs=0.01)
