@@ -21,7 +21,7 @@ from ..deep.training import Training
 from ..inference.intervals import quantile_of
 from ..latent.extreme import extreme_values
 from ..latent.extreme_generators import scrambled
-from ..latent.extreme_result import Contrast, ExtremeValues
+from ..latent.extreme_result import ExtremeValues
 from ..latent.matching import matched
 from ..latent.vae import VAE
 from ..simulate.worlds.shapes import Shapes
@@ -84,6 +84,8 @@ def _judged(
 ) -> dict[str, Any]:
     """Per unit of the truth: first or not, adjusted p, margins of all kinds."""
     rows = {}
+    # a control in the same units: what it does is small, and so is what its outputs differ by
+    other = control.extreme.effect / found.ordinary.std(axis=0)
     for unit, name in truth.items():
         j, k = found.latents.index(unit), found.properties.index(name)
         rows[unit] = {
@@ -92,25 +94,25 @@ def _judged(
             "first in range": found.properties[int(found.inside.first[j])] == name,
             "adjusted p": float(found.extreme.adjusted[j, k]),
             "effect": float(found.extreme.standardised[j, k]),
-            "margin": _margin(found.extreme, j, k),
-            "margin in range": _margin(found.inside, j, k),
-            "margin of control": _margin(control.extreme, j, k),
-            "lead": _lead(found.extreme, j, k),
-            "lead in range": _lead(found.inside, j, k),
+            "margin": _margin(found.extreme.standardised[j], k),
+            "margin in range": _margin(found.inside.standardised[j], k),
+            "margin of control": _margin(other[j], k),
+            "lead": _lead(found.extreme.standardised[j], k),
+            "lead in range": _lead(found.inside.standardised[j], k),
             "valid": float(min(found.valid[j, 0], found.valid[j, -1])),
         }
     return {"units": rows}
 
 
-def _margin(contrast: Contrast, j: int, k: int) -> float:
-    size = np.nan_to_num(np.abs(contrast.standardised[j]))
+def _margin(effects: NDArray[np.float64], k: int) -> float:
+    size = np.nan_to_num(np.abs(effects))
     return float(size[k] - np.delete(size, k).max())
 
 
-def _lead(contrast: Contrast, j: int, k: int) -> float:
+def _lead(effects: NDArray[np.float64], k: int) -> float:
     """The margin as a share of the unit's largest effect."""
-    most = float(np.nan_to_num(np.abs(contrast.standardised[j])).max())
-    return _margin(contrast, j, k) / most if most > 0 else 0.0
+    most = float(np.nan_to_num(np.abs(effects)).max())
+    return _margin(effects, k) / most if most > 0 else 0.0
 
 
 def ellipses(n: int, seed: int) -> Data:
