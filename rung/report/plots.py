@@ -39,8 +39,8 @@ def plot(obj: Any) -> Svg:
     Graph, SCM: the graph. Discovery: the graph, edges as wide as they are frequent. Estimate: the
     intervals, balance and overlap. Draws: fact-free points with intervals. Attribution:
     contributions with intervals. Data: a histogram a column. Bounds: the ends. DrivingForces:
-    curves a mechanism. ExtremeValues: the leading curve a latent. An object with `content` (Analysis): its graph; others: bars of their
-    frame, or text.
+    curves a mechanism. ExtremeValues: the leading curve a latent. An object with `content`
+    (Analysis): its graph; others: bars of their frame, or text.
     """
     for kind, draw in _DRAWERS:
         if isinstance(obj, kind):
