@@ -39,7 +39,7 @@ SPECS: dict[str, tuple[str, ...]] = {  # what each takes beside its defaults
     "BetaTCVAE": (), "CVAE": ("graph",), "CausalDiffAE": ("graph",), "QLAE": (), "VAE": (),
     "XFactors": ("bins",),
 }  # fmt: skip
-STEPS, REPEATS = 16, 7
+STEPS, REPEATS = 10, 5
 
 
 class _Taken(Exception):
