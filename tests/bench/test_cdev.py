@@ -75,7 +75,7 @@ def test_ellipses_look_as_their_labels_say():
 
 def test_a_cell_of_ellipses():
     settings = {"kind": "ellipses", "seed": 70, "draws": 20, "rows": 100, "size": 3, "beta": 1.0,
-                "steps": 10}  # fmt: skip
+                "steps": 10, "rate": 1e-3, "reach": 2.0}  # fmt: skip
     found = cdev.measure(settings)
     assert set(found["shares"]) == {"x", "y", "scale"}
     assert all(0 <= v <= 1 for v in found["shares"].values())
