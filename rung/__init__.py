@@ -25,12 +25,13 @@ from . import (
 from .core.budget import Budget
 from .core.data import Data, Origin
 from .core.discovery import Discovery
+from .core.draws import Draws
 from .core.errors import NotIdentified
 from .core.graph import Graph
 from .core.intervention import Do, Intervention, Policy, Replace, Scale, Shift, Swap
 from .core.knowledge import Knowledge
 from .core.missing import EM, CompleteCases, TestWise
-from .core.model import Draws, Ensemble, GenerativeModel, Model
+from .core.model import Ensemble, GenerativeModel, Model
 from .core.moments import Counts, Moments
 from .core.query import Estimate, Query
 from .core.scm import SCM

@@ -154,7 +154,7 @@ def _moves(
         true = other.model.do(Do(name, value)).run(
             other.model.abduct(units, rng=np.random.default_rng(0))
         )
-        for below in graphs.descendants(other.graph, [name]) - {name}:
+        for below in set(graphs.descendants(other.graph, [name])) - {name}:
             should = true[below] - units[below]
             moved = seen[below] - now[below]
             out[f"{name} -> {below}"] = float(should @ moved / (should @ should))

@@ -106,10 +106,10 @@ class ActiveVariables(Result):
             f"{len(self.of(t))} {t} ({', '.join(f'z{i + 1}' for i in self.of(t)) or 'none'})"
             for t in (ACTIVE, MIXED, PASSIVE)
         )
-        lines = [head, f"  {'nats':<18}{'total correlation':>24}{'mean mutual information':>26}",
-                 f"  {'':<18}{'means':>12}{'draws':>12}{'means':>14}{'draws':>12}"]  # fmt: skip
+        lines = [head, f"  {'nats':<22}{'total correlation':>24}{'mean mutual information':>26}",
+                 f"  {'':<22}{'means':>12}{'draws':>12}{'means':>14}{'draws':>12}"]  # fmt: skip
         lines += [
-            f"  {f'{d.subset} ({d.size})':<18}{d.correlation_mean:>12.4f}"
+            f"  {f'{d.subset} ({d.size})':<22}{d.correlation_mean:>12.4f}"
             f"{d.correlation_sampled:>12.4f}{d.information_mean:>14.4f}{d.information_sampled:>12.4f}"
             for d in self.dependence
         ]

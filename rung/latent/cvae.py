@@ -54,9 +54,8 @@ class CVAE:
     same labels.
 
     The loss is in nats a picture: cross-entropy of the pixels + beta * KL of q(z | x, y) to
-    N(0, 1).
-    The prior of z does not depend on y, as in the semi-supervised models of Kingma et al. (2014);
-    in the original it may.
+    N(0, 1). The prior of z does not depend on y, as in the semi-supervised models of Kingma et al.
+    (2014); in the original it may.
 
     Parameters
     ----------

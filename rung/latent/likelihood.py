@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Floats = NDArray[np.float64]
+# What the pixels leave open of a factor may be wider than what the reader leaves open
+EVEN = 0.2
+WIDTHS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,17 +160,12 @@ def _read(
     for coding in codec.coded:
         own = raw[:, at : at + coding.size]
         if coding.variable.discrete:
-            log_q = own - np.logaddexp.reduce(own, axis=1, keepdims=True)
-            drawn = (log_q + rng.gumbel(size=own.shape)).argmax(axis=1)
-            weight -= log_q[np.arange(len(raw)), drawn]
-            value = drawn.astype(np.float64)
+            value, log_q = _level(own, rng)
         else:
-            sd = codec.residuals[at]
-            noise = rng.standard_normal(len(raw))
-            number = own[:, 0] + sd * noise
-            # densities in units of the label, as in the SCM
-            weight += 0.5 * noise**2 + np.log(sd * coding.scale) + 0.5 * np.log(2 * np.pi)
+            number, log_q = _number(own[:, 0], float(codec.residuals[at]), rng)
+            log_q -= np.log(coding.scale)  # a density in units of the label, as in the SCM
             value = number * coding.scale + coding.centre
+        weight -= log_q
         columns[coding.variable.name] = value
         out.append(coding.encode(value))
         at += coding.size
@@ -175,3 +173,22 @@ def _read(
         parents = {p.name: columns[p.name] for p in mechanism.parents}
         weight += mechanism.log_prob(columns[name], parents)
     return np.concatenate(out, axis=1), weight
+
+
+def _level(logits: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """A level (n,) of the reader's chances, mixed with even ones; its log probability."""
+    chances = np.exp(logits - np.logaddexp.reduce(logits, axis=1, keepdims=True))
+    log_q = np.log((1 - EVEN) * chances + EVEN / logits.shape[1])
+    level = (log_q + rng.gumbel(size=log_q.shape)).argmax(axis=1)
+    return level.astype(np.float64), log_q[np.arange(len(level)), level]
+
+
+def _number(centre: Floats, sd: float, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """A number (n,) of a mixture of normals around the reading; its log density.
+
+    Their widths go from that of the reading to that of the factor itself, which is 1.
+    """
+    widths = np.geomspace(min(max(sd, 1e-3), 1.0), 1.0, WIDTHS)
+    noise = rng.choice(widths, len(centre)) * rng.standard_normal(len(centre))
+    each = -0.5 * (noise[:, None] / widths) ** 2 - np.log(widths * np.sqrt(2 * np.pi))
+    return centre + noise, np.logaddexp.reduce(each, axis=1) - np.log(WIDTHS)

@@ -108,6 +108,10 @@ class ImageModel(GenerativeModel, Result):
     def exact(self) -> bool:
         return self.latents.exact
 
+    @property
+    def approximate(self) -> tuple[str, ...]:
+        return (self.image.name,)
+
     def do(self, *interventions: Intervention) -> ImageModel:
         """The model under interventions on factors.
 

@@ -55,6 +55,11 @@ class Quantised(nn.Module):
         return books.gather(1, index.T).T, index
 
 
+def distances(numbers: Tensor, near: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean squared distance of numbers and their values: as it moves values, and numbers."""
+    return ((numbers.detach() - near) ** 2).mean(), ((numbers - near.detach()) ** 2).mean()
+
+
 @dataclass(frozen=True, eq=False)
 class QuantisedCodec(Codec):
     """The trained networks; a code holds values of the codebooks, and only they are decoded.
@@ -226,8 +231,7 @@ class QLAE:
         near, _ = network.nearest(numbers)
         through = numbers + (near - numbers).detach()
         error = cross_entropy(network.decoder(through), images)
-        quantise = ((numbers.detach() - near) ** 2).mean()
-        commit = ((numbers - near.detach()) ** 2).mean()
+        quantise, commit = distances(numbers, near)
         total = error / images[0].numel() + self.quantise * quantise + self.commit * commit
         return {"loss": total, "error": error, "quantise": quantise, "commit": commit}
 

@@ -60,7 +60,7 @@ def decomposition(
     n = len(codes)
     own, other = (1 / rows, (rows - 1) / (rows * max(n - 1, 1))) if stratified else (
         1 / (rows * n), 1 / (rows * n))  # fmt: skip
-    weight = torch.full((n, n), math.log(max(other, 1e-30)), device=codes.device)
+    weight = torch.full((n, n), math.log(max(other, 1e-30))).to(codes)
     weight.fill_diagonal_(math.log(own))
     each = log_normal(codes[:, None], mean[None], log_variance[None])  # (n, n, k)
     joint = torch.logsumexp(weight + each.sum(2), 1)

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from rung.core.data import Data
 from rung.core.discovery import Discovery
+from rung.core.draws import Draws
 from rung.core.graph import Graph
-from rung.core.model import Draws, Ensemble
+from rung.core.model import Ensemble
 from rung.core.query import Estimate
 from rung.core.scm import SCM
 from rung.core.variable import Variable

@@ -46,7 +46,7 @@ def test_the_verbs_work_on_pictures(made):
 
 
 def test_factors_are_learned(made):
-    model, world = made
+    model, _ = made
     other = Pendulum(n=100, seed=1, size=12).data
     seen = model.read(other)
     for name in ("angle", "shadow_position"):

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rung
+from rung.bench.contracts import check
 from rung.core.errors import InputError, ReadOnlySite, UnknownName
 from rung.core.variable import Variable
 from rung.latent.matching import matched
@@ -85,6 +86,14 @@ def test_latents_are_an_ordinary_scm(made):
     assert isinstance(model.latents, rung.SCM)
     assert model.latents.sample(5, seed=0).names == model.factors
     assert model.graph.parents("shadow") == ("light",)
+
+
+def test_the_contract_of_a_model_holds(made):
+    model, data = made
+    report = check(model, example=data[:30].select(["image"]))
+    assert report.passed, report
+    facts = next(o for o in report.outcomes if o.law == "returns the facts")
+    assert "image to" in facts.detail
 
 
 def test_one_screen(made):
