@@ -28,12 +28,19 @@ def noisy(clean: Tensor, time: Tensor, chance: torch.Generator) -> tuple[Tensor,
 
 
 def _walk(flow: Flow, x: Tensor, times: list[float]) -> Tensor:
-    """Deterministic steps of DDIM (Song, Meng and Ermon 2021, equation 12 without noise)."""
+    """Deterministic steps of DDIM (Song, Meng and Ermon 2021, equation 12 without noise).
+
+    A step takes x_0 and e as they are predicted and turns in their plane. What the last step
+    foretold of the velocity tells how the path bends, at no further call of the network: the error
+    of a step is then of third order instead of second (a two-step method of Adams and Bashforth).
+    """
+    foretold = None
     for here, there in itertools.pairwise(times):
-        a, b = here * math.pi / 2, there * math.pi / 2
+        turn = (there - here) * math.pi / 2
         v = flow(x, torch.full((len(x),), here, device=x.device))
-        # a turn in the plane of x_0 and e: cos(b) x_0 + sin(b) e, with both written in x and v
-        x = math.cos(b - a) * x + math.sin(b - a) * v
+        bend = 0.0 if foretold is None else (v - foretold) * (turn / 2)
+        foretold = math.cos(turn) * v - math.sin(turn) * x
+        x = math.cos(turn) * x + math.sin(turn) * v + bend
     return x
 
 
