@@ -46,6 +46,7 @@ WORLDS = ("pendulum", "morphodigits")
 MODELS = ("causaldiffae", "beta-vae", "cvae")
 LABELS = (0.2, 0.05)  # shares of labels on Pendulum, beside all
 DIAL = (0.0, 0.5, 1.0, 1.5)
+DIALLED = 100  # units on which the dial is turned
 LEAK = 0.05  # sd by which inversion may raise an error above fresh noise; slope on the old value
 SLOPE = 0.8  # of how far the shadow moves on how far it should, at least
 STILL = 0.15  # sd that the light may move when the shadow is set, above the reader's own error
@@ -70,7 +71,7 @@ def _settings(model: str, name: str, seed: int, labels: float) -> Figures:
     steps = STEPS[name] if model == "causaldiffae" else 2500
     return {
         "model": model, "world": name, "seed": seed, "labels": labels, "train": TRAIN,
-        "test": TEST, "steps": steps, "free": FREE[name], "version": 1,
+        "test": TEST, "steps": steps, "free": FREE[name], "version": 2,
     }  # fmt: skip
 
 
@@ -115,11 +116,8 @@ def measure(settings: Mapping[str, Any]) -> Figures:
                   ("disentanglement", "completeness", "informativeness")}
            for name, d in splits.items()},
         "training": {k: model.details[k] for k in ("steps", "seconds", "rows_per_second")},
-        "moves": _moves(model, other, units, reader, values),
+        **_moves(model, other, units, reader, values),
     }  # fmt: skip
-    if settings["model"] == "causaldiffae":
-        out["dial"] = _dial(model, units, reader, values)
-        out["leak"] = _leak(model, units, reader, values)
     return out
 
 
@@ -137,62 +135,69 @@ def _labelled(train: Data, factors: Sequence[str], settings: Mapping[str, Any]) 
     return train
 
 
-def _seen(model: Any, units: Data, reader: FactorReader, *items: Do) -> Data:
-    """What the reader sees in the imagined pictures of the units."""
-    changed = model.do(*items).run(model.abduct(units, rng=np.random.default_rng(0)))
-    return reader.read(np.asarray(changed.column("image"), dtype=np.float32))
+class _Looks:
+    """What the reader sees in imagined pictures of the same units, whose noise is found once."""
+
+    def __init__(self, model: ImageModel, units: Data, reader: FactorReader) -> None:
+        self.model, self.reader = model, reader
+        self.seen = model.abduct(units, rng=np.random.default_rng(0))
+
+    def at(self, item: Do, *, strength: float = 1.0, fresh: bool = False) -> Data:
+        """The factors that the reader sees after an intervention."""
+        model, seen = self.model, self.seen
+        if strength != 1.0:
+            codec: Any = replace(model.codec, strength=strength)  # type: ignore[type-var]
+            model = replace(model, codec=codec)
+        if fresh:
+            rest = model.codec.chance(len(seen.codes), np.random.default_rng(1))
+            seen = replace(seen, rest=rest)
+        return self.reader.read(np.asarray(model.do(item).run(seen).column("image")))
 
 
 def _moves(
-    model: Any, other: Any, units: Data, reader: FactorReader, values: Mapping[str, NDArray[Any]]
-) -> Figures:
-    """Slope of how far each descendant moves on how far it should, for every do()."""
-    now = reader.read(units)
-    out: Figures = {}
+    model: ImageModel, other: Any, units: Data, reader: FactorReader,
+    values: Mapping[str, NDArray[Any]],
+) -> Figures:  # fmt: skip
+    """Slope of how far each descendant moves on how far it should, for every do().
+
+    Of a CausalDiffAE also: what of the step is made at each strength; the error with inverted and
+    with fresh noise, and the slope of what is left on the old value.
+    """
+    now, looks, chance = reader.read(units), _Looks(model, units, reader), np.random.default_rng(0)
+    few = _Looks(model, units[:DIALLED], reader)
+    truth = other.model.abduct(units, rng=chance)
+    out: Figures = {"moves": {}, "dial": {}, "leak": {}}
     for name, value in values.items():
-        seen = _seen(model, units, reader, Do(name, value))
-        true = other.model.do(Do(name, value)).run(
-            other.model.abduct(units, rng=np.random.default_rng(0))
-        )
+        true, seen = other.model.do(Do(name, value)).run(truth), looks.at(Do(name, value))
         for below in set(graphs.descendants(other.graph, [name])) - {name}:
-            should = true[below] - units[below]
-            moved = seen[below] - now[below]
-            out[f"{name} -> {below}"] = float(should @ moved / (should @ should))
+            should, moved = true[below] - units[below], seen[below] - now[below]
+            out["moves"][f"{name} -> {below}"] = float(should @ moved / (should @ should))
+        if isinstance(model.spec, CausalDiffAE):
+            out["dial"][name] = _dial(few, now[:DIALLED], name, value[:DIALLED])
+            fresh = looks.at(Do(name, value), fresh=True)
+            out["leak"][name] = _leak(now[name], value, {"inverted": seen[name],
+                                                         "fresh": fresh[name]})  # fmt: skip
     return out
 
 
-def _dial(
-    model: ImageModel, units: Data, reader: FactorReader, values: Mapping[str, NDArray[Any]]
-) -> Figures:
-    """Share of the asked step of each factor that is made at each strength."""
-    now = reader.read(units)
-    out: Figures = {}
-    for name, value in values.items():
-        step = value - now[name]
-        made = []
-        for strength in DIAL:
-            codec: Any = replace(model.codec, strength=strength)  # type: ignore[type-var]
-            seen = _seen(replace(model, codec=codec), units, reader, Do(name, value))
-            made.append(float(step @ (seen[name] - now[name]) / (step @ step)))
-        out[name] = made
-    return out
+def _dial(looks: _Looks, now: Data, name: str, value: NDArray[Any]) -> list[float]:
+    """Share of the step asked that is made at each strength."""
+    step, made = value - now[name], []
+    for strength in DIAL:
+        moved = looks.at(Do(name, value), strength=strength)[name] - now[name]
+        made.append(float(step @ moved / (step @ step)))
+    return made
 
 
 def _leak(
-    model: ImageModel, units: Data, reader: FactorReader, values: Mapping[str, NDArray[Any]]
-) -> Figures:
-    """Error of each do() with inverted and with fresh noise, and what is left of the old value."""
-    now = reader.read(units)
-    out: Figures = {}
-    for name, value in values.items():
-        scale = float(np.std(units[name]))
-        out[name] = {}
-        for kind, inverted in (("inverted", True), ("fresh", False)):
-            codec: Any = replace(model.codec, inverted=inverted)  # type: ignore[type-var]
-            seen = _seen(replace(model, codec=codec), units, reader, Do(name, value))
-            old, left = now[name] - now[name].mean(), seen[name] - value
-            out[name][kind] = float(np.abs(left).mean() / scale)
-            out[name][f"{kind} slope"] = float(old @ left / (old @ old))
+    now: NDArray[Any], value: NDArray[Any], seen: Mapping[str, NDArray[Any]]
+) -> dict[str, float]:
+    """Error in sd, and slope of what is left on the old value, for each kind of noise."""
+    old, out = now - now.mean(), {}
+    for kind, found in seen.items():
+        left = found - value
+        out[kind] = float(np.abs(left).mean() / now.std())
+        out[f"{kind} slope"] = float(old @ left / (old @ old))
     return out
 
 

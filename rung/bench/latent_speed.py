@@ -39,7 +39,7 @@ SPECS: dict[str, tuple[str, ...]] = {  # what each takes beside its defaults
     "BetaTCVAE": (), "CVAE": ("graph",), "CausalDiffAE": ("graph",), "QLAE": (), "VAE": (),
     "XFactors": ("bins",),
 }  # fmt: skip
-STEPS, REPEATS = 16, 7
+STEPS, REPEATS = 10, 5
 
 
 class _Taken(Exception):
@@ -76,42 +76,6 @@ def ours(loop: Any, steps: int) -> None:
         parameter.requires_grad_(True)
 
 
-def plain(loop: Any, steps: int, tensors: Mapping[str, Any]) -> None:
-    """Steps as one writes them by hand, over rows that are tensors already."""
-    import torch
-
-    settings, n = loop.settings, loop.n
-    free = [p for p in loop.module.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(free, lr=settings.rate, weight_decay=settings.decay, fused=True)
-    chance, order = torch.Generator().manual_seed(0), torch.randperm(n)
-    loop.module.train()
-    for step in range(steps):
-        chosen = order[(step * loop.batch) % (n - loop.batch + 1) :][: loop.batch]
-        batch = {k: t[chosen] for k, t in tensors.items()}
-        loss = loop.objective(batch, step / steps, chance)["loss"]
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-
-
-def as_tensors(loop: Any) -> dict[str, Any]:
-    """The rows of a training."""
-    import torch
-
-    return {k: torch.from_numpy(np.array(a)) for k, a in loop.rows.items()}
-
-
-def convolutions(loop: Any) -> float:
-    """Share of the processor time of plain steps that convolutions take, both ways."""
-    from torch.profiler import ProfilerActivity, profile
-
-    tensors = as_tensors(loop)
-    with profile(activities=[ProfilerActivity.CPU]) as seen:
-        plain(loop, 4, tensors)
-    times = {e.key: e.self_cpu_time_total for e in seen.key_averages()}
-    return sum(t for key, t in times.items() if "conv" in key) / sum(times.values())
-
-
 def timed(work: Callable[[], None]) -> tuple[float, float]:
     """Seconds of the processor and of the clock."""
     processor, clock = time.process_time(), time.perf_counter()
@@ -121,6 +85,8 @@ def timed(work: Callable[[], None]) -> tuple[float, float]:
 
 def compared(loop: Any, steps: int = STEPS, repeats: int = REPEATS) -> dict[str, Any]:
     """Both loops in turns, the order changing: median ratio, its range, images a second."""
+    from ..deep.plain import as_tensors, plain
+
     tensors = as_tensors(loop)
     hand, own = partial(plain, loop, steps, tensors), partial(ours, loop, steps)
     plain(loop, 3, tensors)  # the first steps also allocate
@@ -139,13 +105,12 @@ def compared(loop: Any, steps: int = STEPS, repeats: int = REPEATS) -> dict[str,
 
 def small(path: Path | None = None, every: float = 0.0) -> Mapping[str, Any]:
     """Weights of a short training of a VAE."""
-    import torch
-
+    from ..deep.device import one_thread
     from ..deep.training import Training
     from ..latent.vae import VAE
     from ..simulate.worlds.pendulum import Pendulum
 
-    torch.set_num_threads(1)
+    one_thread()
     data = Pendulum(n=300, size=16, seed=1).data
     training = Training(steps=120, batch=32, average=0.9, checkpoint=path, every=every)
     model = VAE(size=4, training=training).fit(data, rng=np.random.default_rng(3))
@@ -182,23 +147,19 @@ def resumed() -> dict[str, Any]:
 
 def run(seeds: int = 1) -> Row:
     """A few minutes."""
-    import torch
-
     from .. import latent
+    from ..deep.device import threads
+    from ..deep.plain import convolutions
     from ..simulate.worlds.pendulum import Pendulum
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
     figures: dict[str, Any] = {}
-    try:
+    with threads(1):
         world = Pendulum(n=PICTURES, size=SIZE, seed=0)
         for name in sorted(set(SPECS) & set(latent.__all__)):
             loop = problem(name, world)
             found = compared(loop)
             figures[name] = {**found, "share in convolutions": convolutions(loop)}
         back = resumed()
-    finally:
-        torch.set_num_threads(before)
     holds = all(f["ratio"] <= MOST for f in figures.values())
     holds &= back["killed"] and back["same weights"]
     return Row(NAME, CLAIM, {**figures, "resume": back}, holds, seeds)

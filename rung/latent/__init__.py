@@ -32,6 +32,7 @@ __getattr__, __dir__, __all__ = exports(
         "LinearDomains": "domain_linear",
         "PictureMixing": "domain_mixing",
         "Predictor": "metrics.predictor",
+        "Pretrained": "pretrained",
         "QLAE": "qlae",
         "RelaxedCanonical": "domain_forms",
         "Score": "metrics.arrays",

@@ -177,13 +177,9 @@ def _posterior(model: Any, data: Any) -> tuple[Floats, Floats]:
             f"expected means and variances (n, k) alike, found {means.shape} and {variances.shape}"
         )
     if len(means) < FEWEST:
-        raise InputError(
-            f"active_variables needs {FEWEST} pictures or more; there are {len(means)}"
-        )
+        raise InputError(f"active_variables needs {FEWEST} pictures or more, not {len(means)}")
     if not (np.isfinite(means).all() and np.isfinite(variances).all() and variances.min() >= 0):
-        raise InputError(
-            "means must be finite, and variances finite and at least 0 (no logarithms)"
-        )
+        raise InputError("means must be finite, variances finite and at least 0 (no logarithms)")
     return means, variances
 
 

@@ -59,8 +59,8 @@ def _positive(form: object, k: int) -> None:
 class Canonical(Form):
     """The last k latents differ, the others are their noise; the first domain is the identity.
 
-    Every model in which k mechanisms differ has an equivalent one of this form (Zhou et al. 2024,
-    theorem 2; `canonical_form` constructs it), if the mixing can be any invertible map.
+    Every model in which k mechanisms differ has an equivalent one of this form (Zhou et al. 2024;
+    `canonical_form` constructs it), if the mixing can be any invertible map.
     """
 
     k: int = 2
@@ -213,7 +213,9 @@ class LatentBlock(nn.Module):
     free: Tensor
     lower: Tensor
 
-    def __init__(self, form: Form, size: int, domains: int, starts: int = 1) -> None:
+    def __init__(
+        self, form: Form, size: int, domains: int, starts: int = 1, spread: float = 0.0
+    ) -> None:
         super().__init__()
         k = form.changed_of(size)
         own = (torch.arange(size) >= size - k).expand(domains, size).clone()
@@ -224,8 +226,8 @@ class LatentBlock(nn.Module):
         self.register_buffer("own", own[..., None], persistent=False)
         self.register_buffer("free", free[..., None], persistent=False)
         self.register_buffer("lower", torch.ones(size, size).tril(-1), persistent=False)
-        self.each = nn.Parameter(torch.zeros(starts, domains, size, size + 2))
-        self.shared = nn.Parameter(torch.zeros(starts, 1, size, size + 2))
+        self.each = nn.Parameter(spread * torch.randn(starts, domains, size, size + 2))
+        self.shared = nn.Parameter(spread * torch.randn(starts, 1, size, size + 2))
 
     def terms(self) -> tuple[Tensor, Tensor, Tensor]:
         """L_d (starts, domains, n, n), log s_d and b_d (starts, domains, n)."""

@@ -40,17 +40,21 @@ class LinearDomains:
         if np.linalg.cond(self.mixing) > 1e12:
             raise InputError("the mixing is not invertible: two latents look alike in the data")
 
+    def _unmixed(self, x: Floats) -> Floats:
+        return np.asarray(np.linalg.solve(self.mixing, (x - self.shift).T).T)
+
     def counterfactual(self, x: Floats, source: int, target: int) -> Floats:
         """What x (m, n) from one domain would have been in another: g f_d' f_d^-1 g^-1."""
-        z = np.linalg.solve(self.mixing, (x - self.shift).T).T
+        z = self._unmixed(x)
         noise = self.latents.noise(z, np.full(len(z), source))
         moved = noise @ self.latents.matrix(target).T + self.latents.offset(target)
-        return moved @ self.mixing.T + self.shift
+        return np.asarray(moved @ self.mixing.T + self.shift)
 
     def log_density(self, x: Floats, domain: NDArray[np.intp]) -> Floats:
         """log p(x | d) (m,)."""
-        z = np.linalg.solve(self.mixing, (x - self.shift).T).T
-        return self.latents.log_density(z, domain) - np.linalg.slogdet(self.mixing)[1]
+        z = self._unmixed(x)
+        volume = float(np.linalg.slogdet(self.mixing)[1])
+        return self.latents.log_density(z, domain) - volume
 
 
 def canonical_form(model: LinearDomains, *, tolerance: float = 0.0) -> LinearDomains:
@@ -66,7 +70,7 @@ def canonical_form(model: LinearDomains, *, tolerance: float = 0.0) -> LinearDom
     tolerance : float
         By how much a mechanism may differ between domains and still count as unchanged.
 
-    Source: Zhou, Bai, Kulinski, Kocaoglu and Inouye (2024), theorem 2.
+    Source: Zhou, Bai, Kulinski, Kocaoglu and Inouye (2024), on canonical forms.
     """
     own, n = model.latents, model.latents.size
     changed = list(own.changed(tolerance))

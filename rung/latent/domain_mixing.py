@@ -237,13 +237,14 @@ def columns_of(data: Data, without: str) -> tuple[Variable, ...]:
 
 
 def beginnings(
-    x: Floats, codes: NDArray[np.int64], starts: int, rng: np.random.Generator
+    x: Floats, codes: NDArray[np.int64], starts: int, sparse: bool, rng: np.random.Generator
 ) -> Floats:
-    """Where to begin: matrices (starts, n, n) to uncorrelated latents.
+    """Where to begin: matrices (starts, n, n) to uncorrelated latents, turned at random.
 
-    The first puts directions on which the domains agree first: in whitened coordinates a direction
-    along which mean and covariance are the same in every domain is a null vector of the sum over d
-    of (C_d - I)^2 + m_d m_d', and eigenvectors are sorted by it. The others are turned at random.
+    If the mechanisms are sparse, the first puts directions on which the domains agree first: in
+    whitened coordinates a direction along which mean and covariance are the same in every domain
+    is a null vector of the sum over d of (C_d - I)^2 + m_d m_d', and eigenvectors are sorted by it.
+    (An order means nothing to a dense model, which would only borrow the sparsity.)
     """
     n = x.shape[1]
     values, vectors = np.linalg.eigh(np.cov(x.T))
@@ -254,6 +255,7 @@ def beginnings(
         part = y[codes == d]
         off, mean = np.cov(part.T) - np.eye(n), part.mean(axis=0)
         apart += off @ off + np.outer(mean, mean)
-    turns = [np.linalg.eigh(apart)[1]]
-    turns += [np.linalg.qr(rng.standard_normal((n, n)))[0] for _ in range(starts - 1)]
+    turns = [np.linalg.qr(rng.standard_normal((n, n)))[0] for _ in range(starts)]
+    if sparse:
+        turns[0] = np.linalg.eigh(apart)[1]
     return np.stack([(white @ turn).T for turn in turns])

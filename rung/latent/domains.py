@@ -70,6 +70,9 @@ class DomainCounterfactuals:
         Name of the domain variable: a column of levels, or what the environment of a row is called.
     starts : int
         Of columns: trained side by side from different beginnings, of which the likeliest is kept.
+    spread : float
+        Standard deviation of the slopes, log scales and shifts with which a training begins: 0
+        begins with domains that do not differ, 1 is as published.
     training : Training, optional
 
     Source: Zhou, Bai, Kulinski, Kocaoglu and Inouye (2024), sections 2 and 3.
@@ -79,6 +82,7 @@ class DomainCounterfactuals:
     mixing: LeakyMixing | FlowMixing | PictureMixing | None = None
     domain: str = "domain"
     starts: int = 8
+    spread: float = 0.0
     training: Training | None = None
 
     @property
@@ -92,8 +96,8 @@ class DomainCounterfactuals:
                 f"changed={self.changed!r}: expected how many mechanisms differ between domains, "
                 "or RelaxedCanonical(k), Canonical(k), Dense()"
             )
-        if self.starts < 1:
-            raise InputError(f"DomainCounterfactuals(starts={self.starts}): expected at least 1")
+        if self.starts < 1 or self.spread < 0:
+            raise InputError("DomainCounterfactuals: expected starts >= 1 and spread >= 0")
 
     def fit(
         self, data: Data, *, budget: Budget | Run | None = None, rng: np.random.Generator
@@ -118,11 +122,10 @@ class DomainCounterfactuals:
                 f"{mixing!r} does not suit the data, which are "
                 f"{'pictures' if pictures else 'columns of numbers'}"
             )
-        job = Job(self.form, domain, codes, run, int(rng.integers(2**31)), self.training,
-                  self.starts)  # fmt: skip
+        job = Job(self, domain, codes, run, int(rng.integers(2**31)))
         if isinstance(mixing, PictureMixing):
-            return job.model(self, *job.pictures(data, mixing))
-        return job.model(self, *job.vectors(data, mixing))
+            return job.model(*job.pictures(data, mixing))
+        return job.model(*job.vectors(data, mixing))
 
 
 def likelihood(network: Invertible, block: LatentBlock, x: Tensor, domain: Tensor) -> Tensor:
@@ -165,17 +168,16 @@ def domains_of(data: Data, name: str) -> tuple[Variable, NDArray[np.int64]]:
 class Job:
     """One training: what vectors and pictures share."""
 
-    form: Form
+    spec: DomainCounterfactuals
     domain: Variable
     codes: NDArray[np.int64]
     run: Run
     seed: int
-    training: Training | None
-    starts: int
 
     def block(self, latents: int, starts: int = 1) -> LatentBlock:
         """Untrained latent mechanisms."""
-        return LatentBlock(self.form, latents, self.domain.size, starts)
+        own = self.spec
+        return LatentBlock(own.form, latents, self.domain.size, starts, own.spread)
 
     def vectors(
         self, data: Data, spec: LeakyMixing | FlowMixing
@@ -184,10 +186,11 @@ class Job:
         columns = columns_of(data, self.domain.name)
         x = numbers(data, columns)
         centre, scale, n = x.mean(axis=0), x.std(axis=0), len(columns)
-        x = (x - centre) / scale
+        x, starts = (x - centre) / scale, self.spec.starts
         with seeded(self.seed):
-            network, block = spec.network(n, self.starts), self.block(n, self.starts)
-        first = beginnings(x, self.codes, self.starts, np.random.default_rng(self.seed))
+            network, block = spec.network(n, starts), self.block(n, starts)
+        sparse = self.spec.form.changed_of(n) < n
+        first = beginnings(x, self.codes, starts, sparse, np.random.default_rng(self.seed))
         network.load_state_dict({"matrix": torch.from_numpy(first)}, strict=False)
 
         def loss(
@@ -227,25 +230,24 @@ class Job:
         rows = {"image": images, "domain": self.codes}
         done = self._train(nn.ModuleList([network, block]), loss, rows, PICTURES, spec)
         weights = weights_of(network)
-        training = self.training or PICTURES
+        training = self.spec.training or PICTURES
         codec = GaussianCodec(shape, spec.size, weights, training.device)
         return Pictures(image, codec), block.fitted(), done
 
     def _train(
         self, module: nn.Module, loss: Any, rows: Mapping[str, Any], default: Training, spec: Any
     ) -> Trained:
-        identity = repr((self.form, spec, self.domain, self.starts))
-        settings = self.training or default
+        own = self.spec
+        identity = repr((own.form, spec, self.domain, own.starts, own.spread))
+        settings = own.training or default
         return train(
             module, loss, rows, settings, run=self.run, seed=self.seed, identity=identity
         )  # fmt: skip
 
-    def model(
-        self, spec: DomainCounterfactuals, mixing: Mixing, latents: LatentDomains, done: Trained
-    ) -> DomainModel:
+    def model(self, mixing: Mixing, latents: LatentDomains, done: Trained) -> DomainModel:
         """The fitted model."""
         shares = np.bincount(self.codes, minlength=self.domain.size) / len(self.codes)
         return DomainModel(
-            spec, mixing, latents, latents.scm(self.domain, shares), self.domain,
+            self.spec, mixing, latents, latents.scm(self.domain, shares), self.domain,
             details_of(done), done.complete, done.notes,
         )  # fmt: skip

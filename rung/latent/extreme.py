@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.budget import Budget, start
+from ..core.budget import Budget, Run, start
 from ..core.errors import InputError, unknown
 from ..core.model import GenerativeModel
 from ..core.result import lock
@@ -117,25 +117,35 @@ def extreme_values(
     multiples = np.array(sorted({*INSIDE, *(s * (1 + (reach - 1) * k / 3)
                                             for k in (1, 2, 3) for s in (-1, 1))}))  # fmt: skip
     levels = np.stack([_levels(units, name, multiples, ranges or {}) for name in names])
-    values = np.full((len(names), len(multiples), n, len(functions)), np.nan)
-    share = np.zeros((len(names), len(multiples)))
-    done = 0
-    while done < len(names) and not (run.spent and done):
-        for k, value in enumerate(levels[done].tolist()):
-            outputs = units.outputs(names[done], value)
-            whole = _judged(judge, outputs)
-            values[done, k] = np.where(whole[:, None], _measured(outputs, functions), np.nan)
-            share[done, k] = whole.mean()
-        done += 1
-        run.tick(done / len(names), f"extreme values of {names[done - 1]}")
+    values, share = _experiment(units, names, levels, functions, judge, run)
+    done = len(values)
     notes = () if done == len(names) else (
         f"the budget allowed {done} of {len(names)} latents: {', '.join(names[:done])}",
     )  # fmt: skip
     return analysed(
-        names[:done], tuple(functions), multiples, levels[:done], lock(values[:done]),
-        lock(share[:done]), lock(ordinary), level, multiplicity or Holm(), rng, notes,
+        names[:done], tuple(functions), multiples, levels[:done], values, share,
+        lock(ordinary), level, multiplicity or Holm(), rng, notes,
         complete=done == len(names),
     )  # fmt: skip
+
+
+def _experiment(
+    units: Units, names: Sequence[str], levels: Floats, functions: Mapping[str, Property],
+    judge: Callable[[NDArray[Any]], Any], run: Run,
+) -> tuple[Floats, Floats]:  # fmt: skip
+    """Properties (latents, levels, n, p) and valid shares, of the latents within the budget."""
+    values: list[Floats] = []
+    share: list[Floats] = []
+    while len(values) < len(names) and not (run.spent and values):
+        name, found, whole = names[len(values)], [], []
+        for value in levels[len(values)].tolist():
+            outputs = units.outputs(name, value)
+            whole.append(_judged(judge, outputs))
+            found.append(np.where(whole[-1][:, None], _measured(outputs, functions), np.nan))
+        values.append(np.stack(found))
+        share.append(np.mean(whole, axis=1))
+        run.tick(len(values) / len(names), f"extreme values of {name}")
+    return lock(np.stack(values)), lock(np.stack(share))
 
 
 def _chosen(

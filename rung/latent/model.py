@@ -13,6 +13,7 @@ from ..core.data import Data
 from ..core.errors import InputError, ReadOnlySite
 from ..core.intervention import Intervention, Swap, tile
 from ..core.model import GenerativeModel
+from ..core.query import Estimate, Query
 from ..core.result import Result, lock
 from ..core.scm import SCM
 from ..core.variable import Variable
@@ -22,6 +23,8 @@ from .sites import Picture, Place
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ..core.budget import Run
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,6 +170,20 @@ class ImageModel(GenerativeModel, Result):
     def site(self, name: str) -> Picture:
         """A factor as a lens on pictures, read by the encoder and written by the decoder."""
         return Picture(self.codec, self.places[self.latents.graph.index(name)])
+
+    def answer(self, query: Query, data: Data, *, run: Run, rng: np.random.Generator) -> Estimate:
+        """The effect between factors, on labels where the pictures carry them, else on readings."""
+        codes = self.encode(data)
+        facts = self._facts(data, codes)
+        if data.environment is not None:
+            facts = facts.replacing(environment=data.environment, environments=data.environments)
+        found: Estimate = query.answer(self.graph, facts, estimator=None, run=run, rng=rng)
+        if all(name in data.names for name in self.factors) and self.labelled:
+            return found
+        said = (
+            "factors were read off the pictures by the model, whose errors the interval leaves out"
+        )
+        return replace(found, warnings=(*found.warnings, said))
 
     def abduct(self, units: Data, *, rng: np.random.Generator) -> Seen:
         images = images_of(units, self.image)

@@ -153,8 +153,8 @@ class QLAE:
         Channels of the first convolution, and a quarter of the hidden layer.
     training : Training
         With `decay` for the decoupled weight decay; biases and codebooks are not decayed. What it
-        does grows with rate * decay * steps. The authors take 1e-3 * 0.1 * 200,000 at batch 128;
-        the default has a tenth of the steps at thrice the rate.
+        does grows with rate * decay * steps. The authors take a rate of 0.001, a decay of 0.1 and
+        200,000 steps of 128; the default takes fewer steps, with more of both.
 
     Source: Hsu, Dorrell, Whittington, Wu and Finn (2023), and their code. They decode by a
     style-based network; here the decoder is the one of every autoencoder.
@@ -166,7 +166,7 @@ class QLAE:
     quantise: float = 0.01
     commit: float = 0.01
     width: int = WIDTH
-    training: Training = field(default=Training(steps=3000, decay=0.1))
+    training: Training = field(default=Training(steps=3000, rate=4e-3, decay=0.4))
 
     def __post_init__(self) -> None:
         if min(self.width, self.size or 1) < 1 or self.size == 0 or self.values < 2:
@@ -187,8 +187,9 @@ class QLAE:
         run, image = start(budget), image_variable(data)
         need_rows(data, "QLAE")
         images, seed, size = images_of(data), int(rng.integers(2**31)), self._size(data)
+        shape = picture_shape(image)
         with seeded(seed):
-            network = Quantised(picture_shape(image), size, self.values, self.width)
+            network = Quantised(shape, size, self.values, self.width)
 
         def loss(
             batch: Mapping[str, Tensor], share: float, chance: torch.Generator
@@ -201,7 +202,7 @@ class QLAE:
         done = train(
             network, loss, {"image": images}, self.training, run=run, seed=seed, identity=identity
         )
-        codec = self._codec(picture_shape(image), size, done.weights, images)
+        codec = self._codec(shape, size, done.weights, images)
         latents, places = (
             _levels(codec) if self.graph is None
             else named(self.graph, data, codec.encode(images), rng)
@@ -226,7 +227,7 @@ class QLAE:
         return replace(bare, shares=lock(counts / len(images)))
 
     def _loss(self, network: Quantised, images: Tensor) -> dict[str, Tensor]:
-        """Equations 3 to 5 of Hsu et al. (2023)."""
+        """The loss of the authors' code (models/quantized_ae.py), term by term."""
         numbers = network.numbers(images)
         near, _ = network.nearest(numbers)
         through = numbers + (near - numbers).detach()
@@ -241,9 +242,7 @@ def _levels(codec: QuantisedCodec) -> tuple[SCM, tuple[Matched, ...]]:
     mechanisms, places = {}, []
     for j, book in enumerate(codec.books):
         variable = Variable(f"z{j + 1}", Kind.ORDINAL, _named(book))
-        table = (
-            codec.shares[j] + 1e-6
-        )  # a level that no training picture has is rare, not impossible
+        table = codec.shares[j] + 1e-6  # a level that was never seen is rare, not impossible
         mechanisms[variable.name] = Table(variable, (), table / table.sum())
         values = lock(book.astype(np.float64))
         places.append(Matched(variable, j, 0.0, 1.0, values, 1.0))

@@ -53,23 +53,21 @@ def decomposition(
         Pictures that the batch was taken from.
     stratified : bool
         Estimate q(z) with weight 1 / rows on the posterior of the draw's own picture and the rest
-        spread over the others (appendix C.2, averaged over which of the others is the single one):
-        unbiased for q(z), exact if the batch is all rows. False weights all alike by
-        1 / (rows * n) (eq. 4), too low by a factor that does not matter to gradients.
+        spread over the others: their stratified sampling (in the appendix), averaged over which of
+        the others is the single one. Unbiased for q(z), exact if the batch is all rows. False is
+        their minibatch-weighted sampling: 1 / (rows * n) for all, which is too low.
     """
     n = len(codes)
-    own, other = (1 / rows, (rows - 1) / (rows * max(n - 1, 1))) if stratified else (
-        1 / (rows * n), 1 / (rows * n))  # fmt: skip
-    weight = torch.full((n, n), math.log(max(other, 1e-30))).to(codes)
+    own = 1 / rows if stratified else 1 / (rows * n)
+    other = (1 - own) / max(n - 1, 1) if stratified else own
+    weight = torch.full((n, n), math.log(other)).to(codes)
     weight.fill_diagonal_(math.log(own))
     each = log_normal(codes[:, None], mean[None], log_variance[None])  # (n, n, k)
     joint = torch.logsumexp(weight + each.sum(2), 1)
     single = torch.logsumexp(weight[:, :, None] + each, 1).sum(1)
     posterior = each.sum(2).diagonal()
     prior = log_normal(codes, torch.zeros_like(codes), torch.zeros_like(codes)).sum(1)
-    return Parts(
-        (posterior - joint).mean(), (joint - single).mean(), (single - prior).mean()
-    )  # fmt: skip
+    return Parts((posterior - joint).mean(), (joint - single).mean(), (single - prior).mean())
 
 
 def log_normal(x: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
@@ -125,8 +123,9 @@ class BetaTCVAE:
         run, image = start(budget), image_variable(data)
         need_rows(data, "BetaTCVAE")
         images, seed = images_of(data), int(rng.integers(2**31))
+        shape = picture_shape(image)
         with seeded(seed):
-            network = Autoencoder(picture_shape(image), self.size, width=self.width)
+            network = Autoencoder(shape, self.size, width=self.width)
 
         def loss(
             batch: Mapping[str, Tensor], share: float, chance: torch.Generator
@@ -142,13 +141,7 @@ class BetaTCVAE:
         done = train(
             network, loss, {"image": images}, self.training, run=run, seed=seed, identity=identity
         )
-        codec = GaussianCodec(
-            picture_shape(image),
-            self.size,
-            done.weights,
-            self.training.device,
-            self.width,
-        )
+        codec = GaussianCodec(shape, self.size, done.weights, self.training.device, self.width)
         return finished(
             self, codec, self.graph, data, codec.encode(images), image, done, ("chen2018",), rng
         )  # fmt: skip

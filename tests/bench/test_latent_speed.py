@@ -8,6 +8,7 @@ import torch
 
 from rung import latent
 from rung.bench import latent_speed
+from rung.deep.plain import as_tensors, convolutions, plain
 from rung.simulate.worlds.pendulum import Pendulum
 
 
@@ -22,7 +23,7 @@ def test_both_loops_train_the_network_of_the_model(world, name):
     loop = latent_speed.problem(name, world)
     assert loop.rows["image"].shape == (40, 3, 16, 16)
     state = {k: v.clone() for k, v in loop.module.state_dict().items()}
-    latent_speed.plain(loop, 1, latent_speed.as_tensors(loop))
+    plain(loop, 1, as_tensors(loop))
     after = {k: v.clone() for k, v in loop.module.state_dict().items()}
     assert any(not torch.equal(state[k], after[k]) for k in state)
     latent_speed.ours(loop, 1)
@@ -30,7 +31,7 @@ def test_both_loops_train_the_network_of_the_model(world, name):
     assert all(p.requires_grad for p in loop.module.parameters())
     found = latent_speed.compared(loop, steps=1, repeats=1)
     assert found["ratio"] > 0
-    assert 0 < latent_speed.convolutions(loop) < 1
+    assert 0 < convolutions(loop) < 1
 
 
 def test_a_short_training_is_repeated_exactly():

@@ -20,7 +20,7 @@ ROWS = 4000
 
 
 def planted(rows: int = ROWS, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Two active latents, a mixed one, two passive ones whose means copy the active ones faintly."""
+    """Two active latents, a mixed one, two passive ones whose means faintly copy the active."""
     rng = np.random.default_rng(seed)
     active = rng.normal(size=(rows, 2))
     off = rng.random(rows) < 0.5
@@ -37,14 +37,15 @@ def planted(rows: int = ROWS, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 def test_planted_types_are_found() -> None:
     found = active_variables(*planted())
     assert found.types == ("active", "active", "mixed", "passive", "passive")
-    assert found.of("active") == (0, 1) and found.of("active", "mixed") == (0, 1, 2)
+    assert found.of("active") == (0, 1)
+    assert found.of("active", "mixed") == (0, 1, 2)
     assert np.allclose(found.average, planted()[1].mean(axis=0))
     assert found.frame()["type"].tolist() == list(found.types)
     assert "2 active (z1, z2), 1 mixed (z3), 2 passive (z4, z5)" in repr(found)
 
 
 @pytest.mark.parametrize(
-    "average,spread,kind",
+    ("average", "spread", "kind"),
     [
         (0.1, 0.0, "active"), (0.11, 0.0, "mixed"), (0.89, 0.0, "mixed"), (0.9, 0.0, "passive"),
         (1.1, 0.0, "passive"), (1.11, 0.0, "mixed"), (0.5, 0.0, "mixed"), (1.0, 0.11, "mixed"),
@@ -62,9 +63,11 @@ def test_the_gap_comes_from_passive_latents() -> None:
     """Means of passive latents follow the active ones at 20 to 1: total correlation of nats."""
     found = active_variables(*planted())
     whole, active = found.among("all"), found.among("active")
-    assert whole.gap > 4 and whole.correlation_sampled < 0.02
+    assert whole.gap > 4
+    assert whole.correlation_sampled < 0.02
     assert whole.information_mean > whole.information_sampled + 0.1
-    assert abs(active.gap) < 0.01 and active.size == 2
+    assert abs(active.gap) < 0.01
+    assert active.size == 2
     assert abs(found.among("active and mixed").gap) < 0.01
     with pytest.raises(InputError, match="no subset"):
         found.among("some")
@@ -139,16 +142,20 @@ def test_a_model_is_sorted_by_its_encoder(model) -> None:
 def test_passive_latents_are_removed(model) -> None:
     fitted, data = model
     slim = without_passive(fitted, active_variables(fitted, data))
-    assert slim.latents.names == ("z1", "z2", "z3") and slim.codec.size == 5
+    assert slim.latents.names == ("z1", "z2", "z3")
+    assert slim.codec.size == 5
     before, after = fitted.encode(data), slim.encode(data)
-    assert np.array_equal(after[:, :3], before[:, :3]) and (after[:, 3:] == 0).all()
+    assert np.array_equal(after[:, :3], before[:, :3])
+    assert (after[:, 3:] == 0).all()
     shown = np.asarray(slim.reconstruct(data)).reshape(500, -1)
     assert np.allclose(shown[:, :3], data["image"].reshape(500, -1)[:, :3], atol=1e-6)
     assert np.allclose(shown[:, 3:5], 0.5)
     moved = rung.counterfactual(slim, data[:4], z1=1.5).point
-    assert (moved["z1"] == 1.5).all() and np.allclose(moved["image"][:, 0, 0, 0], 5.5 / 8)
+    assert (moved["z1"] == 1.5).all()
+    assert np.allclose(moved["image"][:, 0, 0, 0], 5.5 / 8)
     drawn = slim.sample(50, seed=0)["image"].reshape(50, -1)
-    assert np.allclose(drawn[:, 3:5], 0.5) and drawn[:, 0].std() > 0.05
+    assert np.allclose(drawn[:, 3:5], 0.5)
+    assert drawn[:, 0].std() > 0.05
     with pytest.raises(UnknownName):
         rung.do(slim, z4=0.0)
     with pytest.raises(NotSupported, match="removed already"):
@@ -179,7 +186,7 @@ def test_named_factors_are_not_removed(model) -> None:
 
 
 @pytest.mark.parametrize(
-    "means,variances,message",
+    ("means", "variances", "message"),
     [
         (np.zeros((30, 2)), np.ones((30, 3)), "alike"),
         (np.zeros(30), np.ones(30), "alike"),

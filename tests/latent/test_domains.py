@@ -65,7 +65,7 @@ def data(truth: LinearDomains) -> Data:
 @pytest.fixture(scope="module")
 def fitted(data: Data) -> Any:
     spec = latent.DomainCounterfactuals(
-        latent.RelaxedCanonical(1), mixing=latent.LeakyMixing(slope=1.0), training=SHORT
+        latent.RelaxedCanonical(1), mixing=latent.LeakyMixing(slope=1.0), starts=3, training=SHORT
     )
     return rung.fit(spec, data)
 
@@ -80,7 +80,7 @@ def bent(data: Data) -> Any:
 # -- exact linear models ------------------------------------------------------------------------
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10**6), st.integers(2, 6), st.integers(2, 4), st.data())
 def test_every_model_has_an_equivalent_canonical_one(
     seed: int, n: int, domains: int, draw: Any
@@ -92,7 +92,8 @@ def test_every_model_has_an_equivalent_canonical_one(
     k, own = len(changed), canonical.latents
     assert set(own.changed()) <= set(range(n - k, n))
     assert np.array_equal(own.matrix(0), np.eye(n))
-    assert not own.shifts[:, : n - k].any() and (own.scales[:, : n - k] == 1).all()
+    assert not own.shifts[:, : n - k].any()
+    assert (own.scales[:, : n - k] == 1).all()
     x = rng.normal(size=(5, n))
     for a in range(domains):
         where = np.full(5, a)
@@ -206,9 +207,10 @@ def test_networks_are_inverted_and_count_volume() -> None:
 
 
 def test_the_domain_is_a_variable_and_the_latents_an_scm(data: Data, fitted: Any) -> None:
-    assert fitted.names == ("domain", "X1", "X2", "X3") and fitted.changed == ("z3",)
+    assert fitted.names == ("domain", "X1", "X2", "X3")
+    assert fitted.changed == ("z3",)
     assert fitted.latents.graph.parents("z3") == ("domain", "z1", "z2")
-    drawn = rung.do(fitted, domain="d1").sample(4000, seed=0)
+    drawn = fitted.do(rung.Do("domain", "d1")).sample(4000, seed=0)
     assert set(drawn["domain"]) == {"d1"}
     want = data.values[1500:]
     assert np.abs(drawn.values[:, 1:].mean(0) - want.mean(0)).max() < 0.15 * want.std()
@@ -216,7 +218,8 @@ def test_the_domain_is_a_variable_and_the_latents_an_scm(data: Data, fitted: Any
     assert fitted.latents.abduct(read, rng=np.random.default_rng(0)).facts is not None
     swapped = rung.counterfactual(fitted, data[:2], rung.Swap("domain", units=data[-2:]))
     assert list(swapped["domain"]) == ["d1", "d1"]
-    assert len(fitted.frame()) == 6 and "1 differ" in repr(fitted)
+    assert len(fitted.frame()) == 6
+    assert "1 differ" in repr(fitted)
 
 
 def test_forms_say_what_differs(data: Data) -> None:
@@ -240,7 +243,7 @@ def test_a_saved_model_answers_alike(data: Data, bent: Any, tmp_path: Any) -> No
 def test_a_column_of_levels_names_the_domain(data: Data) -> None:
     site = Variable("site", Kind.BINARY, ("north", "south"))
     plain = data.replacing(environment=None, environments=())
-    given_column = plain.with_column(site, (data.environment == 1).astype(float))
+    given_column = plain.with_column(site, np.asarray(data.environment, dtype=float))
     spec = latent.DomainCounterfactuals(1, domain="site", starts=1, training=Training(steps=20))
     model = rung.fit(spec, given_column)
     assert list(rung.counterfactual(model, given_column[:2], site="south")["site"]) == ["south"] * 2
@@ -278,7 +281,7 @@ def test_domains_that_cannot_be_compared(data: Data) -> None:
 def test_settings_that_mean_nothing() -> None:
     for wrong in (0, "dense", 1.5):
         with pytest.raises(InputError):
-            latent.DomainCounterfactuals(changed=wrong)  # type: ignore[arg-type]
+            latent.DomainCounterfactuals(changed=wrong)
     with pytest.raises(InputError):
         latent.LeakyMixing(slope=0)
     with pytest.raises(InputError):

@@ -336,6 +336,12 @@ def test_bad_inputs(change, message):
         extreme_values(generator, properties, **options)
 
 
+def test_the_picture_has_a_curve_for_each_latent(found):
+    drawn = found.plot().text
+    assert drawn.count("under do(") >= 4
+    assert "c under do(z3)" in drawn
+
+
 def test_names_and_noise():
     """Names are of the first numbers; the others are noise that is drawn and not set."""
     found = extreme_values(CodeGenerator(planted, normal(4), ("u", "v")), PROPERTIES, n=30)

@@ -88,6 +88,15 @@ def test_latents_are_an_ordinary_scm(made):
     assert model.graph.parents("shadow") == ("light",)
 
 
+def test_effects_between_factors_of_pictures(made):
+    model, data = made
+    query = rung.ATE("light", "shadow", treated=3.0, control=2.0)
+    told = rung.effect(model.graph, data.select(model.factors), query)
+    read = rung.effect(model, data.select(["image"]), query)
+    assert read.value == pytest.approx(told.value, abs=0.01)
+    assert any("read off" in w for w in read.warnings)
+
+
 def test_the_contract_of_a_model_holds(made):
     model, data = made
     report = check(model, example=data[:30].select(["image"]))

@@ -96,7 +96,8 @@ def test_beta_one_is_the_loss_of_a_vae_up_to_the_estimate(small_pictures) -> Non
     parts = model.details["history"][-1][1]
     whole = parts["error"] + parts["information"] + parts["correlation"] + parts["marginal"]
     assert parts["loss"] == pytest.approx(whole, rel=1e-5)
-    assert model.cite and model.latents.names == ("z1", "z2", "z3")
+    assert model.cite
+    assert model.latents.names == ("z1", "z2", "z3")
 
 
 def test_beta_weights_the_total_correlation_alone(small_pictures) -> None:
