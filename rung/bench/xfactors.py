@@ -9,9 +9,9 @@ the models: its scores are about scale and place. Pictures after a swap are read
 trained apart.
 
 The code of a CVAE is scored twice: as it is, beginning with what its supervised reader says, one
-number a level, and without that. On development seeds the first is more modular (InfoM) and explicit
-(InfoE) than XFactors, since a number that names a level tells of nothing else by construction; the
-rule asks for more all the same.
+number a level, and without that. On development seeds the first is more modular (InfoM) and
+explicit (InfoE) than XFactors, since a number that names a level tells of nothing else by
+construction; the rule asks for more all the same.
 """
 
 from __future__ import annotations
