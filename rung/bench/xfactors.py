@@ -7,6 +7,11 @@ gets the same labels. `scene` is a thing of drawn shape, hue, place and size; `s
 world of that name, whose shape and orientation vary too but are too small at this size for any of
 the models: its scores are about scale and place. Pictures after a swap are read by a network
 trained apart.
+
+The code of a CVAE is scored twice: as it is, beginning with what its supervised reader says, one
+number a level, and without that. On development seeds the first is more modular (InfoM) and
+explicit (InfoE) than XFactors, since a number that names a level tells of nothing else by
+construction; the rule asks for more all the same.
 """
 
 from __future__ import annotations
@@ -231,7 +236,7 @@ def swaps(
 
 
 def run(seeds: int = 5, processes: int = 2) -> Row:
-    """About 25 minutes of one core for five seeds; cells that are on file are not run again."""
+    """About 30 minutes of one core for five seeds; cells that are on file are not run again."""
     made = measured(NAME, cells(seeds), measure, processes=processes)
     table = _table(made, seeds)
     claims = {**_above(table), **_swap_claims(made, seeds), **_probe_claims(made, seeds),
