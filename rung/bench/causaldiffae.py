@@ -20,7 +20,6 @@ from ..core.data import Data
 from ..core.intervention import Do
 from ..core.result import lock
 from ..deep.training import Training
-from ..inference.intervals import quantile_of
 from ..latent.causal_diffusion import CausalDiffAE
 from ..latent.cvae import CVAE
 from ..latent.metrics.importance import dci
@@ -29,7 +28,7 @@ from ..latent.metrics.soundness import soundness
 from ..latent.model import ImageModel
 from ..latent.vae import VAE
 from .cells import Cell, measured
-from .picture_judges import independent, judge, judged_on, targets, trained_on, world
+from .picture_judges import independent, judge, judged_on, over, targets, trained_on, world
 from .registry import Row
 
 NAME = "causaldiffae"
@@ -71,7 +70,7 @@ def _settings(model: str, name: str, seed: int, labels: float) -> Figures:
     steps = STEPS[name] if model == "causaldiffae" else 2500
     return {
         "model": model, "world": name, "seed": seed, "labels": labels, "train": TRAIN,
-        "test": TEST, "steps": steps, "free": FREE[name], "version": 2,
+        "test": TEST, "steps": steps, "free": FREE[name], "version": 3,
     }  # fmt: skip
 
 
@@ -228,22 +227,13 @@ def _errors(made: Mapping[str, Figures], key: str) -> dict[str, float]:
     }
 
 
-def _over(values: Sequence[float]) -> Figures:
-    """Mean over seeds with its 95% t interval."""
-    x = np.asarray(values, dtype=float)
-    if len(x) < 2:
-        return {"mean": float(x.mean()), "interval": None}
-    half = quantile_of(0.95, len(x) - 1) * float(x.std(ddof=1)) / len(x) ** 0.5
-    return {"mean": float(x.mean()), "interval": [float(x.mean()) - half, float(x.mean()) + half]}
-
-
 def _against(made: Mapping[str, Figures], name: str, seeds: int) -> Figures:
     """Errors of each do() in each model, over seeds."""
     out: Figures = {}
     for model in MODELS:
         each = [_errors(made, f"{model}-{name}-{seed}") for seed in range(seeds)]
         for what in each[0]:
-            out.setdefault(what, {})[model] = _over([e[what] for e in each])
+            out.setdefault(what, {})[model] = over([e[what] for e in each])
     return out
 
 
@@ -264,7 +254,7 @@ def _split(made: Mapping[str, Figures], seeds: int) -> Figures:
                 found = [made[f"{model}-{name}-{s}"].get(which) for s in range(seeds)]
                 if all(found):
                     values = [f["disentanglement"] for f in found if f]
-                    out[f"{name}: {model}{which.removeprefix('dci')}"] = _over(values)
+                    out[f"{name}: {model}{which.removeprefix('dci')}"] = over(values)
     return out
 
 
@@ -319,13 +309,13 @@ def _labels(made: Mapping[str, Figures], seeds: int) -> Figures:
         for seed in range(seeds):
             errors = _errors(made, f"causaldiffae-pendulum-{part}{seed}")
             each.append(float(np.mean([v for k, v in errors.items() if "(untouched)" not in k])))
-        out[f"{share:.0%}"] = _over(each)
+        out[f"{share:.0%}"] = over(each)
     baseline = [
         float(np.mean([v for k, v in _errors(made, f"beta-vae-pendulum-{seed}").items()
                        if "(untouched)" not in k]))
         for seed in range(seeds)
     ]  # fmt: skip
-    out["beta-VAE with an SCM, 100%"] = _over(baseline)
+    out["beta-VAE with an SCM, 100%"] = over(baseline)
     return out
 
 

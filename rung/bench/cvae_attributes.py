@@ -28,8 +28,9 @@ from ..latent.likelihood import evidence_bound
 from ..latent.model import ImageModel
 from ..latent.vae import VAE
 from .cells import Cell, measured
+from .picture_judges import over
 from .registry import Row
-from .small_pictures import FACTORS, over, reader, split, surely_above
+from .small_pictures import FACTORS, reader, split, surely_above
 
 NAME = "cvae-attributes"
 KIND = "evidence"

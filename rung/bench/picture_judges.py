@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from .. import simulate
 from ..core.data import Data
 from ..core.errors import FileProblem
 from ..core.result import digest, lock
 from ..deep.training import Training
+from ..inference.intervals import quantile_of
 from ..io.store import load
 from ..latent.metrics.predictor import FactorReader, Predictor
 
@@ -49,10 +51,13 @@ def independent(made: Any, seed: int) -> Data:
 def judge(name: str, seed: int) -> FactorReader:
     """An anti-causal reader of a world's factors, trained on pictures that no model sees.
 
+    Half of them are softened at random, as pictures of autoencoders are: sharp ones alone give
+    readers that mistake softness for another value.
+
     Kept in the temporary folder, so that the cells of one world and seed share it.
     """
     training = Training(steps=STEPS, batch=64, rate=3e-3, decay=1e-4, average=0.995)
-    key = digest(name, seed, JUDGED, training.settings)[:16]
+    key = digest(name, seed, JUDGED, training.settings, "soft")[:16]
     place = Path(tempfile.gettempdir()) / "rung-judges" / f"{name}-{seed}-{key}.rung"
     if place.exists():
         try:
@@ -60,12 +65,30 @@ def judge(name: str, seed: int) -> FactorReader:
             return kept
         except FileProblem:
             place.unlink()
-    data = independent(world(name, JUDGED, seed + 5000), seed)
+    data = softened(independent(world(name, JUDGED, seed + 5000), seed), seed)
     factors = world(name, 8, 0).factors
     reader = Predictor(factors, training=training).fit(data, rng=np.random.default_rng(seed))
     place.parent.mkdir(parents=True, exist_ok=True)
     reader.save(place)
     return reader
+
+
+def softened(data: Data, seed: int) -> Data:
+    """The same data; every second picture under a normal blur of 0 to 1 pixels."""
+    rng = np.random.default_rng(seed)
+    images = np.array(data.column("image"))
+    for image in images[::2]:
+        image[:] = gaussian_filter(image, (0, *(2 * [rng.uniform(0, 1)])))
+    return data.with_column(data.variable("image"), lock(np.clip(images, 0, 1)))
+
+
+def over(values: Sequence[float]) -> dict[str, Any]:
+    """Mean over seeds with its 95% t interval."""
+    x = np.asarray(values, dtype=np.float64)
+    if len(x) < 2:
+        return {"mean": float(x.mean()), "interval": None}
+    half = quantile_of(0.95, len(x) - 1) * float(x.std(ddof=1)) / len(x) ** 0.5
+    return {"mean": float(x.mean()), "interval": [float(x.mean()) - half, float(x.mean()) + half]}
 
 
 def targets(train: Data, factors: tuple[str, ...], n: int, seed: int) -> dict[str, NDArray[Any]]:

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
 from .. import simulate
 from ..core.data import Data
-from ..core.result import lock
 from ..core.variable import Kind, Variable
 from ..deep.training import Training
-from ..inference.intervals import quantile_of
 from ..io.store import load
 from ..latent.metrics.predictor import FactorReader, Predictor
 from ..mechanisms.linear import Linear
 from ..simulate.worlds.roots import Choice, between
-from .picture_judges import independent, judged_on, trained_on
+from .picture_judges import independent, judged_on, softened, trained_on
 
 SIZE = 16
 JUDGED, STEPS = 5000, 800  # pictures and steps of a reader
@@ -101,24 +98,6 @@ def reader(world: str) -> FactorReader:
     place.parent.mkdir(parents=True, exist_ok=True)
     found.save(place)
     return found
-
-
-def softened(data: Data, seed: int) -> Data:
-    """The same data; every second picture under a normal blur of 0 to 1 pixels."""
-    rng = np.random.default_rng(seed)
-    images = np.array(data.column("image"))
-    for image in images[::2]:
-        image[:] = gaussian_filter(image, (0, *(2 * [rng.uniform(0, 1)])))
-    return data.with_column(data.variable("image"), lock(np.clip(images, 0, 1)))
-
-
-def over(values: Sequence[float]) -> dict[str, Any]:
-    """Mean over seeds with its 95% t interval."""
-    x = np.asarray(values, dtype=np.float64)
-    if len(x) < 2:
-        return {"mean": float(x.mean()), "interval": None}
-    half = quantile_of(0.95, len(x) - 1) * float(x.std(ddof=1)) / len(x) ** 0.5
-    return {"mean": float(x.mean()), "interval": [float(x.mean()) - half, float(x.mean()) + half]}
 
 
 def surely_above(difference: Mapping[str, Any]) -> bool:

@@ -38,8 +38,9 @@ from ..latent.tcvae import BetaTCVAE
 from ..latent.vae import VAE
 from ..latent.xfactors import XFactors, binned, swapped
 from .cells import Cell, measured
+from .picture_judges import over
 from .registry import Row
-from .small_pictures import FACTORS, over, reader, split, surely_above
+from .small_pictures import FACTORS, reader, split, surely_above
 
 NAME = "xfactors"
 KIND = "evidence"
