@@ -13,6 +13,7 @@ from typing import Any
 from . import (
     core,
     datasets,
+    deep,
     discovery,
     effects,
     experiments,
@@ -24,12 +25,13 @@ from . import (
 from .core.budget import Budget
 from .core.data import Data, Origin
 from .core.discovery import Discovery
+from .core.draws import Draws
 from .core.errors import NotIdentified
 from .core.graph import Graph
 from .core.intervention import Do, Intervention, Policy, Replace, Scale, Shift, Swap
 from .core.knowledge import Knowledge
 from .core.missing import EM, CompleteCases, TestWise
-from .core.model import Draws, Ensemble, GenerativeModel, Model
+from .core.model import Ensemble, GenerativeModel, Model
 from .core.moments import Counts, Moments
 from .core.query import Estimate, Query
 from .core.scm import SCM
@@ -53,14 +55,16 @@ __version__ = "0.1.0.dev0"
 
 _FAMILIES = (discovery, effects, mechanisms, experiments)
 _EXPORTS = {name: family for family in _FAMILIES for name in family.__all__}
+_MODELS = ("BetaTCVAE", "CVAE", "CausalDiffAE", "DomainCounterfactuals", "QLAE", "VAE", "XFactors")
+_EXPORTS |= {name: latent for name in _MODELS if name in latent.__all__} | {"Training": deep}
 
 __all__ = [
     "EM", "SCM", "Budget", "Column", "CompleteCases", "Counts", "Data", "Discovery", "Do", "Draws",
     "Ensemble", "Estimate", "GenerativeModel", "Graph", "Intervention", "Kind", "Knowledge",
     "Model", "Moments", "NotIdentified", "Origin", "Policy", "Query", "Readout", "Replace", "Scale",
     "Shift", "Site", "Swap", "TestWise", "Variable", "analyse", "attribute", "check", "core",
-    "counterfactual", "datasets", "design", "discover", "do", "effect", "fit", "graphs", "latent",
-    "load", "read", "simulate",
+    "counterfactual", "datasets", "deep", "design", "discover", "do", "effect", "fit", "graphs",
+    "latent", "load", "read", "simulate",
 ]  # fmt: skip
 __all__ += sorted(_EXPORTS)
 

@@ -11,10 +11,11 @@ import numpy as np
 from .core.budget import Budget, Run, start
 from .core.data import Data
 from .core.discovery import Discovery
+from .core.draws import Draws
 from .core.intervention import Intervention, interventions
 from .core.knowledge import Knowledge
 from .core.missing import MissingPolicy
-from .core.model import Draws, Model
+from .core.model import Model
 from .core.model import counterfactual as _counterfactual
 from .core.protocols import Answers, Estimator, Learner, ModelSpec
 from .core.query import Estimate, Query
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from .effects.attribution.measures import Measure
     from .effects.attribution.result import Attribution
     from .experiments.ranking import DesignPlan
-    from .pipeline import Analysis
+    from .pipeline import Analysis, ImageAnalysis
 
 Seed = int | np.random.Generator
 
@@ -221,8 +222,8 @@ def attribute(
     )
 
 
-def analyse(source: Any, **plan: Any) -> Analysis:
-    """The whole job, from a file or a plan to an Analysis; see `rung.pipeline.analyse`."""
+def analyse(source: Any, **plan: Any) -> Analysis | ImageAnalysis:
+    """The whole job, from a file, a plan or pictures to an answer; see `rung.pipeline.analyse`."""
     from .pipeline import analyse as _analyse
 
     return _analyse(source, **plan)

@@ -41,7 +41,7 @@ def refresh(page: Path) -> None:
 
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         page.write_text(BLOCK.sub(run, page.read_text("utf-8")), "utf-8")
-        for picture in Path(folder).glob("*.svg"):
+        for picture in [*Path(folder).glob("*.svg"), *Path(folder).glob("*.png")]:
             shutil.copyfile(picture, ROOT / "docs" / "images" / picture.name)
 
 

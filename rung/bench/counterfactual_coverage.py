@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.draws import Draws
 from ..core.intervention import Do
 from ..core.mechanism import MechanismSpec
-from ..core.model import Draws
 from ..core.scm import SCM
 from ..graphs.ancestry import ancestors
 from ..mechanisms.like import like

@@ -13,6 +13,7 @@ from ..core.errors import FileProblem
 from ..core.result import late
 from ..pipeline.analysis import Analysis, analyse
 from ..pipeline.draft import draft
+from ..pipeline.pictures import ImageAnalysis
 from ..pipeline.plan import Plan
 from ..pipeline.repeat import rerun as rerun_report
 from . import causes, developer, falsify, federate, rootcause, steps
@@ -28,8 +29,10 @@ from .parameters import (
     Environment,
     Estimand,
     Estimator,
+    Factors,
     Forbid,
     GraphFile,
+    ImageModel,
     Instrument,
     Json,
     Kinds,
@@ -42,6 +45,7 @@ from .parameters import (
     Scale,
     Seconds,
     Seed,
+    Size,
     Source,
     Targets,
     Tiers,
@@ -110,9 +114,16 @@ def analyse_command(
     seconds: Seconds = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The HTML report.")] = None,
     figures: Annotated[Path | None, typer.Option(help="Folder for SVG and CSV files.")] = None,
+    factors: Factors = None,
+    model: ImageModel = None,
+    size: Size = None,
     json: Json = False,
 ) -> None:
-    """From a file (or a plan) to a report: profile, graph, effect, checks, what-ifs, next steps."""
+    """From a file (or a plan) to a report: profile, graph, effect, checks, what-ifs, next steps.
+
+    From a folder of pictures and their labels: a model of their causes, judged, and what-ifs as
+    pictures: rung analyse images/ --factors labels.csv -o report.html
+    """
     fields = plan_fields(locals())
     with progress(seconds) as run:
         found = analyse(source, budget=run, **fields)
@@ -127,18 +138,20 @@ def analyse_command(
     raise typer.Exit(_code(found))
 
 
-def _write(found: Analysis, output: Path | None, figures: Path | None) -> None:
+def _write(found: Analysis | ImageAnalysis, output: Path | None, figures: Path | None) -> None:
     if output is not None:
         if output.is_dir():
             raise FileProblem(f"{output} is a folder; give the report a file name")
         found.write(output)
         dot = output.with_name("graph.dot")
         late("rung.report.files", "write_text")(dot, found.content["graph"]["dot"])
-    if figures is not None:
+    if figures is not None and isinstance(found, ImageAnalysis):
+        late("rung.report.pictures", "write_figures")(found.content, figures)
+    elif figures is not None:
         late("rung.report.figures", "write_figures")(found.shown, figures)
 
 
-def _code(found: Analysis) -> int:
+def _code(found: Analysis | ImageAnalysis) -> int:
     return {"not identified": UNIDENTIFIED, "partial": PARTIAL}.get(found.status, ANSWER)
 
 

@@ -36,6 +36,18 @@ By = Annotated[str | None, typer.Option(help="For cate: columns whose groups are
 After = Annotated[
     str | None, typer.Option(help="A second file with these columns: what changed between them?")
 ]
+Factors = Annotated[
+    str | None,
+    typer.Option(
+        help="For pictures (SOURCE is a folder, .npz or .npy): the table of their labels."
+    ),
+]
+ImageModel = Annotated[
+    str | None, typer.Option("--model", help="For pictures: auto, causal-diff-ae, vae, cvae ...")
+]
+Size = Annotated[
+    int | None, typer.Option(help="For pictures: bring them to so many pixels a side.")
+]
 GraphFile = Annotated[
     str | None, typer.Option("--graph", help="Your graph: a file, or text such as 'X -> Y <- Z'.")
 ]
@@ -73,7 +85,7 @@ Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 _PLAIN = (
     "treatment", "outcome", "scale", "estimand", "instrument", "after", "graph",
     "environment", "unit", "missing", "learner", "estimator", "draws", "seed", "seconds",
-    "show_rows",
+    "show_rows", "factors", "model", "size",
 )  # fmt: skip
 _LISTS = ("mediators", "by", "adjust", "randomised", "drop")
 

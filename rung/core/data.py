@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -383,16 +384,15 @@ class Data(Source, Result):
         )
 
     def __repr__(self) -> str:
-        kinds: dict[str, int] = {}
-        for v in self.described:
-            kinds[str(v.kind)] = kinds.get(str(v.kind), 0) + 1
+        kinds = Counter(str(v.kind) for v in self.described)
         lines = [
             f"Data {self.origin.name}: {self.n} rows x {self.d} columns "
             f"({', '.join(f'{c} {k}' for k, c in kinds.items())})"
         ]
         for v in self.described[:20]:
-            levels = f" {list(v.levels or ())[:6]}" if v.discrete else ""
-            lines.append(f"  {v.name}: {v.kind}{levels}{f' [{v.unit}]' if v.unit else ''}")
+            more = f" {list(v.levels or ())[:6]}" if v.discrete else f" {v.shape or ''}".rstrip()
+            more += f" [{v.unit}]" if v.unit else ""
+            lines.append(f"  {v.name}: {v.kind}{more}")
         if self.d > 20:
             lines.append(f"  ... {self.d - 20} more")
         if self.environments:

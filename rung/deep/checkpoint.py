@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ..core.errors import FileProblem, InputError
+from ..core.result import digest
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,23 +29,30 @@ class Checkpoint:
         Steps done.
     planned : int
         Steps that were to be done.
+    since : int
+        Steps since the last entry of the history.
     history : tuple of (step, {part of the loss: mean since the last})
     tensors : mapping
-        Weights, running averages, state of the optimiser.
+        Weights, running averages, state of the optimiser, sums of the losses since the last entry.
     """
 
     step: int
     planned: int
+    since: int
     history: tuple[tuple[int, Mapping[str, float]], ...]
     tensors: Mapping[str, Tensor]
 
 
 def state_of(
-    module: nn.Module, optimiser: torch.optim.Optimizer, average: Mapping[str, Tensor]
+    module: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    average: Mapping[str, Tensor],
+    sums: Mapping[str, Tensor],
 ) -> dict[str, Tensor]:
     """Everything that the next step depends on, by name."""
     out = {f"model.{k}": v for k, v in module.state_dict().items()}
     out |= {f"average.{k}": v for k, v in average.items()}
+    out |= {f"sums.{k}": v for k, v in sums.items()}
     for number, entries in optimiser.state_dict()["state"].items():
         out |= {f"optimiser.{number}.{k}": torch.as_tensor(v) for k, v in entries.items()}
     return {k: v.detach().cpu().contiguous().clone() for k, v in out.items()}
@@ -54,9 +63,12 @@ def restore(
     module: nn.Module,
     optimiser: torch.optim.Optimizer,
     average: dict[str, Tensor],
+    sums: dict[str, Tensor],
 ) -> None:
     """Put back what `state_of` took."""
-    parts: dict[str, dict[str, Tensor]] = {"model": {}, "average": {}, "optimiser": {}}
+    parts: dict[str, dict[str, Tensor]] = {
+        "model": {}, "average": {}, "optimiser": {}, "sums": sums,
+    }  # fmt: skip
     for name, tensor in tensors.items():
         head, _, rest = name.partition(".")
         parts[head][rest] = tensor
@@ -78,16 +90,21 @@ def write(path: Path, identity: str, point: Checkpoint) -> None:
     FileProblem
         The place cannot be written, or the disk is full.
     """
-    head = {"step": point.step, "planned": point.planned, "history": point.history}
+    head = json.dumps(
+        {"step": point.step, "planned": point.planned, "since": point.since,
+         "history": point.history}
+    )  # fmt: skip
+    seal = _seal(head, point.tensors)
     aside = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file(
-            dict(point.tensors), aside, metadata={"identity": identity, "rung": json.dumps(head)}
+            dict(point.tensors), aside, metadata={"identity": identity, "rung": head, "seal": seal}
         )
         os.replace(aside, path)
     except (OSError, SafetensorError) as error:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
         raise FileProblem(
             f"the checkpoint {path} cannot be written ({error}); free space or name another place"
         ) from error
@@ -109,9 +126,11 @@ def read(path: Path, identity: str) -> Checkpoint | None:
         with safe_open(path, framework="pt") as file:
             metadata: dict[str, Any] = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if metadata["seal"] != _seal(metadata["rung"], tensors):
+            raise ValueError("its content is not what was written")
         head = json.loads(metadata["rung"])
         history = tuple((int(step), dict(parts)) for step, parts in head["history"])
-        found = Checkpoint(int(head["step"]), int(head["planned"]), history, tensors)
+        found = Checkpoint(head["step"], head["planned"], head["since"], history, tensors)
     except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
         raise FileProblem(
             f"{path} is damaged or no checkpoint of rung ({error}); remove it to start anew"
@@ -122,3 +141,8 @@ def read(path: Path, identity: str) -> Checkpoint | None:
             "remove it, or name another file"
         )
     return found
+
+
+def _seal(head: str, tensors: Mapping[str, Tensor]) -> str:
+    """A safetensors file has no check sum of its own."""
+    return digest(head, *(part for k in sorted(tensors) for part in (k, tensors[k].numpy())))

@@ -41,3 +41,14 @@ def seeded(seed: int) -> Iterator[None]:
 def one_thread() -> None:
     """Compute in one thread from here on: for processes that run side by side."""
     torch.set_num_threads(1)
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Compute in so many threads; what was set before comes back after."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -19,9 +19,11 @@ from ..core.errors import InputError
 from ..core.result import digest
 from . import checkpoint as points
 from .device import device_of
+from .interrupt import Interrupt
 from .weights import Weights, load_weights, weights_of
 
-TRIAL = 12  # steps after which the budget is turned into a number of steps
+TRIAL = 12  # steps after which the budget is turned into a number of steps; again at 48, 192 ...
+HASHED = 4096  # rows that are read together to tell one set of rows from another
 RECORDS = 100  # points of the recorded losses
 
 
@@ -51,15 +53,16 @@ class Training:
         Largest size of a step: it rises over the first `warmup` steps and falls along a cosine to
         a hundredth at the end.
     decay : float
-        Decoupled weight decay.
+        Decoupled weight decay of matrices and kernels; vectors (biases, scales) are not decayed.
     clip : float
         Largest norm of a gradient.
     average : float
         Decay of the running average of the weights that is kept in the end; 0 keeps the last.
     warmup : int
     checkpoint : path, optional
-        A safetensors file, written every `every` seconds and on Ctrl-C; a training that finds its
-        own checkpoint goes on from there, to the same result.
+        A safetensors file, written at once, every `every` seconds, on Ctrl-C and in the end. A
+        training that finds its own checkpoint goes on from there, to the same result; one that a
+        budget had cut short goes on to the steps that were asked for.
     every : float
         Seconds.
     device : str, optional
@@ -84,6 +87,8 @@ class Training:
             raise InputError("Training: steps and batch must be at least 1, warmup at least 0")
         if not (self.rate > 0 and self.decay >= 0 and self.clip > 0 and 0 <= self.average < 1):
             raise InputError("Training: expected rate, clip > 0, decay >= 0 and 0 <= average < 1")
+        if not self.every >= 0:
+            raise InputError("Training: expected every >= 0, seconds between checkpoints")
 
     @property
     def settings(self) -> tuple[Any, ...]:
@@ -143,7 +148,8 @@ def train(
     Parameters
     ----------
     rows : mapping of str to (n, ...) arrays
-        Memory-mapped arrays are read batch by batch.
+        Memory-mapped arrays are read batch by batch. An epoch shows every row once, but for the
+        rest that fills no batch.
     seed : int
         Decides the batches and the chance of each step, by itself: a training that is taken up
         again from a checkpoint sees what it would have seen.
@@ -153,7 +159,10 @@ def train(
     Raises
     ------
     InputError
-        No rows; the loss is no longer a finite number; the checkpoint is of another training.
+        No rows, or arrays of several lengths; the loss or the weights are no longer finite
+        numbers; the checkpoint is of another training; there is no such device.
+    FileProblem
+        The checkpoint is damaged or cannot be written.
     """
     loop = _Loop(module, objective, rows, settings, run, seed, identity)
     return loop.work()
@@ -167,15 +176,27 @@ class _Loop:
         self.device = device_of(settings.device)
         self.module, self.objective = module.to(self.device), objective
         self.rows, self.settings, self.run, self.seed = rows, settings, run, seed
-        self.n = min((len(a) for a in rows.values()), default=0)
+        lengths = {name: len(a) for name, a in rows.items()}
+        if len(set(lengths.values())) > 1:
+            raise InputError(f"arrays of one length are needed to train on, not {lengths}")
+        self.n = max(lengths.values(), default=0)
         if self.n < 1:
             raise InputError("there are no rows to train on")
         self.batch = min(settings.batch, self.n)
         self.trained = [p for p in module.parameters() if p.requires_grad]
+        groups: list[dict[str, Any]] = [
+            {"params": [p for p in self.trained if p.ndim > 1]},
+            {"params": [p for p in self.trained if p.ndim < 2], "weight_decay": 0.0},
+        ]
         self.optimiser = torch.optim.AdamW(
-            self.trained, lr=settings.rate, weight_decay=settings.decay, fused=True
-        )
-        self.mean = {k: v.detach().clone() for k, v in module.state_dict().items()}
+            [g for g in groups if g["params"]], lr=settings.rate, weight_decay=settings.decay,
+            fused=True,
+        )  # fmt: skip
+        state = module.state_dict() if settings.average else {}  # shares memory with the module
+        self.mean = {k: v.clone() for k, v in state.items()}
+        real = [k for k, v in state.items() if v.is_floating_point()]
+        self.averaged = [self.mean[k] for k in real], [state[k] for k in real]
+        self.copied = [(self.mean[k], state[k]) for k in state.keys() - set(real)]
         self.path = Path(settings.checkpoint).expanduser() if settings.checkpoint else None
         self.identity = "" if self.path is None else self._identity(identity)
         self.step, self.planned = 0, settings.steps
@@ -185,39 +206,28 @@ class _Loop:
         self.order: tuple[int, NDArray[np.intp]] = (-1, np.empty(0, dtype=np.intp))
 
     def _identity(self, given: str) -> str:
-        shapes = [(k, np.asarray(a)) for k, a in sorted(self.rows.items())]
-        content = digest(*(part for pair in shapes for part in pair))
+        parts: list[object] = []
+        for name, array in sorted(self.rows.items()):
+            parts += [name, np.shape(array)]
+            parts += [np.asarray(array[i : i + HASHED]) for i in range(0, self.n, HASHED)]
         layout = [(k, tuple(v.shape)) for k, v in self.module.state_dict().items()]
-        return digest(given, content, layout, self.settings.settings, self.seed)
+        return digest(given, *parts, layout, self.settings.settings, self.seed)
 
     def work(self) -> Trained:
         self._resume()
-        began = first = saved = time.monotonic()
-        start = self.step
+        start, begin = self.step, time.monotonic()
         self.module.train()
-        try:
-            while self.step < self.planned and not (self.run.spent and self.step > start):
-                self._advance()
-                now = time.monotonic()
-                if self.step - start == 2:
-                    first = now  # the first steps also allocate
-                if self.step - start == TRIAL and self.run.left < float("inf"):
-                    self._fit_into((now - first) / (TRIAL - 2))
-                if self.path is not None and now - saved > self.settings.every:
-                    self._save()
-                    saved = now
-        except KeyboardInterrupt:
-            if self.path is not None:
-                self._save()
-            raise
-        seconds = time.monotonic() - began
-        done = self.step - start
+        with Interrupt(wait=self.path is not None) as interrupt:
+            self._steps(interrupt)
+        seconds, done = time.monotonic() - begin, self.step - start
         self._record()
-        if self.path is not None and done:
-            self._save()
         if self.settings.average:
             self.module.load_state_dict(self.mean)
         weights = weights_of(self.module)
+        if not all(np.isfinite(a).all() for a in weights.values()):
+            raise _diverged("a weight", self.step)
+        if self.path is not None and done:
+            self._save()
         load_weights(self.module, weights)
         speed = done * self.batch / seconds if done and seconds > 0 else 0.0
         return Trained(
@@ -225,18 +235,42 @@ class _Loop:
             speed,
         )  # fmt: skip
 
+    def _steps(self, interrupt: Interrupt) -> None:
+        """Steps until the plan is done, the budget is spent, or Ctrl-C asks to end."""
+        start, trial = self.step, TRIAL
+        first = saved = time.monotonic()
+        while self.step < self.planned and not (self.run.spent and self.step > start):
+            self._advance()
+            done, now = self.step - start, time.monotonic()
+            if done == 2:
+                first = now  # the first steps also allocate
+            if done == trial and self.run.left < float("inf"):
+                self._fit_into((now - first) / (done - 2))
+                trial *= 4
+            if self.path is not None and (now - saved > self.settings.every or interrupt.asked):
+                self._save()
+                saved = now
+            if interrupt.asked:
+                raise KeyboardInterrupt
+
     def _resume(self) -> None:
-        found = None if self.path is None else points.read(self.path, self.identity)
-        if found is not None:
-            points.restore(found.tensors, self.module, self.optimiser, self.mean)
-            self.step, self.planned = found.step, found.planned
-            self.history = list(found.history)
+        if self.path is None:
+            return
+        found = points.read(self.path, self.identity)
+        if found is None:
+            self._save()  # a place that cannot be written is named now, not after an hour
+            return
+        points.restore(found.tensors, self.module, self.optimiser, self.mean, self.sums)
+        self.sums = {k: v.to(self.device) for k, v in self.sums.items()}
+        self.step, self.planned, self.since = found.step, found.planned, found.since
+        self.history = list(found.history)
+        if self.step >= self.planned:
+            self.planned = self.settings.steps
 
     def _fit_into(self, per_step: float) -> None:
         """Shorten the schedule to what the budget allows."""
         possible = self.step + int(0.97 * self.run.left / max(per_step, 1e-9))
-        if possible < self.planned:
-            self.planned = max(possible, self.step + 1)
+        self.planned = min(max(possible, self.step + 1), self.settings.steps)
 
     def _advance(self) -> None:
         share = self.step / self.planned
@@ -263,13 +297,11 @@ class _Loop:
 
     @torch.no_grad()
     def _average(self) -> None:
-        """A running average that forgets its start (bias-free from the first step)."""
+        """A running average that forgets its start."""
         keep = min(self.settings.average, (1 + self.step) / (10 + self.step))
-        state = self.module.state_dict()
-        real = [k for k, v in self.mean.items() if v.is_floating_point()]
-        torch._foreach_lerp_([self.mean[k] for k in real], [state[k] for k in real], 1 - keep)
-        for k in self.mean.keys() - set(real):
-            self.mean[k].copy_(state[k])
+        torch._foreach_lerp_(*self.averaged, 1 - keep)
+        for mean, value in self.copied:
+            mean.copy_(value)
 
     def _take(self) -> dict[str, Tensor]:
         """The batch of this step: every row once an epoch, in an order set by seed and epoch."""
@@ -288,19 +320,27 @@ class _Loop:
             return
         means = {k: float(v) / self.since for k, v in self.sums.items()}
         if not math.isfinite(means["loss"]):
-            raise InputError(
-                f"the loss is no finite number after {self.step:,} steps; lower `rate` in "
-                "Training(...), or look for extreme values in the data"
-            )
+            raise _diverged("the loss", self.step)
         self.history.append((self.step, means))
         self.sums, self.since = {}, 0
         self.run.tick(self.step / self.planned, f"training, loss {means['loss']:.4g}")
 
     def _save(self) -> None:
         assert self.path is not None
-        tensors = points.state_of(self.module, self.optimiser, self.mean)
-        point = points.Checkpoint(self.step, self.planned, tuple(self.history), tensors)
+        if self.since and not math.isfinite(float(self.sums["loss"])):
+            raise _diverged("the loss", self.step)  # the last good checkpoint stays
+        tensors = points.state_of(self.module, self.optimiser, self.mean, self.sums)
+        point = points.Checkpoint(
+            self.step, self.planned, self.since, tuple(self.history), tensors
+        )  # fmt: skip
         points.write(self.path, self.identity, point)
+
+
+def _diverged(what: str, step: int) -> InputError:
+    return InputError(
+        f"{what} is no finite number after {step:,} steps; lower `rate` in Training(...), or look "
+        "for extreme values in the data"
+    )
 
 
 def _mixed(seed: int, step: int) -> int:

@@ -30,19 +30,46 @@ from .model import ImageModel
 from .pictures import Coding, codings, factor_graph
 from .sites import Block, Place
 
+WIDTH = 32  # channels of the first convolution; a quarter of the hidden layer
+
 
 class Autoencoder(nn.Module):
-    """Encoder to mean and log variance of a normal code, decoder to the logits of a picture."""
+    """Encoder to mean and log variance of a normal code, decoder to the logits of a picture.
 
-    def __init__(self, shape: Shape, size: int) -> None:
+    The first `apart` numbers of the code have an encoder of their own; of its first parts, with
+    the lengths of `spheres`, the decoder sees the direction alone.
+    """
+
+    def __init__(
+        self, shape: Shape, size: int, *, width: int = WIDTH, apart: int = 0,
+        spheres: tuple[int, ...] = (),
+    ) -> None:  # fmt: skip
         super().__init__()
-        self.encoder = Encoder(shape, 2 * size)
-        self.decoder = Decoder(shape, size)
+        self.spheres = spheres
+        wide = {"width": width, "hidden": 4 * width}
+        self.encoder = Encoder(shape, 2 * (size - apart), **wide)
+        self.own = Encoder(shape, 2 * apart, **wide) if apart else None
+        self.decoder = Decoder(shape, size, **wide)
 
     def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance (n, size), the latter within -20..20."""
-        mean, spread = self.encoder(2 * images - 1).chunk(2, dim=1)
+        x = 2 * images - 1
+        mean, spread = self.encoder(x).chunk(2, dim=1)
+        if self.own is not None:
+            first, width = self.own(x).chunk(2, dim=1)
+            mean, spread = torch.cat([first, mean], 1), torch.cat([width, spread], 1)
         return mean, spread.clamp(-20, 20)
+
+    def draw(self, codes: Tensor) -> Tensor:
+        """Logits (n, c, h, w) of codes (n, size)."""
+        return self.decoder(self.seen(codes))
+
+    def seen(self, codes: Tensor) -> Tensor:
+        """Codes as the decoder sees them: parts on spheres have length 1."""
+        if not self.spheres:
+            return codes
+        parts = codes.split([*self.spheres, codes.shape[1] - sum(self.spheres)], dim=1)
+        return torch.cat([*(F.normalize(part, dim=1) for part in parts[:-1]), parts[-1]], dim=1)
 
 
 def cross_entropy(logits: Tensor, images: Tensor) -> Tensor:
@@ -50,14 +77,36 @@ def cross_entropy(logits: Tensor, images: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits, images, reduction="sum") / len(images)
 
 
+def sigmoid(logits: Images) -> Images:
+    """Brightness of logits; float32."""
+    return np.asarray(0.5 + 0.5 * np.tanh(0.5 * logits), dtype=np.float32)
+
+
 @dataclass(frozen=True, eq=False)
 class GaussianCodec(Codec):
-    """The trained networks of an autoencoder with a normal code; codes are posterior means."""
+    """The trained networks of an autoencoder with a normal code; codes are posterior means.
+
+    Parameters
+    ----------
+    shape : (channels, height, width)
+    length : int
+        Numbers of a code.
+    weights : mapping of str to array
+    device : str, optional
+    width, apart, spheres
+        Of the `Autoencoder`.
+    memory : (m, length) float32, optional
+        Codes of training pictures, from which new ones take their parts on spheres.
+    """
 
     shape: Shape
     length: int
     weights: Weights = field(repr=False)
     device: str | None = None
+    width: int = WIDTH
+    apart: int = 0
+    spheres: tuple[int, ...] = ()
+    memory: Codes | None = field(default=None, repr=False)
 
     @property
     def size(self) -> int:
@@ -66,12 +115,24 @@ class GaussianCodec(Codec):
     @cached_property
     def _network(self) -> Autoencoder:
         with seeded(0):
-            network = Autoencoder(self.shape, self.length)
+            network = Autoencoder(
+                self.shape, self.length, width=self.width, apart=self.apart, spheres=self.spheres
+            )
         load_weights(network, self.weights)
         return network.to(device_of(self.device))
 
     def encode(self, images: Images) -> Codes:
-        return self.posterior(images)[0]
+        means = self.posterior(images)[0]
+        return self._network.seen(torch.from_numpy(means)).numpy() if self.spheres else means
+
+    def prior(self, n: int, rng: np.random.Generator) -> Codes:
+        codes, at = rng.standard_normal((n, self.size)).astype(np.float32), 0
+        for part in self.spheres if self.memory is not None else ():
+            assert self.memory is not None
+            where, rows = slice(at, at + part), rng.integers(len(self.memory), size=n)
+            codes[:, where] = self.memory[rows, where]
+            at += part
+        return codes
 
     @torch.no_grad()
     def posterior(self, images: Images) -> tuple[Codes, Codes]:
@@ -84,12 +145,16 @@ class GaussianCodec(Codec):
         return out[0], out[1]
 
     @torch.no_grad()
-    def decode(self, codes: Codes, rest: NDArray[Any] | None, change: Codes | None) -> Images:
+    def logits(self, codes: Codes) -> Images:
+        """Logits (n, c, h, w) of the pixels."""
         out = np.empty((len(codes), *self.shape), dtype=np.float32)
         for rows in parts(len(codes)):
             z = torch.from_numpy(np.array(codes[rows], dtype=np.float32))
-            out[rows] = self._network.decoder(z.to(device_of(self.device))).sigmoid().cpu().numpy()
+            out[rows] = self._network.draw(z.to(device_of(self.device))).cpu().numpy()
         return out
+
+    def decode(self, codes: Codes, rest: NDArray[Any] | None, change: Codes | None) -> Images:
+        return sigmoid(self.logits(codes))
 
 
 def unnamed(size: int) -> tuple[SCM, tuple[Place, ...]]:

@@ -26,7 +26,15 @@ from ..deep.weights import Weights, load_weights
 from .causal_layer import CausalLayer, factor_scm
 from .codec import Codec, Codes, Images, parts
 from .model import ImageModel
-from .pictures import Coding, codings, factor_graph, image_variable, images_of, need_rows
+from .pictures import (
+    Coding,
+    codings,
+    factor_graph,
+    image_variable,
+    images_of,
+    need_rows,
+    picture_shape,
+)
 
 
 @dataclass(frozen=True)
@@ -117,7 +125,7 @@ class CausalDiffAE:
             [c.encode(data.column(c.variable.name)) for c in coded], axis=1
         )  # fmt: skip
         seed = int(rng.integers(2**31))
-        plan = Plan(self._bare(), image.shape, graph, coded)  # type: ignore[arg-type]
+        plan = Plan(self._bare(), picture_shape(image), graph, coded)
         with seeded(seed):
             network = Network(plan)
         rows = {"image": images, "label": labels}
@@ -127,14 +135,14 @@ class CausalDiffAE:
         codec = DiffusionCodec(plan, done.weights, self.strength, self.inverted, self.sampling,
                                self.training.device)  # fmt: skip
         codes = codec.encode(images)
-        latents, places = factor_scm(network.layer, plan.coded, graph, codes, rng)
+        latents, places = factor_scm(network.layer, plan.coded, graph, codes, labels, rng)
         details = {
             "steps": done.steps, "seconds": done.seconds, "history": done.history,
             "rows_per_second": done.rows_per_second,
         }  # fmt: skip
         return ImageModel(
             replace(self, graph=graph), codec, latents, places, image, details, done.complete,
-            notes=done.notes, cites=("komanduri2024", "song2021"),
+            labelled=True, notes=done.notes, cites=("komanduri2024", "song2021"),
         )  # fmt: skip
 
     def _bare(self) -> CausalDiffAE:

@@ -26,12 +26,14 @@ from .sites import Block
 
 Floats = NDArray[np.float64]
 UNITS = 32  # of the hidden layers of a node's network
+FINISH = 150  # quasi-Newton steps on all rows in the end
+DECAY = 1e-6
 
 
 class CausalLayer(nn.Module):
     """u_i = z_i - f_i(parents of i), with u_i normal of a learned width, for numeric factors.
 
-    A factor with levels is a block of probabilities; its own mechanism is fitted after training.
+    A factor with levels is a block of zeros and a one; its own mechanism is fitted after training.
     """
 
     def __init__(self, graph: Graph, coded: Sequence[Coding]) -> None:
@@ -55,9 +57,9 @@ class CausalLayer(nn.Module):
         self.width = nn.Parameter(torch.zeros(len(coded)))  # log sd of u
 
     def values(self, raw: Tensor) -> Tensor:
-        """Factors (n, known) of what the encoder gives: logits become probabilities."""
+        """Factors (n, known) of what the encoder gives: logits become the likeliest level."""
         columns = [
-            raw[:, s].softmax(1) if c.variable.discrete else raw[:, s]
+            _hard(raw[:, s]) if c.variable.discrete else raw[:, s]
             for c, s in zip(self.coded, self.slices)
         ]
         return torch.cat(columns, dim=1)
@@ -88,17 +90,56 @@ class CausalLayer(nn.Module):
         return total
 
 
+def _hard(logits: Tensor) -> Tensor:
+    """1 for the likeliest level, 0 for the others, with the gradient of the probabilities."""
+    soft = logits.softmax(1)
+    hard = nn.functional.one_hot(soft.argmax(1), soft.shape[1]).to(soft.dtype)
+    return hard + soft - soft.detach()
+
+
+def finish(layer: CausalLayer, values: NDArray[np.float32], steps: int = FINISH) -> None:
+    """Fit the networks f_i alone, to the factors (n, known) as labelled or else as encoded.
+
+    Batches of the joint training leave them less than converged; the noise of a unit is what they
+    leave over.
+    """
+    z = torch.from_numpy(np.ascontiguousarray(values))
+    layer.cpu()
+    for i, s in enumerate(layer.slices):
+        if str(i) not in layer.networks:
+            continue
+        network, x, y = layer.networks[str(i)], z[:, layer.parents[i]], z[:, s.start]
+        trained = [p.requires_grad_(True) for p in network.parameters()]
+        optimiser = torch.optim.LBFGS(
+            trained, max_iter=steps, history_size=20, line_search_fn="strong_wolfe"
+        )
+
+        def error() -> Tensor:
+            optimiser.zero_grad()  # noqa: B023
+            wrong = ((y - network(x)[:, 0]) ** 2).mean()  # noqa: B023
+            wrong = wrong + DECAY * sum((p**2).sum() for p in trained)  # noqa: B023
+            wrong.backward()
+            return wrong
+
+        optimiser.step(error)
+        for p in trained:
+            p.requires_grad_(False)
+
+
 def factor_scm(
     layer: CausalLayer, coded: Sequence[Coding], graph: Graph, codes: Codes,
-    rng: np.random.Generator,
+    labels: NDArray[np.float32], rng: np.random.Generator,
 ) -> tuple[SCM, tuple[Block, ...]]:  # fmt: skip
     """The SCM over the factors in units of their labels, and where each lives in the code.
 
-    The mechanisms of numeric factors are the layer's networks, with the noise as the encoded
-    pictures have it; those of factors with levels, and of roots, are fitted to encoded pictures.
+    Made of the labels (n, known), and of the encoded factors where there is none: the mechanisms
+    of numeric factors are the layer's networks with the noise they leave over, those of factors
+    with levels and of roots are fitted anew.
     """
     places = tuple(Block(c, s.start) for c, s in zip(coded, layer.slices))
-    columns = {p.variable.name: lock(p.read(codes)) for p in places}
+    known = np.where(np.isnan(labels), codes[:, : labels.shape[1]], labels)
+    finish(layer, known)
+    columns = {p.variable.name: lock(p.read(known)) for p in places}
     seen = Data(tuple(c.variable for c in coded), columns)
     by = {c.variable.name: c for c in coded}
     mechanisms: dict[str, Mechanism] = {}
@@ -106,9 +147,8 @@ def factor_scm(
         name = coding.variable.name
         above = graph.parents(name)
         if coding.variable.discrete:
-            given = seen.select(above)
             mechanisms[name] = AutoMechanism().fit(
-                columns[name], given, variable=coding.variable, rng=rng
+                columns[name], seen.select(above), variable=coding.variable, rng=rng
             )
         elif not above:
             centre, sd = float(columns[name].mean()), float(columns[name].std())
@@ -116,17 +156,16 @@ def factor_scm(
             mechanisms[name] = Linear.of(coding.variable, (), (), intercept=centre, noise=residual)
         else:
             mechanisms[name] = _neural(
-                layer.networks[str(i)],
-                coding, [by[p] for p in graph.parents(name)], columns,
+                layer.networks[str(i)], coding, [by[p] for p in above], columns
             )  # fmt: skip
     return SCM(graph, mechanisms), places
 
 
 def _neural(
-    network: nn.Sequential, coding: Coding, above: Sequence[Coding], columns: dict[str, Floats]
+    network: nn.Module, coding: Coding, above: Sequence[Coding], columns: dict[str, Floats]
 ) -> Neural:
     """A network of the layer as a mechanism, with the noise that the encoded pictures have."""
-    layers = [m for m in network if isinstance(m, nn.Linear)]
+    layers = [m for m in network.modules() if isinstance(m, nn.Linear)]
     made = Neural(
         coding.variable,
         tuple(c.variable for c in above),

@@ -26,6 +26,10 @@ class Codec(ABC):
     def encode(self, images: Images) -> Codes:
         """Codes (n, size) of pictures (n, c, h, w): the mean of the posterior."""
 
+    def given(self, images: Images, codes: Codes) -> Codes:
+        """Codes with the factors as they are in `codes`, and the rest as it is under them."""
+        return codes
+
     @abstractmethod
     def decode(self, codes: Codes, rest: NDArray[Any] | None, change: Codes | None) -> Images:
         """Pictures (n, c, h, w) of codes and of what codes leave open.
@@ -33,6 +37,10 @@ class Codec(ABC):
         `change` is the codes before an intervention, for decoders whose `strength` scales the
         step from there; None if nothing was changed.
         """
+
+    def prior(self, n: int, rng: np.random.Generator) -> Codes:
+        """Codes (n, size) of new pictures: standard normal."""
+        return rng.standard_normal((n, self.size)).astype(np.float32)
 
     def remainder(self, images: Images, codes: Codes) -> NDArray[Any] | None:
         """What the decoder needs beyond the codes to give the pictures back; None if nothing."""

@@ -21,7 +21,8 @@ from .sites import Floats, Place
 class Matched(Place):
     """One number of the code, moved along a line: factor = centre + slope * number.
 
-    A factor with levels is the level whose mean number is nearest.
+    A factor with levels is the level whose mean number is nearest. Writing the level that is read
+    leaves the number as it is; so to write another level and then this one gives its mean number.
 
     Parameters
     ----------

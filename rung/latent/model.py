@@ -13,6 +13,7 @@ from ..core.data import Data
 from ..core.errors import InputError, ReadOnlySite
 from ..core.intervention import Intervention, Swap, tile
 from ..core.model import GenerativeModel
+from ..core.query import Estimate, Query
 from ..core.result import Result, lock
 from ..core.scm import SCM
 from ..core.variable import Variable
@@ -22,6 +23,8 @@ from .sites import Picture, Place
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ..core.budget import Run
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +56,8 @@ class ImageModel(GenerativeModel, Result):
 
     `abduct` encodes a picture, reads the factors in its code and takes their noise from the SCM;
     `run` computes the factors under the interventions, writes them into the code and decodes.
-    Factors are read off the picture; columns of labels that units carry are not looked at, unless
-    the model says `labelled`.
+    A model that is `labelled` takes the labels of units, where all are there, as facts; otherwise,
+    and in other models always, the factors are read off the picture.
 
     Parameters
     ----------
@@ -108,6 +111,10 @@ class ImageModel(GenerativeModel, Result):
     def exact(self) -> bool:
         return self.latents.exact
 
+    @property
+    def approximate(self) -> tuple[str, ...]:
+        return (self.image.name,)
+
     def do(self, *interventions: Intervention) -> ImageModel:
         """The model under interventions on factors.
 
@@ -139,12 +146,18 @@ class ImageModel(GenerativeModel, Result):
         return self.codec.encode(images_of(units, self.image))
 
     def read(self, units: Data) -> Data:
-        """The factors of the units as the model sees them: Data without the pictures."""
-        return self._facts(units, self.encode(units))
+        """The factors as read off the pictures, whatever their labels: Data without pictures."""
+        return self._read(self.encode(units))
 
     def _facts(self, units: Data, codes: Codes) -> Data:
+        """Labels where the units carry all of them and the model takes them; else what is read."""
         if self.labelled and all(name in units.names for name in self.factors):
-            return self.latents.facts(units)
+            labels = units.select(self.factors)
+            if not labels.has_missing:
+                return self.latents.facts(labels)
+        return self._read(codes)
+
+    def _read(self, codes: Codes) -> Data:
         columns = {p.variable.name: lock(p.read(codes)) for p in self.places}
         return Data(self.latents.variables, columns)
 
@@ -158,18 +171,32 @@ class ImageModel(GenerativeModel, Result):
         """A factor as a lens on pictures, read by the encoder and written by the decoder."""
         return Picture(self.codec, self.places[self.latents.graph.index(name)])
 
+    def answer(self, query: Query, data: Data, *, run: Run, rng: np.random.Generator) -> Estimate:
+        """The effect between factors, on labels where the pictures carry them, else on readings."""
+        codes = self.encode(data)
+        facts = self._facts(data, codes)
+        if data.environment is not None:
+            facts = facts.replacing(environment=data.environment, environments=data.environments)
+        found: Estimate = query.answer(self.graph, facts, estimator=None, run=run, rng=rng)
+        if all(name in data.names for name in self.factors) and self.labelled:
+            return found
+        said = (
+            "factors were read off the pictures by the model, whose errors the interval leaves out"
+        )
+        return replace(found, warnings=(*found.warnings, said))
+
     def abduct(self, units: Data, *, rng: np.random.Generator) -> Seen:
         images = images_of(units, self.image)
         codes = self.codec.encode(images)
         facts = self._facts(units, codes)
         if self.labelled:
-            codes = self.write(codes, facts)
+            codes = self.codec.given(images, self.write(codes, facts))
         noise = self.latents.abduct(facts, rng=rng)
         return Seen(noise, codes, self.codec.remainder(images, codes))
 
     def draw(self, n: int, *, rng: np.random.Generator) -> Seen:
         noise = self.latents.draw(n, rng=rng)
-        codes = rng.standard_normal((n, self.codec.size)).astype(np.float32)
+        codes = self.codec.prior(n, rng)
         plain = replace(self.latents, interventions=()).run(noise)
         return Seen(noise, self.write(codes, plain), self.codec.chance(n, rng))
 

@@ -42,6 +42,12 @@ def image_variable(data: Data) -> Variable:
     return found[0]
 
 
+def picture_shape(variable: Variable) -> tuple[int, int, int]:
+    """(channels, height, width) of a column of pictures."""
+    channels, height, width = variable.shape
+    return channels, height, width
+
+
 def images_of(data: Data, variable: Variable | None = None) -> Images:
     """The pictures (n, c, h, w), float32 in 0..1.
 

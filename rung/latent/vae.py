@@ -16,9 +16,9 @@ from ..core.errors import InputError
 from ..deep.device import seeded
 from ..deep.networks import drawn, gaussian_kl
 from ..deep.training import Training, train
-from .autoencoder import Autoencoder, GaussianCodec, cross_entropy, finished
+from .autoencoder import WIDTH, Autoencoder, GaussianCodec, cross_entropy, finished
 from .model import ImageModel
-from .pictures import image_variable, images_of, need_rows
+from .pictures import image_variable, images_of, need_rows, picture_shape
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,8 @@ class VAE:
         Numbers of the code.
     beta : float
         Weight of the KL term; 1 is the VAE, more the beta-VAE.
+    width : int
+        Channels of the first convolution, and a quarter of the hidden layer.
     training : Training
 
     Source: Kingma and Welling (2014); Higgins et al. (2017) for beta.
@@ -45,11 +47,12 @@ class VAE:
     graph: Any = None
     size: int = 10
     beta: float = 1.0
+    width: int = WIDTH
     training: Training = field(default=Training(steps=3000))
 
     def __post_init__(self) -> None:
-        if self.size < 1 or self.beta < 0:
-            raise InputError("VAE: expected size >= 1 and beta >= 0")
+        if min(self.size, self.width) < 1 or self.beta < 0:
+            raise InputError("VAE: expected size, width >= 1 and beta >= 0")
 
     def fit(
         self, data: Data, *, budget: Budget | Run | None = None, rng: np.random.Generator
@@ -65,7 +68,7 @@ class VAE:
         need_rows(data, "VAE")
         images, seed = images_of(data), int(rng.integers(2**31))
         with seeded(seed):
-            network = Autoencoder(image.shape, self.size)  # type: ignore[arg-type]
+            network = Autoencoder(picture_shape(image), self.size, width=self.width)
 
         def loss(
             batch: Mapping[str, Tensor], share: float, chance: torch.Generator
@@ -76,11 +79,17 @@ class VAE:
             kl = gaussian_kl(mean, spread).sum(1).mean()
             return {"loss": error + self.beta * kl, "error": error, "kl": kl}
 
-        identity = repr((type(self).__name__, self.size, self.beta))
+        identity = repr((type(self).__name__, self.size, self.width, self.beta))
         done = train(
             network, loss, {"image": images}, self.training, run=run, seed=seed, identity=identity
         )
-        codec = GaussianCodec(image.shape, self.size, done.weights, self.training.device)  # type: ignore[arg-type]
+        codec = GaussianCodec(
+            picture_shape(image),
+            self.size,
+            done.weights,
+            self.training.device,
+            self.width,
+        )
         cites = ("kingma2014", "higgins2017") if self.beta != 1 else ("kingma2014",)
         return finished(
             self, codec, self.graph, data, codec.encode(images), image, done, cites, rng

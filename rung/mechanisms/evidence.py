@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.data import Data
+from ..core.draws import Draws
 from ..core.errors import InputError, NotSupported, unknown
 from ..core.intervention import Intervention
 from ..core.missing import EM
-from ..core.model import Draws, Model
+from ..core.model import Model
 from ..core.result import lock
 from ..core.scm import SCM
 from .imputation import impute

@@ -4,5 +4,12 @@ from ..core.lazy import exports
 
 __getattr__, __dir__, __all__ = exports(
     __name__,
-    {"Analysis": "analysis", "Plan": "plan", "analyse": "analysis", "rerun": "repeat"},
+    {
+        "Analysis": "analysis",
+        "ImageAnalysis": "pictures",
+        "PicturePlan": "picture_plan",
+        "Plan": "plan",
+        "analyse": "analysis",
+        "rerun": "repeat",
+    },
 )

@@ -22,6 +22,7 @@ from . import imagine, questions, sections, words
 from .changes import changes_section
 from .missing import missing_section
 from .options import make_learner
+from .picture_plan import pictured
 from .plan import Plan
 from .prepare import Prepared, prepare
 from .refusal import refusal_section
@@ -30,6 +31,8 @@ from .structure import Structure, role_table, structure
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from .pictures import ImageAnalysis
 
 SHARES = {
     "read": 0.05, "discover": 0.35, "effect": 0.2, "complete rows": 0.1, "imagine": 0.15,
@@ -106,8 +109,11 @@ def analyse(
     plan: Plan | None = None,
     budget: Budget | Run | None = None,
     **options: Any,
-) -> Analysis:
+) -> Analysis | ImageAnalysis:
     """The whole job: read, profile, discover, identify, estimate, refute, imagine, design.
+
+    Pictures (a folder, a file .npz, Data with a column of pictures, or anything with `factors`)
+    are another job: read, train a model, judge it, draw what-ifs; see `PicturePlan`.
 
     Parameters
     ----------
@@ -119,6 +125,16 @@ def analyse(
     **options
         Fields of `Plan`.
     """
+    if plan is None and pictured(source, options):
+        from .pictures import analyse_pictures
+
+        return analyse_pictures(source, budget=budget, **options)
+    for key in ("model", "size"):
+        if options.get(key) is not None:
+            raise InputError(
+                f"{key} is for pictures; name a folder of them, a file .npz or .npy, or give "
+                "factors beside the source"
+            )
     made, given = _plan(source, plan, options)
     run = budget if isinstance(budget, Run) else (budget or Budget(made.seconds)).start()
     return _Job(made, given, run).work()

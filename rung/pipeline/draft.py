@@ -9,6 +9,7 @@ from ..core.variable import Kind
 from ..io.profile import dependence, profile
 from ..io.readers import read, suspicions
 from .plan import Plan, _toml
+from .prepare import refuse_pictures
 
 
 def draft(
@@ -20,6 +21,7 @@ def draft(
     units or identifiers, are proposed in the comments for the user to confirm.
     """
     data = read(source)
+    refuse_pictures(data, source)
     looked = profile(data)
     for name in (treatment, outcome):
         if name is not None:

@@ -52,7 +52,7 @@ def make_learner(text: str) -> Any:
     """
     if text in ("", "auto"):
         return None
-    return _make(text, learners(), "learner")
+    return made(text, learners(), "learner")
 
 
 def exchanges() -> dict[str, type]:
@@ -65,7 +65,7 @@ def make_exchange(text: str) -> Any:
 
     `feddag:rounds=10` is `FedDAG(rounds=10)`, `pc:alpha=0.01` is `PC(alpha=0.01)`.
     """
-    return _make(text, {**learners(), **exchanges()}, "learner or federated method")
+    return made(text, {**learners(), **exchanges()}, "learner or federated method")
 
 
 def make_test(text: str) -> Any:
@@ -73,22 +73,23 @@ def make_test(text: str) -> Any:
     if text in ("", "auto", "default"):
         return None
     tests = {n: c for n, c in plugs(discovery, "on").items() if "BIC" not in c.__name__}
-    return _make(text, {n: c for n, c in tests.items() if n != "bdeu"}, "test")
+    return made(text, {n: c for n, c in tests.items() if n != "bdeu"}, "test")
 
 
 def make_estimator(text: str) -> Any:
     """An estimator from `name` or `name:option=value,...`; None for the default."""
     if text in ("", "auto", "default"):
         return None
-    return _make(text, estimators(), "estimator")
+    return made(text, estimators(), "estimator")
 
 
-def _make(text: str, known: Mapping[str, Callable[..., Any]], what: str) -> Any:
+def made(text: str, known: Mapping[str, Callable[..., Any]], what: str, **given: Any) -> Any:
+    """An object of `name` or `name:option=value,...`, with further arguments."""
     name, _, rest = text.partition(":")
     if name not in known:
         raise unknown(name, known, what)
     cls = known[name]
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = dict(given)
     names = {f.name: f for f in dataclasses.fields(cls)} if dataclasses.is_dataclass(cls) else {}
     for piece in filter(None, rest.split(",")):
         key, eq, value = piece.partition("=")

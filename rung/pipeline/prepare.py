@@ -82,6 +82,7 @@ def prepare(source: Any, plan: Plan) -> Prepared:
         weights=plan.weights,
         missing=POLICIES[plan.missing],
     )
+    refuse_pictures(raw, plan.source)
     raw = _units(raw, plan.units)
     if raw.n < 2:
         raise InputError(f"the file has {raw.n} row: an analysis needs many; check the file")
@@ -97,6 +98,15 @@ def prepare(source: Any, plan: Plan) -> Prepared:
     if data.n < 2:
         raise InputError(f"{data.n} usable row: an analysis needs many; check the file")
     return Prepared(raw, data, profile(raw), _dependence(raw, plan), left_out)
+
+
+def refuse_pictures(data: Data, source: str = "") -> None:
+    """Raise for Data with a column that is not one number a row."""
+    if any(v.shape for v in data.variables):
+        raise InputError(
+            f"{source or data.origin.name} holds pictures, which this has no answer about; "
+            "rung analyse makes a report of them, the other commands take the table of factors"
+        )
 
 
 def _declared(source: Any, plan: Plan) -> Any:

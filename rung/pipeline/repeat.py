@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import FileProblem, InputError
+from ..core.errors import FileProblem, InputError, NotSupported
 from ..core.result import late
 from .analysis import Analysis, analyse
 from .plan import Plan
@@ -56,10 +56,16 @@ def rerun(report: str | Path, data: Any = None) -> Rerun:
     except UnicodeDecodeError:
         raise InputError(f"{path} is not a report: it is not UTF-8 text") from None
     old = late("rung.report.html", "extract")(text)
+    if old.get("kind") == "pictures":
+        raise NotSupported(
+            f"{path} is a report of pictures, whose training is not run again by itself; it was "
+            f"made by: {old.get('command') or 'rung.analyse in Python'}"
+        )
     plan = Plan.from_dict(old["plan"])
     again = analyse(data, plan=plan) if data is not None else analyse(plan)
     new = late("rung.report.html", "extract")(again.html())
     differences = tuple(_compare(old, new))
+    assert isinstance(again, Analysis)
     return Rerun(again, not differences, differences, tuple(_reasons(old, new)))
 
 

@@ -54,6 +54,27 @@ def effect_curve(curve: Row, *, width: float = 560, height: float = 300) -> Svg:
     return picture(parts, width, height, said)
 
 
+def extreme_curves(found: Any, *, most: int = 12) -> list[list[Svg]]:
+    """Rows of two pictures: for each latent the property that its extremes change most.
+
+    found : `rung.latent.ExtremeValues`
+    """
+    pictures = []
+    for j, latent in enumerate(found.latents[:most]):
+        k = int(found.extreme.first[j])
+        curve = {
+            "x": found.levels[j].tolist(), "value": found.mean[j, :, k].tolist(),
+            "low": found.low[j, :, k].tolist(), "high": found.high[j, :, k].tolist(),
+            "label": f"{found.properties[k]} under do({latent})", "x_label": latent,
+            "level": found.level, "units": f"margin {num(found.extreme.margins[j])} sd",
+        }  # fmt: skip
+        there = [i for i, v in enumerate(curve["value"]) if math.isfinite(v)]
+        if len(there) > 1:
+            short = {a: [curve[a][i] for i in there] for a in ("x", "value", "low", "high")}
+            pictures.append(effect_curve({**curve, **short}, width=400, height=240))
+    return [pictures[i : i + 2] for i in range(0, len(pictures), 2)]
+
+
 def _words(curve: Row) -> str:
     many, level = len(curve["x"]), number(curve.get("level"))
     words = f"band: {percent(level)} for all {many} doses together" if many > 1 else percent(level)

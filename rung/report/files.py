@@ -1,4 +1,4 @@
-"""Writing text files whole or not at all, with errors that say what to do."""
+"""Writing files whole or not at all, with errors that say what to do."""
 
 from __future__ import annotations
 
@@ -29,7 +29,12 @@ def problem(path: str | Path, error: OSError) -> FileProblem:
 
 
 def write_text(path: str | Path, content: str) -> Path:
-    """Write UTF-8 text beside `path` and rename it, so that no half-written file remains.
+    """Write UTF-8 text as `write_bytes` writes."""
+    return write_bytes(path, content.encode("utf-8", "replace"))
+
+
+def write_bytes(path: str | Path, content: bytes) -> Path:
+    """Write a file beside `path` and rename it, so that no half-written file remains.
 
     Raises
     ------
@@ -40,11 +45,11 @@ def write_text(path: str | Path, content: str) -> Path:
     name = None
     try:
         if target.exists() and not target.is_file():  # a device or pipe cannot be renamed onto
-            with open(target, "w", encoding="utf-8", errors="replace") as file:
+            with open(target, "wb") as file:
                 file.write(content)
             return target
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=".rung-", suffix=".part")
-        with os.fdopen(handle, "w", encoding="utf-8", errors="replace", newline="\n") as file:
+        with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -25,7 +25,8 @@ _BLOCK = re.compile(r'<script type="application/json" id="rung-analysis">(.*?)</
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The templates, with automatic escaping."""
     from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 
     env = Environment(
@@ -62,20 +63,21 @@ def render(content: Mapping[str, Any], *, show_rows: bool = False) -> str:
     shown = dict(content) if show_rows else withhold(content)
     script = (FOLDER / "report.js").read_text("utf-8").strip()
     return (
-        _environment()
+        environment()
         .get_template("report.html")
         .render(
             **view.build(shown, show_rows=show_rows),
-            css=_safe((FOLDER / "report.css").read_text("utf-8")),
-            js=_safe(script),
+            css=safe((FOLDER / "report.css").read_text("utf-8")),
+            js=safe(script),
             js_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-            analysis_json=_safe(html_json(analysis(shown))),
-            simulator_json=_safe(html_json(view.simulator(shown))),
+            analysis_json=safe(html_json(analysis(shown))),
+            simulator_json=safe(html_json(view.simulator(shown))),
         )
     )
 
 
-def _safe(markup: str) -> Any:
+def safe(markup: str) -> Any:
+    """Markup that is put into the page as it is."""
     from markupsafe import Markup
 
     return Markup(markup)  # our own files, and JSON in which html_json escaped every < > &

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from rung.core.data import Data
 from rung.core.discovery import Discovery
+from rung.core.draws import Draws
 from rung.core.graph import Graph
-from rung.core.model import Draws, Ensemble
+from rung.core.model import Ensemble
 from rung.core.query import Estimate
 from rung.core.scm import SCM
 from rung.core.variable import Variable
@@ -23,7 +24,7 @@ from rung.report.charts import (
     movement,
     text_block,
 )
-from rung.report.curves import effect_curve
+from rung.report.curves import effect_curve, extreme_curves
 from rung.report.graph_svg import graph_svg
 from rung.report.heterogeneity import heterogeneity_pictures
 from rung.report.section_figures import group_figures
@@ -39,8 +40,8 @@ def plot(obj: Any) -> Svg:
     Graph, SCM: the graph. Discovery: the graph, edges as wide as they are frequent. Estimate: the
     intervals, balance and overlap. Draws: fact-free points with intervals. Attribution:
     contributions with intervals. Data: a histogram a column. Bounds: the ends. DrivingForces:
-    curves a mechanism. An object with `content` (Analysis): its graph; others: bars of their
-    frame, or text.
+    curves a mechanism. ExtremeValues: the leading curve a latent. An object with `content`
+    (Analysis): its graph; others: bars of their frame, or text.
     """
     for kind, draw in _DRAWERS:
         if isinstance(obj, kind):
@@ -57,6 +58,9 @@ def plot(obj: Any) -> Svg:
     if share is not None and hasattr(obj, "verdict"):
         bars = list(zip(obj.names[:MOST], share[:MOST].tolist(), strict=True))
         return bar_chart(bars, width=420, label="share of zeros", share=True)
+    if hasattr(obj, "multiples") and hasattr(obj, "extreme"):
+        curves = extreme_curves(obj)
+        return stack(curves, repr(obj)) if curves else text_block(repr(obj).splitlines())
     if hasattr(obj, "permuted") and hasattr(obj, "chance"):
         return falsification_plot(obj)
     if hasattr(obj, "selected") and hasattr(obj, "control"):

@@ -10,8 +10,8 @@ import pytest
 
 from rung.core.data import Data
 from rung.core.discovery import Discovery
+from rung.core.draws import Draws
 from rung.core.graph import Graph
-from rung.core.model import Draws
 from rung.core.query import Estimate, Part, Query
 from rung.core.variable import Variable
 from rung.report.plots import plot

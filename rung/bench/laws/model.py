@@ -79,11 +79,14 @@ def _same(a: Data, b: Data, names: Sequence[str], message: str) -> None:
 
 def identity(s: Subject) -> str:
     """do of nothing changes nothing, and a counterfactual without change returns the facts."""
-    known = [n for n in s.plug.names if n in s.units.names]
+    nearly = [n for n in s.plug.approximate if n in s.units.names]
+    known = [n for n in s.plug.names if n in s.units.names and n not in nearly]
     _same(s.facts, s.units, known, "the units' own values do not come back")
     again = s.plug.run(s.plug.abduct(s.units, rng=np.random.default_rng(0)))
     _same(again, s.facts, s.plug.names, "do() is not the identity")
-    return f"{len(known)} of {len(s.plug.names)} variables observed"
+    errors = {n: np.abs(s.facts.column(n) - s.units.column(n)).mean() for n in nearly}
+    said = "".join(f", {n} to {error:.3g} on average" for n, error in errors.items())
+    return f"{len(known)} of {len(s.plug.names)} variables observed{said}"
 
 
 def effective(s: Subject) -> str:

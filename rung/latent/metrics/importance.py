@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -150,6 +151,7 @@ def dci(
     *,
     discrete_codes: Flags = False,
     discrete_factors: Flags = False,
+    groups: Sequence[int] | None = None,
     reader: Reader | None = None,
     seed: int = 0,
 ) -> DCI:
@@ -166,6 +168,9 @@ def dci(
         A discrete code is read as the number of its level.
     factors : (n, m)
     discrete_codes, discrete_factors : bool or one bool a column
+    groups : sequence of k int, optional
+        Codes of one number count as one code, of which the importances add: a factor that a model
+        keeps in several numbers of its code.
     reader : Reader, optional
         `Forest()`, or `Lasso()`; Forest by default.
     seed : int
@@ -185,7 +190,15 @@ def dci(
             x[train], s[train], discrete, x[held], seed=seed
         )
         errors[i] = _error(s[train], s[held], predicted, discrete)
+    if groups is not None:
+        table = _together(table, np.asarray(groups))
     return from_importances(table, errors)
+
+
+def _together(table: Floats, groups: NDArray[Any]) -> Floats:
+    if groups.shape != (len(table),):
+        raise InputError(f"groups has shape {groups.shape}; expected one number for each code")
+    return np.stack([table[groups == g].sum(axis=0) for g in np.unique(groups)])
 
 
 def _error(train: Floats, held: Floats, predicted: Floats, discrete: bool) -> float:

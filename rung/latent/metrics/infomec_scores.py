@@ -24,7 +24,10 @@ ONE_FACTOR = "one factor: every code is modular by necessity, InfoM is declared 
 ONE_CODE = "one active code: every factor is compact by necessity, InfoC is declared 1"
 EMPTY_CODE = "{} active code(s) hold no information about any factor and count as spread evenly"
 EMPTY_FACTOR = "{} factor(s) stand in no code and count as spread evenly"
-SLOW = "the logistic model of factor(s) {} stopped before it converged: InfoE is a lower bound"
+SLOW = (
+    "the logistic model of factor(s) {} stopped after {} iterations, before it converged: InfoE is "
+    "a lower bound, as in the authors' code; raise iterations= for the value of the definition"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +83,9 @@ def infomec(
     factors: ArrayLike,
     *,
     discrete_codes: Flags = False,
-    discrete_factors: Flags = True,
+    discrete_factors: Flags = False,
     bins: int = 20,
+    iterations: int = 100,
 ) -> InfoMEC:
     """InfoM, InfoE and InfoC (Hsu, Dorrell, Whittington, Wu and Finn 2023, section 4).
 
@@ -99,22 +103,27 @@ def infomec(
         Discrete: plug-in information, one-hot in InfoE, active if it takes two values. Continuous:
         nearest neighbours (Ross 2014), active if its range exceeds 1/20 of the widest one.
     discrete_factors : bool or one bool a column
+        The paper's factors are discrete, and so should be flagged.
     bins : int
         Continuous factors are cut into that many bins of equal width for InfoM and InfoC.
+    iterations : int
+        Of the logistic models, at most: 100 as in the authors' code. A note says where they did
+        not converge; many one-hot columns can take thousands.
 
     Notes
     -----
-    The authors' code stops the logistic models after 100 iterations and weights levels evenly in
-    the fit but not in the loss; here the loss is minimised as the definition says. Both agree
-    where levels are equally frequent and 100 iterations suffice.
+    The authors' code weights levels evenly in the fit but not in the loss; here the loss itself is
+    minimised, as the definition says. Both agree where levels are equally frequent.
     """
     p = pair(codes, factors, discrete_codes=discrete_codes, discrete_factors=discrete_factors)
     table, entropies = mixed_information(p, bins)
+    if iterations < 1:
+        raise InputError(f"iterations={iterations}: expected at least 1")
     if not (entropies > 0).all():
         raise InputError("a factor falls into one bin; pass it as discrete or raise bins=")
     table = table / entropies
     active = _active(p)
-    explicit, slow = _explicitness(p)
+    explicit, slow = _explicitness(p, iterations)
     if not active.any():
         return InfoMEC(0.0, 0.0, 0.0, table, np.zeros(p.m), active, (NONE_ACTIVE,))
     kept = table[active]
@@ -125,7 +134,7 @@ def infomec(
         *([EMPTY_FACTOR.format(missing)] if missing else []),
         *([ONE_FACTOR] if p.m == 1 else []),
         *([ONE_CODE] if len(kept) == 1 else []),
-        *([SLOW.format(", ".join(map(str, slow)))] if slow else []),
+        *([SLOW.format(", ".join(map(str, slow)), iterations)] if slow else []),
     ]
     return InfoMEC(modular, float(explicit.mean()), compact, table, explicit, active, tuple(notes))
 
@@ -149,7 +158,7 @@ def _concentration(table: Floats) -> tuple[float, int]:
     return float((share.mean() - 1 / wide) / (1 - 1 / wide)), int(empty.sum())
 
 
-def _explicitness(p: Pair) -> tuple[Floats, list[int]]:
+def _explicitness(p: Pair, iterations: int) -> tuple[Floats, list[int]]:
     """InfoE of each factor, and the factors whose model did not converge."""
     x = np.column_stack([
         _one_hot(c) if flag else standard(c[:, None])
@@ -158,7 +167,7 @@ def _explicitness(p: Pair) -> tuple[Floats, list[int]]:
     out, slow = np.empty(p.m), []
     for i, (s, flag) in enumerate(zip(p.factors.T, p.discrete_factors, strict=True)):
         if flag:
-            loss, converged = _log_loss(x, s)
+            loss, converged = _log_loss(x, s, iterations)
             nothing = entropy(s)
             out[i] = max(0.0, (nothing - loss) / nothing)
             slow += [] if converged else [i]
@@ -178,7 +187,7 @@ def _explained(x: Floats, s: NDArray[np.float64]) -> float:
     return float(1 - (left**2).sum() / ((s - s.mean()) ** 2).sum())
 
 
-def _log_loss(x: Floats, s: NDArray[np.float64]) -> tuple[float, bool]:
+def _log_loss(x: Floats, s: NDArray[np.float64], iterations: int) -> tuple[float, bool]:
     """The smallest mean log loss of multinomial logistic models, and whether it was reached.
 
     Where codes separate the levels the infimum is 0 and is approached, not reached.
@@ -187,7 +196,7 @@ def _log_loss(x: Floats, s: NDArray[np.float64]) -> tuple[float, bool]:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    model = LogisticRegression(C=np.inf, tol=1e-9, max_iter=1000)
+    model = LogisticRegression(C=np.inf, tol=1e-9, max_iter=iterations)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
         model.fit(x, s)

@@ -28,8 +28,13 @@ NEAR, FAR = 0.8, 0.2  # weights of the two parts of CLD
 class AntiCausal(Protocol):
     """Reads factors off pictures; what `Predictor().fit(...)` gives."""
 
-    coded: tuple[Coding, ...]
-    errors: Floats
+    @property
+    def coded(self) -> tuple[Coding, ...]:
+        """One a factor."""
+
+    @property
+    def errors(self) -> Floats:
+        """Mean absolute error of each, in units of the label; share wrong of levels."""
 
     def read(self, units: Any) -> Data:
         """The factors of pictures."""
@@ -103,13 +108,15 @@ class _Study:
         self.floor = {c.variable.name: e / _scale(c) for c, e in errors}
         self.rng = np.random.default_rng(seed)
         self.rows = [resample_rows(self.rng, units.n, units.unit) for _ in range(DRAWS)]
+        self.seen = self._abducted(model, units)  # the same noise in every what-if
+        self.truly = None if truth is None else self._abducted(truth, units)
         self.now = predictor.read(units)
         self.features = np.asarray(predictor.features(units), dtype=np.float64)
 
     def measure(self, values: Mapping[str, ArrayLike] | None) -> Soundness:
         """All findings."""
         values = self._values(values)
-        again = self._imagined(self.model, self.units)
+        again = self.model.run(self.seen)
         found = [self._picture("composition", "", again.column(self.image.name), self.images)]
         for name, value in values.items():
             found += self._setting(name, value)
@@ -134,21 +141,19 @@ class _Study:
                 out[name] = np.broadcast_to(value, (self.units.n,))
         return out
 
-    def _imagined(self, model: Model, units: Data, *interventions: Do) -> Data:
-        """One posterior draw of what the units would have been."""
+    def _abducted(self, model: Model, units: Data) -> Any:
+        """One posterior draw of the units' noise."""
         if units.names != model.names:
             units = units.select([name for name in model.names if name in units.names])
-        rng = np.random.default_rng(self.rng.integers(2**63))
-        changed: Data = model.do(*interventions).run(model.abduct(units, rng=rng))
-        return changed
+        return model.abduct(units, rng=np.random.default_rng(self.rng.integers(2**63)))
 
     def _setting(self, name: str, value: NDArray[Any]) -> list[Finding]:
         """What do(name = value) does."""
-        imagined = self._imagined(self.model, self.units, Do(name, value))
+        imagined: Data = self.model.do(Do(name, value)).run(self.seen)
         pictures = _pictures(imagined, self.image.name)
         true = None
         if self.truth is not None:
-            true = self._imagined(self.truth, self.units, Do(name, value))
+            true = self.truth.do(Do(name, value)).run(self.truly)
         seen = self.predictor.read(pictures)
         graph = self.model.graph if self.truth is None else self.truth.graph  # type: ignore[attr-defined]
         below = set(descendants(graph, [name])) - {name}
@@ -159,7 +164,7 @@ class _Study:
             target = wanted if role == SET else self._target(factor, role, imagined, true)
             error = _distance(coding, seen.column(factor), target)
             found.append(self._finding("effectiveness", name, factor, role, error))
-        back = self._imagined(self.model, imagined, Do(name, self._own(name)))
+        back = self.model.do(Do(name, self._own(name))).run(self._abducted(self.model, imagined))
         found.append(
             self._picture("reversibility", name, back.column(self.image.name), self.images)
         )

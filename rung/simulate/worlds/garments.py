@@ -85,6 +85,7 @@ class MorphoGarments(Morpho):
         7 sneaker, 8 bag, 9 boot.
     """
 
+    licence = "MIT (Fashion-MNIST)"
     cites = ("castro2019", "xiao2017")
 
     def _classes(self) -> Floats:

@@ -284,19 +284,19 @@ def _either(base: Path, name: str) -> Path:
 
 def _npz(path: str | Path, needed: Sequence[str]) -> dict[str, NDArray[Any]]:
     place = _exists(path)
+    if not zipfile.is_zipfile(place):
+        raise FileProblem(f"{place} is no whole file .npz; get it anew")
     try:
         with np.load(place, allow_pickle=False) as file:
-            if not hasattr(file, "files"):
-                raise FileProblem(f"{place} holds one array; expected a file .npz")
             for name in needed:
                 if name not in file.files:
                     raise FileProblem(
                         f"{place} has no array {name!r}; it holds {', '.join(file.files)}"
                     )
             return {name: file[name] for name in needed}
+    except FileProblem:
+        raise
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        if isinstance(error, FileProblem):
-            raise
         raise FileProblem(f"{place} cannot be read as .npz: {error}") from error
 
 

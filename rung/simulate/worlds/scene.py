@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...core.data import Data, Origin
+from ...core.data import Data
 from ...core.errors import InputError, unknown
 from ...core.graph import Graph
 from ...core.intervention import Intervention
@@ -91,8 +91,8 @@ class Thing:
 class Scene(World):
     """Pictures of things whose looks are the variables of an SCM that the user gives.
 
-    The idea of CausalVerse (Chen, Deng, Li, Sun, ... and Zhang 2025): the graph, the mechanisms
-    and the environments are the user's, the drawing follows.
+    The idea of CausalVerse (Chen, Deng, Zhu, Li, Shen, Li and Zhang 2025): the graph, the
+    mechanisms and the environments are the user's, the drawing follows.
 
     Parameters
     ----------
@@ -126,6 +126,8 @@ class Scene(World):
     things: tuple[Thing, ...] = field(kw_only=True)
     environments: Mapping[str, Environment] = field(default_factory=dict, kw_only=True)
     background: tuple[float, float, float] = field(default=(0.08, 0.08, 0.10), kw_only=True)
+
+    cites = ("chen2025",)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -204,7 +206,7 @@ class Scene(World):
             environment=label,
             environments=names,
             targets=targets,
-            origin=Origin("scene", decisions=(f"seed {self.seed}",)),
+            origin=self._origin(),
         )
 
     def _draw(self, columns: Columns, n: int) -> Pictures:

@@ -95,7 +95,8 @@ class Shapes(World):
         columns = {k: lock(m.ravel()) for k, m in zip(self.factors, mesh, strict=True)}
         pictures = lock(self._draw(columns, self.rows))
         described = (*self.scm.variables, self.image)
-        return Data(described, {**columns, IMAGE: pictures}, origin=Origin("shapes"))
+        origin = Origin("shapes", decisions=("all combinations of the grid",))
+        return Data(described, {**columns, IMAGE: pictures}, origin=origin)
 
     def _limits(self) -> dict[str, tuple[float, float]]:
         return {"scale": (0.01, 1.0), "x": (-1.0, 2.0), "y": (-1.0, 2.0)}

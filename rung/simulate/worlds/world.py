@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, ClassVar, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -41,6 +41,8 @@ class World(Result):
     n: int
     seed: int
     size: int
+
+    licence: ClassVar[str | None] = None  # of real pictures
 
     def __post_init__(self) -> None:
         name = type(self).__name__
@@ -93,11 +95,15 @@ class World(Result):
 
     def _drawn(self) -> Data:
         values = self.scm.sample(self.n, seed=self.seed)
-        origin = Origin(type(self).__name__.lower(), decisions=(f"seed {self.seed}",))
         columns = {name: values.column(name) for name in self.scm.names}
         pictures = lock(self._draw(self._checked(columns), self.n))
         described = (*self.scm.variables, self.image)
-        return Data(described, {**columns, IMAGE: pictures}, origin=origin)
+        return Data(described, {**columns, IMAGE: pictures}, origin=self._origin())
+
+    @final
+    def _origin(self) -> Origin:
+        name, told = type(self).__name__.lower(), (f"seed {self.seed}",)
+        return Origin(name, licence=self.licence, decisions=told)
 
     @property
     def model(self) -> DrawnModel:

@@ -151,9 +151,8 @@ def test_r2_up_to_linear_is_one_for_a_linear_map_and_below_for_a_square() -> Non
 def test_order_sign_and_scale_of_codes_do_not_matter(metric: Callable[..., Any]) -> None:
     s = planted(300)
     z = s @ np.random.default_rng(5).normal(size=(3, 3)) + 0.1 * planted(300, seed=7)
-    options = {"discrete_factors": False} if metric is latent.infomec else {}
-    one = metric(z, s, **options)
-    two = metric(z[:, [1, 2, 0]] * 4.0 + 1.0, s, **options)
+    one = metric(z, s)
+    two = metric(z[:, [1, 2, 0]] * 4.0 + 1.0, s)
     if metric is latent.infomec:
         assert (two.modularity, two.explicitness, two.compactness) == pytest.approx(
             (one.modularity, one.explicitness, one.compactness), abs=1e-6
@@ -193,10 +192,9 @@ def test_bad_input_is_named(
 @pytest.mark.parametrize("metric", ALL)
 def test_a_dead_code_and_few_codes_give_numbers(metric: Callable[..., Any]) -> None:
     s = planted(100)
-    options = {"discrete_factors": False} if metric is latent.infomec else {}
     for z in (s[:, :1], np.column_stack([s[:, 0], np.ones(100)]), np.ones((100, 2))):
         for factors in (s, s[:, :1]):
-            found = metric(z, factors, **options)
+            found = metric(z, factors)
             figures = [v for v in vars(found).values() if isinstance(v, float | np.ndarray)]
             assert all(np.isfinite(v).all() for v in figures)
 
@@ -219,8 +217,36 @@ def test_results_print_save_and_tabulate(tmp_path: Any) -> None:
     import rung
 
     s = planted(100)
-    for found in (latent.mig(s, s), latent.dci(s, s), latent.infomec(s, s, discrete_factors=False)):
+    for found in (latent.mig(s, s), latent.dci(s, s), latent.infomec(s, s)):
         assert found.frame().shape[0] == 3
         assert len(repr(found).splitlines()) < 10
         assert repr(rung.load(found.save(tmp_path / "x.rung"))) == repr(found)
         assert "not in the database" not in found.cite()
+
+
+def test_codes_of_one_group_count_as_one() -> None:
+    s = planted(300, 2)
+    turn = np.array([[1.0, 1.0], [1.0, -1.0]])
+    wide = np.hstack([s[:, :1] @ turn[:1], s[:, 1:] @ turn[:1]])  # two numbers a factor
+    alone, grouped = latent.dci(wide, s), latent.dci(wide, s, groups=[0, 0, 1, 1])
+    assert grouped.importances.shape == (2, 2)
+    assert grouped.completeness > 0.97
+    assert alone.completeness < 0.8
+    with pytest.raises(InputError, match="groups has shape"):
+        latent.dci(wide, s, groups=[0, 1])
+
+
+def test_factor_vae_score_of_one_to_one_codes_and_of_noise() -> None:
+    rng = np.random.default_rng(0)
+    s = rng.integers(0, 4, (2000, 4))
+    z = np.column_stack([s[:, [2, 0, 3, 1]] * 3.0 + 1, np.zeros(2000)])
+    found = latent.factor_vae_score(z, s)
+    assert found.value == 1
+    assert found.table.argmax(axis=1)[:4].tolist() == [2, 0, 3, 1]
+    assert found.table[4].sum() == 0
+    assert latent.factor_vae_score(rng.normal(size=(2000, 4)), s).value < 0.4
+    assert latent.factor_vae_score(np.ones((20, 2)), s[:20]).value == 0
+    with pytest.raises(InputError, match="no two rows share"):
+        latent.factor_vae_score(z, rng.random((2000, 1)))
+    with pytest.raises(InputError, match="votes=1"):
+        latent.factor_vae_score(z, s, votes=1)

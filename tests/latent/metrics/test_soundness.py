@@ -139,7 +139,7 @@ def test_a_predictor_refuses_what_it_cannot_learn() -> None:
         latent.Predictor().fit(flat, rng=rng)
 
 
-def test_the_truth_is_sound(reader: latent.FactorReader) -> None:
+def test_the_truth_is_sound(reader: latent.FactorReader, tmp_path: Any) -> None:
     units = world(120, seed=5)
     found = latent.soundness(Truth(), units, reader, truth=Truth())
     assert found.mean("composition") < 1e-6
@@ -154,6 +154,8 @@ def test_the_truth_is_sound(reader: latent.FactorReader) -> None:
     assert all(f.low <= f.value <= f.high for f in found.findings)
     assert len(found.frame()) == 1 + 3 * (3 + 3)
     assert "do(x): y (downstream)" in repr(found)
+    assert repr(rung.load(found.save(tmp_path / "found.rung"))) == repr(found)
+    assert repr(latent.soundness(Truth(), units, reader, truth=Truth())) == repr(found)
 
 
 def test_a_leak_of_the_old_value_is_found(reader: latent.FactorReader) -> None:
