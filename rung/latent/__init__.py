@@ -1,5 +1,4 @@
 """Latent variables of pictures: encoders and decoders around an SCM, and how to judge them."""
-"""Causal models inside images: latent variables, and what is measured about them."""
 
 from ..core.lazy import exports
 
