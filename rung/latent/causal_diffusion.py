@@ -142,7 +142,7 @@ class CausalDiffAE:
         }  # fmt: skip
         return ImageModel(
             replace(self, graph=graph), codec, latents, places, image, details, done.complete,
-            labelled=True, notes=done.notes, cites=("komanduri2024", "song2021"),
+            labelled=True, notes=done.notes, cites=("komanduri2024", "song2021", "salimans2022"),
         )  # fmt: skip
 
     def _bare(self) -> CausalDiffAE:
