@@ -23,7 +23,7 @@ from ..deep.device import device_of, seeded
 from ..deep.networks import Decoder, Encoder, Shape
 from ..deep.training import Training, train
 from ..deep.weights import Weights, load_weights
-from ..mechanisms.table import Table
+from ..mechanisms.root import Frequencies
 from .autoencoder import WIDTH, cross_entropy, details_of, named
 from .codec import Codec, Codes, Images, parts
 from .matching import Matched
@@ -243,7 +243,7 @@ def _levels(codec: QuantisedCodec) -> tuple[SCM, tuple[Matched, ...]]:
     for j, book in enumerate(codec.books):
         variable = Variable(f"z{j + 1}", Kind.ORDINAL, _named(book))
         table = codec.shares[j] + 1e-6  # a level that was never seen is rare, not impossible
-        mechanisms[variable.name] = Table(variable, (), table / table.sum())
+        mechanisms[variable.name] = Frequencies(variable, lock(table / table.sum()))
         values = lock(book.astype(np.float64))
         places.append(Matched(variable, j, 0.0, 1.0, values, 1.0))
     return SCM(Graph.empty(list(mechanisms)), mechanisms), tuple(places)

@@ -15,13 +15,13 @@ from ..core.budget import Budget, Run, start
 from ..core.data import Data
 from ..core.errors import InputError, MissingCells, unknown
 from ..core.graph import Graph
-from ..core.mechanism import Parents, StructuralMechanism
 from ..core.result import lock
 from ..core.scm import SCM
 from ..core.variable import Kind, Variable
 from ..deep.device import seeded
 from ..deep.networks import drawn, gaussian_kl
 from ..deep.training import Training, train
+from ..mechanisms.root import Frequencies
 from .autoencoder import Autoencoder, GaussianCodec, cross_entropy, details_of
 from .contrast import info_nce
 from .directions import Direction, directions
@@ -264,34 +264,6 @@ def _places(
         z = codes[seen, where].astype(np.float64)
         out.append(directions(variable, where.start, z, levels[seen]))
     return tuple(out)
-
-
-@dataclass(frozen=True, eq=False)
-class Frequencies(StructuralMechanism):
-    """A root with levels; its noise is the level itself."""
-
-    variable: Variable
-    shares: Floats
-
-    @property
-    def parents(self) -> tuple[Variable, ...]:  # type: ignore[override]
-        return ()
-
-    @property
-    def exact(self) -> bool:
-        return True
-
-    def noise(self, n: int, rng: np.random.Generator) -> Floats:
-        return rng.choice(len(self.shares), n, p=self.shares).astype(np.float64)
-
-    def forward(self, parents: Parents, u: NDArray[Any]) -> Floats:
-        return u
-
-    def abduct(self, x: NDArray[Any], parents: Parents, rng: np.random.Generator) -> Floats:
-        return x
-
-    def log_prob(self, x: NDArray[Any], parents: Parents) -> Floats:
-        return np.asarray(np.log(self.shares[np.asarray(x, dtype=np.intp)]))
 
 
 def frequencies(labels: Data) -> SCM:

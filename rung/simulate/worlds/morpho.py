@@ -17,6 +17,7 @@ from ...core.scm import SCM
 from ...core.variable import Kind, Variable
 from ...mechanisms.additive import Additive
 from ...mechanisms.noise import Gaussian, Residual
+from ...mechanisms.root import Root
 from .roots import Choice, Lookup
 from .world import World
 
@@ -28,30 +29,16 @@ DARKEST = 0.25  # lowest intensity
 
 
 @dataclass(frozen=True, eq=False)
-class Thickness(StructuralMechanism):
-    """low + Gamma(shape, scale): a root."""
+class Thickness(Root):
+    """low + Gamma(shape, scale)."""
 
     variable: Variable
     low: float
     shape: float
     scale: float
 
-    @property
-    def parents(self) -> tuple[Variable, ...]:  # type: ignore[override]
-        return ()
-
-    @property
-    def exact(self) -> bool:
-        return True
-
     def noise(self, n: int, rng: np.random.Generator) -> Floats:
-        return rng.gamma(self.shape, self.scale, n)
-
-    def forward(self, parents: Parents, u: NDArray[Any]) -> Floats:
-        return self.low + u
-
-    def abduct(self, x: NDArray[Any], parents: Parents, rng: np.random.Generator) -> Floats:
-        return x - self.low
+        return self.low + rng.gamma(self.shape, self.scale, n)
 
     def log_prob(self, x: NDArray[Any], parents: Parents) -> Floats:
         from scipy.stats import gamma

@@ -17,6 +17,7 @@ from ...mechanisms.additive import Additive
 from ...mechanisms.features import Predictor
 from ...mechanisms.linear import Linear
 from ...mechanisms.noise import Gaussian, Residual, Uniform
+from ...mechanisms.root import Root
 
 Floats = NDArray[np.float64]
 
@@ -28,28 +29,14 @@ def between(variable: Variable, low: float, high: float) -> Linear:
 
 
 @dataclass(frozen=True, eq=False)
-class Choice(StructuralMechanism):
-    """A root whose noise is its value: one of `values` (ascending), each as likely."""
+class Choice(Root):
+    """One of `values` (ascending), each as likely."""
 
     variable: Variable
     values: Floats
 
-    @property
-    def parents(self) -> tuple[Variable, ...]:  # type: ignore[override]
-        return ()
-
-    @property
-    def exact(self) -> bool:
-        return True
-
     def noise(self, n: int, rng: np.random.Generator) -> Floats:
         return self.values[rng.integers(len(self.values), size=n)]
-
-    def forward(self, parents: Parents, u: NDArray[Any]) -> Floats:
-        return np.array(u, dtype=np.float64)
-
-    def abduct(self, x: NDArray[Any], parents: Parents, rng: np.random.Generator) -> Floats:
-        return np.array(x, dtype=np.float64)
 
     def log_prob(self, x: NDArray[Any], parents: Parents) -> Floats:
         return np.where(np.isin(x, self.values), -np.log(len(self.values)), -np.inf)
