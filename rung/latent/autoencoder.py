@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..core.budget import Budget, Run, start
 from ..core.data import Data
 from ..core.graph import Graph
 from ..core.scm import SCM
 from ..core.variable import Variable
 from ..deep.device import device_of, seeded
 from ..deep.networks import Decoder, Encoder, Shape
-from ..deep.training import Trained
+from ..deep.training import Trained, train
 from ..deep.weights import Weights, load_weights
 from ..mechanisms.linear import Linear
 from ..mechanisms.noise import Gaussian
@@ -27,7 +28,15 @@ from ..mechanisms.structural import Structural
 from .codec import Codec, Codes, Images, parts
 from .matching import matched
 from .model import ImageModel
-from .pictures import Coding, codings, factor_graph
+from .pictures import (
+    Coding,
+    codings,
+    factor_graph,
+    image_variable,
+    images_of,
+    need_rows,
+    picture_shape,
+)
 from .sites import Block, Place
 
 WIDTH = 32  # channels of the first convolution; a quarter of the hidden layer
@@ -70,6 +79,9 @@ class Autoencoder(nn.Module):
             return codes
         parts = codes.split([*self.spheres, codes.shape[1] - sum(self.spheres)], dim=1)
         return torch.cat([*(F.normalize(part, dim=1) for part in parts[:-1]), parts[-1]], dim=1)
+
+
+Loss = Callable[[Autoencoder, Tensor, torch.Generator, int], Mapping[str, Tensor]]
 
 
 def cross_entropy(logits: Tensor, images: Tensor) -> Tensor:
@@ -199,3 +211,34 @@ def details_of(done: Trained) -> Mapping[str, Any]:
         "steps": done.steps, "seconds": done.seconds, "history": done.history,
         "rows_per_second": done.rows_per_second,
     }  # fmt: skip
+
+
+def fitted(
+    spec: Any, loss: Loss, data: Data, budget: Budget | Run | None, rng: np.random.Generator,
+    *, cites: tuple[str, ...], settings: tuple[Any, ...],
+) -> ImageModel:  # fmt: skip
+    """Train an `Autoencoder` without labels, and make it a model.
+
+    Parameters
+    ----------
+    spec : with `graph`, `size`, `width` and `training`
+    loss : from the network, a batch of pictures, its chance and the number of pictures in all
+    settings : what the weights depend on beside size and width
+    """
+    run, image, name = start(budget), image_variable(data), type(spec).__name__
+    need_rows(data, name)
+    images, seed, shape = images_of(data), int(rng.integers(2**31)), picture_shape(image)
+    with seeded(seed):
+        network = Autoencoder(shape, spec.size, width=spec.width)
+
+    def objective(
+        batch: Mapping[str, Tensor], share: float, chance: torch.Generator
+    ) -> Mapping[str, Tensor]:
+        return loss(network, batch["image"], chance, len(images))
+
+    identity = repr((name, spec.size, spec.width, *settings))
+    done = train(
+        network, objective, {"image": images}, spec.training, run=run, seed=seed, identity=identity
+    )
+    codec = GaussianCodec(shape, spec.size, done.weights, spec.training.device, spec.width)
+    return finished(spec, codec, spec.graph, data, codec.encode(images), image, done, cites, rng)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -11,15 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..core.budget import Budget, Run, start
+from ..core.budget import Budget, Run
 from ..core.data import Data
 from ..core.errors import InputError
-from ..deep.device import seeded
 from ..deep.networks import drawn
-from ..deep.training import Training, train
-from .autoencoder import WIDTH, Autoencoder, GaussianCodec, cross_entropy, finished
+from ..deep.training import Training
+from .autoencoder import WIDTH, Autoencoder, cross_entropy, fitted
 from .model import ImageModel
-from .pictures import image_variable, images_of, need_rows, picture_shape
 
 
 class Parts(NamedTuple):
@@ -120,28 +117,16 @@ class BetaTCVAE:
         InputError, MissingCells, UnknownName
             Of the pictures, labels and graph, as for `CausalDiffAE`.
         """
-        run, image = start(budget), image_variable(data)
-        need_rows(data, "BetaTCVAE")
-        images, seed = images_of(data), int(rng.integers(2**31))
-        shape = picture_shape(image)
-        with seeded(seed):
-            network = Autoencoder(shape, self.size, width=self.width)
 
         def loss(
-            batch: Mapping[str, Tensor], share: float, chance: torch.Generator
+            network: Autoencoder, images: Tensor, chance: torch.Generator, n: int
         ) -> dict[str, Tensor]:
-            mean, spread = network.posterior(batch["image"])
+            mean, spread = network.posterior(images)
             codes = drawn(mean, spread, chance)
-            error = cross_entropy(network.decoder(codes), batch["image"])
-            kl = decomposition(codes, mean, spread, len(images), stratified=self.stratified)
+            error = cross_entropy(network.decoder(codes), images)
+            kl = decomposition(codes, mean, spread, n, stratified=self.stratified)
             total = error + kl.information + self.beta * kl.correlation + kl.marginal
             return {"loss": total, "error": error, **kl._asdict()}
 
-        identity = repr((type(self).__name__, self.size, self.width, self.beta, self.stratified))
-        done = train(
-            network, loss, {"image": images}, self.training, run=run, seed=seed, identity=identity
-        )
-        codec = GaussianCodec(shape, self.size, done.weights, self.training.device, self.width)
-        return finished(
-            self, codec, self.graph, data, codec.encode(images), image, done, ("chen2018",), rng
-        )  # fmt: skip
+        settings = (self.beta, self.stratified)
+        return fitted(self, loss, data, budget, rng, cites=("chen2018",), settings=settings)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,15 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..core.budget import Budget, Run, start
+from ..core.budget import Budget, Run
 from ..core.data import Data
 from ..core.errors import InputError
-from ..deep.device import seeded
 from ..deep.networks import drawn, gaussian_kl
-from ..deep.training import Training, train
-from .autoencoder import WIDTH, Autoencoder, GaussianCodec, cross_entropy, finished
+from ..deep.training import Training
+from .autoencoder import WIDTH, Autoencoder, cross_entropy, fitted
 from .model import ImageModel
-from .pictures import image_variable, images_of, need_rows, picture_shape
 
 
 @dataclass(frozen=True)
@@ -64,33 +61,14 @@ class VAE:
         InputError, MissingCells, UnknownName
             Of the pictures, labels and graph, as for `CausalDiffAE`.
         """
-        run, image = start(budget), image_variable(data)
-        need_rows(data, "VAE")
-        images, seed = images_of(data), int(rng.integers(2**31))
-        with seeded(seed):
-            network = Autoencoder(picture_shape(image), self.size, width=self.width)
 
         def loss(
-            batch: Mapping[str, Tensor], share: float, chance: torch.Generator
+            network: Autoencoder, images: Tensor, chance: torch.Generator, n: int
         ) -> dict[str, Tensor]:
-            mean, spread = network.posterior(batch["image"])
-            logits = network.decoder(drawn(mean, spread, chance))
-            error = cross_entropy(logits, batch["image"])
+            mean, spread = network.posterior(images)
+            error = cross_entropy(network.decoder(drawn(mean, spread, chance)), images)
             kl = gaussian_kl(mean, spread).sum(1).mean()
             return {"loss": error + self.beta * kl, "error": error, "kl": kl}
 
-        identity = repr((type(self).__name__, self.size, self.width, self.beta))
-        done = train(
-            network, loss, {"image": images}, self.training, run=run, seed=seed, identity=identity
-        )
-        codec = GaussianCodec(
-            picture_shape(image),
-            self.size,
-            done.weights,
-            self.training.device,
-            self.width,
-        )
         cites = ("kingma2014", "higgins2017") if self.beta != 1 else ("kingma2014",)
-        return finished(
-            self, codec, self.graph, data, codec.encode(images), image, done, cites, rng
-        )  # fmt: skip
+        return fitted(self, loss, data, budget, rng, cites=cites, settings=(self.beta,))

@@ -17,8 +17,7 @@ Floats = NDArray[np.float64]
 class Root(StructuralMechanism):
     """x = u: `noise` draws values, and what a unit shows is its noise."""
 
-    @final
-    @final
+    @property
     def parents(self) -> tuple[Variable, ...]:  # type: ignore[override]
         return ()
 
