@@ -33,7 +33,46 @@ def test_cells_and_row(small, monkeypatch, tmp_path):
     errors = row.figures["effectiveness"]["pendulum"]
     assert "do(light): shadow_position (downstream)" in errors
     assert all(np.isfinite(v["mean"]) for r in errors.values() for v in r.values())
-    assert row.holds in (True, False)
+    assert row.holds == all(row.figures["claims"].values())
+
+
+def _case(value, slope=0.0, moved=1.0):
+    """Figures of a cell in which every error is `value`."""
+    found = [
+        {"axiom": "effectiveness", "do": "shadow_position", "measure": m, "role": r,
+         "value": value, "floor": 0.0}
+        for m, r in (("shadow_position", "set"), ("light", "untouched"))
+    ]  # fmt: skip
+    leak = {"inverted": value, "fresh": value, "inverted slope": slope, "fresh slope": 0.0}
+    return {
+        "findings": found, "moves": {"light -> shadow_position": moved},
+        "dial": {"light": [0.0, 0.5, 1.0]}, "leak": {"light": leak},
+        "dci": {"disentanglement": 1 - value}, "training": {"rows_per_second": 1.0},
+    }  # fmt: skip
+
+
+def test_every_claim_can_fail(monkeypatch):
+    monkeypatch.setattr(causaldiffae, "WORLDS", ("pendulum",))
+    good, bad = _case(0.1), _case(0.4)
+    made = {"causaldiffae-pendulum-0": good, "beta-vae-pendulum-0": bad, "cvae-pendulum-0": bad}
+    made["cvae-pendulum-0"] = {**bad, "dci of free numbers": {"disentanglement": 0.2}}
+    made |= {f"causaldiffae-pendulum-{s:g}-0": good for s in causaldiffae.LABELS}
+
+    def failing(cell):
+        cells_ = {**made, "causaldiffae-pendulum-0": cell}
+        monkeypatch.setattr(causaldiffae, "measured", lambda *a, **k: cells_)
+        claims = causaldiffae.run(seeds=1).figures["claims"]
+        return {name for name, holds in claims.items() if not holds}
+
+    assert failing(good) == set()
+    assert {n for n in failing(_case(0.5)) if "better" in n or "disentangled" in n} != set()
+    assert any("slope" in n for n in failing(_case(0.1, slope=-0.47)))
+    assert failing(_case(0.1, moved=0.5)) == {"the shadow moves with the light"}
+    worse = {**good, "leak": {"light": {**good["leak"]["light"], "inverted": 0.2}}}
+    assert any("errors with inverted" in n for n in failing(worse))
+    flat = {**good, "dial": {"light": [0.0, 0.5, 0.4]}}
+    assert any("monotone" in n for n in failing(flat))
+    assert "the light does not move with the shadow" in failing(_case(0.3))
 
 
 def test_cells_are_kept_and_measured_again_when_settings_change(tmp_path):
