@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from .structure.page import write_page
 
 log = logging.getLogger(__name__)
 
+MOST = 60  # rows of a table
 LONG = 200  # characters of nested figures that a cell still shows
 FIRST = ("case", "type", "method", "way")  # columns that say what a row is about
 
@@ -65,7 +66,8 @@ def page(head: str, rows: list[dict[str, Any]], command: str) -> str:
 
 
 def _table(figures: Mapping[str, Any]) -> list[str]:
-    """Figures as a table; a list of mappings becomes a table of its own."""
+    """Figures as a table; lists of mappings and long nested mappings become tables of their own."""
+    figures = {k: _rows_of(v) if _is_long(v) else v for k, v in figures.items()}
     plain = {k: v for k, v in figures.items() if not _is_rows(v) and not _is_long(v)}
     out = []
     if plain:
@@ -91,19 +93,47 @@ def _brief(figures: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in figures.items() if k != "targets"}
 
 
+def _rows_of(value: Any) -> Any:
+    """A nested mapping as rows, one a case; the value itself if that is no table of a page."""
+    rows = list(_cases(value, ())) if isinstance(value, dict) else []
+    if [row["case"] for row in rows] == ["all"]:
+        rows = [{"case": k, "value": v} for k, v in rows[0].items() if k != "case"]
+    return rows if 0 < len(rows) <= MOST else value
+
+
+def _cases(value: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    """The innermost mappings, each named by the keys that lead to it."""
+    own = {k: v for k, v in value.items() if not isinstance(v, dict) or _is_summary(v)}
+    if own:
+        yield {"case": ", ".join(path) or "all", **own}
+    for key, inner in value.items():
+        if key not in own:
+            yield from _cases(inner, (*path, key))
+
+
+def _is_summary(value: Any) -> bool:
+    """A mean over seeds with its interval."""
+    return isinstance(value, dict) and set(value) == {"mean", "interval"}
+
+
 def _is_rows(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(v, dict) for v in value)
 
 
 def _is_long(value: Any) -> bool:
     """Nested figures that would fill a cell with a page."""
-    nested = isinstance(value, dict | list) and not _is_rows(value)
+    nested = isinstance(value, dict | list) and not _is_rows(value) and not _is_summary(value)
     return nested and len(str(value)) > LONG
 
 
 def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
+    if _is_summary(value):
+        low_high = value["interval"]
+        return _cell(value["mean"]) + (
+            f" [{low_high[0]:.3g}, {low_high[1]:.3g}]" if low_high else ""
+        )
     # "](" would read as a link: Sum[Z](P(Y))
     return str(value).replace("|", "\\|").replace("\n", " ").replace("](", "&#93;(")
 
