@@ -49,7 +49,7 @@ DIALLED = 100  # units on which the dial is turned
 LEAK = 0.05  # sd by which inversion may raise an error above fresh noise; slope on the old value
 SLOPE = 0.8  # of how far the shadow moves on how far it should, at least
 STILL = 0.15  # sd that the light may move when the shadow is set, above the reader's own error
-STEPS = {"pendulum": 1500, "morphodigits": 1800}
+STEPS = {"pendulum": 3000, "morphodigits": 3600}
 FREE = {"pendulum": 0, "morphodigits": 16}
 Figures = dict[str, Any]
 
@@ -70,7 +70,8 @@ def _settings(model: str, name: str, seed: int, labels: float) -> Figures:
     steps = STEPS[name] if model == "causaldiffae" else 2500
     return {
         "model": model, "world": name, "seed": seed, "labels": labels, "train": TRAIN,
-        "test": TEST, "steps": steps, "free": FREE[name], "version": 3,
+        "test": TEST, "steps": steps, "free": FREE[name],
+        "version": 4 if model == "causaldiffae" else 3,
     }  # fmt: skip
 
 
@@ -78,7 +79,7 @@ def spec_of(settings: Mapping[str, Any], graph: Any) -> Any:
     """The model of a cell."""
     free = int(settings["free"])
     if settings["model"] == "causaldiffae":
-        training = Training(steps=settings["steps"], batch=64, rate=2e-3, average=0.998)
+        training = Training(steps=settings["steps"], batch=32, rate=2e-3, average=0.998)
         return CausalDiffAE(
             graph, free=free, unlabelled=settings["labels"] < 1, training=training
         )  # fmt: skip

@@ -36,6 +36,8 @@ from .pictures import (
     picture_shape,
 )
 
+READER = 16  # channels of the first convolution of the reader
+
 
 @dataclass(frozen=True)
 class CausalDiffAE:
@@ -69,9 +71,7 @@ class CausalDiffAE:
     jitter : float
         Standard deviation of noise on z while training.
     unlabelled : bool
-        Allow missing labels: such pictures train the networks through their encoded factors, and
-        with probability `masked` without a code.
-    masked : float
+        Allow missing labels: such pictures train the networks through the factors that are read.
     width : int
         Channels of the denoiser at its upper level.
     training : Training
@@ -87,17 +87,16 @@ class CausalDiffAE:
     sampling: int = 20
     align: float = 1.0
     prior: float = 0.05
-    spread: float = 1e-3
+    spread: float = 3e-5
     jitter: float = 0.03
     unlabelled: bool = False
-    masked: float = 0.1
     width: int = 24
-    training: Training = field(default=Training(steps=5000, batch=64, rate=2e-3, average=0.998))
+    training: Training = field(default=Training(steps=5000, batch=32, rate=2e-3, average=0.998))
 
     def __post_init__(self) -> None:
-        if self.free < 0 or self.sampling < 2 or self.width < 8 or not 0 <= self.masked < 1:
+        if self.free < 0 or self.sampling < 2 or self.width < 8:
             raise InputError(
-                "CausalDiffAE: expected free >= 0, sampling >= 2, width >= 8 and 0 <= masked < 1"
+                "CausalDiffAE: expected free >= 0, sampling >= 2 and width >= 8"
             )
         if min(self.align, self.prior, self.spread, self.jitter) < 0 or self.strength < 0:
             raise InputError("CausalDiffAE: weights, jitter and strength must not be negative")
@@ -179,21 +178,22 @@ class Network(nn.Module):
         super().__init__()
         self.plan = plan
         spec = plan.spec
-        self.encoder = Encoder(plan.shape, plan.known + 2 * spec.free)
+        self.reader = Encoder(plan.shape, plan.known, width=READER)
+        self.encoder = Encoder(plan.shape, 2 * spec.free) if spec.free else None
         self.layer = CausalLayer(plan.graph, plan.coded)
-        self.denoiser = UNet(plan.shape, plan.size + 1, width=spec.width)
+        parts = list(self.layer.slices)
+        if spec.free:  # what no label names may be drawn otherwise under other factors
+            parts.append(slice(0, plan.size))
+        self.denoiser = UNet(plan.shape, parts, width=spec.width)
 
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Raw factors (logits of levels), factors, mean and log variance of the free numbers."""
-        out = self.encoder(2 * images - 1)
-        raw = out[:, : self.plan.known]
-        mean, spread = out[:, self.plan.known :].chunk(2, dim=1)
+        raw = self.reader(2 * images - 1)
+        if self.encoder is None:
+            mean = spread = raw[:, :0]
+        else:
+            mean, spread = self.encoder(2 * images - 1).chunk(2, dim=1)
         return raw, self.layer.values(raw), mean, spread.clamp(-10, 4)
-
-    def velocity(self, x: Tensor, time: Tensor, codes: Tensor, shown: Tensor) -> Tensor:
-        """What the denoiser predicts under the code, or without it where `shown` (n,) is 0."""
-        given = torch.cat([codes * shown[:, None], shown[:, None]], dim=1)
-        return self.denoiser(x, time, given)
 
     def loss(
         self, batch: Mapping[str, Tensor], share: float, chance: torch.Generator
@@ -201,17 +201,16 @@ class Network(nn.Module):
         """Denoising, labels, noise prior, prior of the free numbers (equations 8 to 10)."""
         spec, images, labels = self.plan.spec, batch["image"], batch["label"]
         n = len(images)
-        raw, z, mean, spread = self.encode(images)
+        raw, read, mean, spread = self.encode(images)
         labelled = ~labels.isnan()
         align = self.layer.alignment(raw, labels.nan_to_num(), labelled)
+        z = torch.where(labelled, labels.nan_to_num(), read)
         prior = self.layer.prior(z)
         jitter = torch.randn(z.shape, generator=chance, device=z.device) * spec.jitter
         codes = torch.cat([z + jitter, drawn(mean, spread, chance)], dim=1)
-        hidden = torch.rand(n, generator=chance, device=z.device) < spec.masked
         time = torch.rand(n, generator=chance, device=z.device)
         x, target = noisy(2 * images - 1, time, chance)
-        velocity = self.velocity(x, time, codes, (~hidden).float())
-        denoise = F.mse_loss(velocity, target)
+        denoise = F.mse_loss(self.denoiser(x, time, codes), target)
         free = gaussian_kl(mean, spread).sum(1).mean() if spec.free else z.new_zeros(())
         loss = denoise + spec.align * align + spec.prior * prior + spec.spread * free
         return {"loss": loss, "denoising": denoise, "labels": align, "prior": prior, "free": free}
@@ -276,13 +275,13 @@ class DiffusionCodec(Codec):
 
     def _flow(self, codes: Tensor, before: Tensor | None) -> Any:
         """The velocity under codes; under a strength other than 1, from those before."""
-        network, shown = self._network, torch.ones(len(codes), device=codes.device)
+        network = self._network.denoiser
 
         def flow(x: Tensor, time: Tensor) -> Tensor:
-            new = network.velocity(x, time, codes, shown)
+            new: Tensor = network(x, time, codes)
             if before is None or self.strength == 1.0:
                 return new
-            old = network.velocity(x, time, before, shown)
+            old: Tensor = network(x, time, before)
             return old + self.strength * (new - old)
 
         return flow

@@ -131,7 +131,7 @@ def test_bad_input_is_named():
     endless = world.data.with_column(world.data.variable("light"), np.full(40, np.inf))
     with pytest.raises(InputError, match="not finite"):
         spec.fit(endless, rng=rng)
-    for wrong in ({"free": -1}, {"sampling": 1}, {"strength": -1.0}, {"masked": 1.0}):
+    for wrong in ({"free": -1}, {"sampling": 1}, {"strength": -1.0}, {"width": 4}):
         with pytest.raises(InputError, match="CausalDiffAE"):
             CausalDiffAE(world.graph, **wrong)
 
