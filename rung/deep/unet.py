@@ -84,7 +84,9 @@ class UNet(nn.Module):
         self.slices = tuple(parts)
         planes = [min(max(PLANES, s.stop - s.start), 2 * PLANES) for s in self.slices]
         self.time = nn.Sequential(nn.Linear(WAVES, steering), nn.SiLU())
-        self.parts = nn.ModuleList(Part(s.stop - s.start, steering, low, p) for s, p in zip(self.slices, planes))
+        self.parts = nn.ModuleList(
+            Part(s.stop - s.start, steering, low, p) for s, p in zip(self.slices, planes)
+        )
         self.mix = nn.Sequential(nn.SiLU(), nn.Linear(steering, steering), nn.SiLU())
         self.stem = nn.Conv2d(channels, width, 3, padding=1)
         self.down = Block(width, width, steering)

@@ -43,16 +43,20 @@ READER = 16  # channels of the first convolution of the reader
 class CausalDiffAE:
     """A diffusion autoencoder around a causal layer.
 
-    An encoder reads one number a factor (a level's probability each, if the factor has levels) and
-    `free` further numbers off a picture; the causal layer turns the factors z into noise,
-    u_i = z_i - f_i(parents of i), with a small network f_i a node; labels pull z to the labelled
-    values and u to a normal prior; the denoiser draws the picture under z. A what-if inverts the
-    deterministic sampler to x_T under the picture's own code, changes z, recomputes descendants
-    from their noise, and samples again from the same x_T.
+    A reader takes one number a factor (a level's probability each, if the factor has levels) off
+    a picture and an encoder takes `free` further numbers; the causal layer turns the factors z
+    into noise, u_i = z_i - f_i(parents of i), with a small network f_i a node; the denoiser draws
+    the picture under z. Labels are what the reader learns, and z itself where they are there. A
+    what-if inverts the deterministic sampler to x_T under the picture's own code, changes z,
+    recomputes descendants from their noise, and samples again from the same x_T.
 
-    Three things differ from the published method: a factor takes one number of the code, in units
-    of its label, instead of a block that repeats it; the free numbers carry what no label names;
-    and the dial `strength` goes from the picture's own code (0) over the intervention (1) beyond.
+    Five things differ from the published method. A factor takes one number of the code, in units
+    of its label, instead of a block that repeats it. The free numbers carry what no label names.
+    The prior of the noise shapes the reading only of pictures without labels: elsewhere it would
+    teach the reader to guess a factor from its parents. Each factor steers the denoiser by itself
+    (`UNet`), so that do() of a value which its parents never gave it can be drawn. And the dial
+    `strength` goes from the picture's own code (0) over the intervention (1) beyond, where the
+    published one goes from a picture without a code.
 
     Parameters
     ----------
@@ -95,9 +99,7 @@ class CausalDiffAE:
 
     def __post_init__(self) -> None:
         if self.free < 0 or self.sampling < 2 or self.width < 8:
-            raise InputError(
-                "CausalDiffAE: expected free >= 0, sampling >= 2 and width >= 8"
-            )
+            raise InputError("CausalDiffAE: expected free >= 0, sampling >= 2 and width >= 8")
         if min(self.align, self.prior, self.spread, self.jitter) < 0 or self.strength < 0:
             raise InputError("CausalDiffAE: weights, jitter and strength must not be negative")
 

@@ -165,3 +165,30 @@ def test_loss_of_labels_and_noise_by_hand():
         torch.Generator().manual_seed(0),
     )
     assert set(parts) == {"loss", "denoising", "labels", "prior", "free"}
+
+
+def test_prior_teaches_the_reader_only_of_pictures_without_labels():
+    graph = rung.Graph.parse("a -> b")
+    coded = (Coding(rung.Variable("a")), Coding(rung.Variable("b")))
+    network = Network(Plan(CausalDiffAE(None, align=0.0), (1, 8, 8), graph, coded))
+    images = torch.rand(6, 1, 8, 8)
+
+    def taught(labels):
+        network.zero_grad()
+        chance = torch.Generator().manual_seed(0)
+        network.loss({"image": images, "label": labels}, 0.0, chance)["loss"].backward()
+        return sum(p.grad.abs().sum().item() for p in network.reader.parameters())
+
+    labels = torch.randn(6, 2)
+    assert taught(labels) == 0
+    labels[0] = torch.nan
+    assert taught(labels) > 0
+
+
+def test_factors_steer_the_denoiser_apart():
+    graph = rung.Graph.parse("a -> b")
+    coded = (Coding(rung.Variable("a")), Coding(rung.Variable("b")))
+    denoiser = Network(Plan(CausalDiffAE(None), (1, 8, 8), graph, coded)).denoiser
+    assert [(s.start, s.stop) for s in denoiser.slices] == [(0, 1), (1, 2)]
+    free = Network(Plan(CausalDiffAE(None, free=3), (1, 8, 8), graph, coded)).denoiser
+    assert [(s.start, s.stop) for s in free.slices] == [(0, 1), (1, 2), (0, 5)]
