@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from .core.missing import MissingPolicy
 from .core.model import Model
 from .core.model import counterfactual as _counterfactual
 from .core.protocols import Answers, Estimator, Learner, ModelSpec
-from .core.query import Estimate, Query
+from .core.query import Query
 from .core.result import late
 
 if TYPE_CHECKING:
@@ -150,19 +150,21 @@ def counterfactual(
 def effect(
     structure: Any,
     data: Any,
-    query: Query,
+    query: Query | Sequence[Query],
     *,
     estimator: Estimator | None = None,
     budget: Budget | Run | None = None,
     seed: Seed = 0,
-) -> Estimate:
+) -> Any:
     """Identify, estimate, and try to refute an effect.
 
     Parameters
     ----------
     structure : Graph, Discovery, sequence of (Graph, weight), or a model that answers queries
+    data : Data; `rung.networks.Pairs` for a network
     query : Query
-        `ATE(treatment, outcome)`, `ATT`, `CATE`, `LATE`, `NDE`, `NIE`, `CDE` ...
+        `ATE(treatment, outcome)`, `ATT`, `CATE`, `LATE`, `NDE`, `NIE`, `CDE` ...; of a network also
+        a list of them, planned as one (on a table each is answered by itself).
     estimator : Estimator, optional
         If not given: doubly robust with cross-fitting; by an instrument, the front door, another
         formula or mediators, the one that suits the question.
@@ -170,6 +172,9 @@ def effect(
     run, rng = start(budget), _rng(seed)
     if isinstance(structure, Answers):
         return structure.answer(query, data, run=run, rng=rng)
+    if isinstance(query, Sequence):
+        return tuple(q.answer(structure, data, estimator=estimator, run=run, rng=rng)
+                     for q in query)  # fmt: skip
     return query.answer(structure, data, estimator=estimator, run=run, rng=rng)
 
 

@@ -1,0 +1,15 @@
+"""A torch module as a structural causal model: sites, runs, interventions, mediation."""
+
+from ..core.lazy import exports
+
+__getattr__, __dir__, __all__ = exports(
+    __name__,
+    {
+        "Activation": "activation",
+        "LogitDifference": "outcomes",
+        "Network": "model",
+        "Pairs": "pairs",
+        "Sweep": "mediation",
+        "network": "model",
+    },
+)
