@@ -58,7 +58,7 @@ _FAMILIES = (discovery, effects, mechanisms, experiments)
 _EXPORTS = {name: family for family in _FAMILIES for name in family.__all__}
 _MODELS = ("BetaTCVAE", "CVAE", "CausalDiffAE", "DomainCounterfactuals", "QLAE", "VAE", "XFactors")
 _EXPORTS |= {name: latent for name in _MODELS if name in latent.__all__} | {"Training": deep}
-_EXPORTS |= {name: networks for name in ("Activation", "Pairs", "network")}
+_EXPORTS |= dict.fromkeys(("Activation", "Pairs", "Prompts", "network"), networks)
 
 __all__ = [
     "EM", "SCM", "Budget", "Column", "CompleteCases", "Counts", "Data", "Discovery", "Do", "Draws",

@@ -9,7 +9,10 @@ __getattr__, __dir__, __all__ = exports(
         "LogitDifference": "outcomes",
         "Network": "model",
         "Pairs": "pairs",
+        "Prompts": "prompts",
         "Sweep": "mediation",
+        "Texts": "prompts",
         "network": "model",
+        "smollm2": "shipped",
     },
 )

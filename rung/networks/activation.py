@@ -78,7 +78,7 @@ class Activation(Site):
         return replace(self, path=path)
 
     def read(self, values: Tensor, tokens: Tensor | None = None) -> Tensor:
-        """The part of a batch of values; tokens that are numbers lose their axis.
+        """The part of a batch of values; a single token or unit loses its axis, a span keeps it.
 
         `tokens` (n, k) are the rows' own places of the tokens, where padding moves them.
         """
@@ -115,7 +115,7 @@ class Lens:
         columns: slice | None = None,
     ) -> None:  # fmt: skip
         self.site, self.columns = site, columns
-        self.single = isinstance(site.token, int | str)
+        self.single = isinstance(site.token, int) or site.token == "last"
         self.axis = 1 if values.ndim == 4 else -1
         self.tokens = self._tokens(values, tokens)
         width = values.shape[self.axis]
