@@ -76,4 +76,5 @@ class LogitDifference:
         ).float()
 
     def __repr__(self) -> str:
-        return f"logit of answer minus logit of foil at token {self.token!r}"
+        where = "" if self.token == "last" else f" at token {self.token}"
+        return f"logit of answer minus logit of foil{where}"

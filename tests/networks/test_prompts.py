@@ -12,22 +12,9 @@ from rung.networks import Activation, Prompts, network
 from .tiny import llama
 
 WORDS = [
-    "when",
-    "mary",
-    "and",
-    "john",
-    "went",
-    "to",
-    "the",
-    "store",
-    ",",
-    "gave",
-    "a",
-    "drink",
-    "anna",
-    "tom",
-    "shop",
-]
+    "when", "mary", "and", "john", "went", "to", "the", "store", ",", "gave", "a", "drink",
+    "anna", "tom", "shop",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
