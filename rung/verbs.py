@@ -167,11 +167,12 @@ def effect(
         a list of them, planned as one (on a table each is answered by itself).
     estimator : Estimator, optional
         If not given: doubly robust with cross-fitting; by an instrument, the front door, another
-        formula or mediators, the one that suits the question.
+        formula or mediators, the one that suits the question. Of a network: interventions, or
+        `rung.networks.Gradient()`.
     """
     run, rng = start(budget), _rng(seed)
     if isinstance(structure, Answers):
-        return structure.answer(query, data, run=run, rng=rng)
+        return structure.answer(query, data, estimator=estimator, run=run, rng=rng)
     if isinstance(query, Sequence):
         return tuple(q.answer(structure, data, estimator=estimator, run=run, rng=rng)
                      for q in query)  # fmt: skip

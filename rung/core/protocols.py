@@ -136,7 +136,9 @@ class Estimator(Protocol):
 class Answers(Protocol):
     """A structure that answers queries itself (a network, say)."""
 
-    def answer(self, query: Any, data: Any, *, run: Run, rng: np.random.Generator) -> Any:
+    def answer(
+        self, query: Any, data: Any, *, estimator: Any, run: Run, rng: np.random.Generator
+    ) -> Any:
         """The Estimate."""
 
 

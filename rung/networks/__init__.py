@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = exports(
     __name__,
     {
         "Activation": "activation",
+        "Gradient": "gradients",
         "LogitDifference": "outcomes",
         "Network": "model",
         "Pairs": "pairs",

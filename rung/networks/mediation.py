@@ -20,11 +20,12 @@ from ..inference.intervals import quantile_of
 from ..inference.multiplicity import max_t
 from .activation import Activation
 from .architectures import located
+from .gradients import Gradient
 from .inputs import Batch
 from .model import Network
 from .pairs import Pairs
 from .running import Place
-from .sweep import Setting, swept
+from .sweep import Setting, Swept, swept
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,8 +94,13 @@ class Sweep(Result):
         ])  # fmt: skip
 
 
-def answer(net: Network, query: Any, data: Any, *, run: Run, rng: np.random.Generator) -> Any:
+def answer(
+    net: Network, query: Any, data: Any, *, estimator: Gradient | None, run: Run,
+    rng: np.random.Generator,
+) -> Any:  # fmt: skip
     """The Estimate of one question about mediators, or the Sweep of many.
+
+    Without an estimator every mediator is intervened on; `Gradient()` approximates that.
 
     Raises
     ------
@@ -118,7 +124,10 @@ def answer(net: Network, query: Any, data: Any, *, run: Run, rng: np.random.Gene
     if clean.n < FEWEST:
         raise InputError(f"{clean.n} pair: an interval over pairs needs at least {FEWEST}")
     settings, controls = _settings(net, clean, corrupt, [p for _, p in asked], rng)
-    found = swept(net, corrupt, settings + controls)
+    if estimator is not None and not isinstance(estimator, Gradient):
+        raise NotSupported(f"{estimator!r}: on a network the estimator is rung.networks.Gradient()")
+    by = swept if estimator is None else estimator.swept
+    found = by(net, corrupt, settings + controls)
     with torch.no_grad():
         start = net.score(net._run(clean, ())[0], clean).double().cpu().numpy()
     k = len(settings)
@@ -128,8 +137,9 @@ def answer(net: Network, query: Any, data: Any, *, run: Run, rng: np.random.Gene
     level = float(queries[0].level)
     half = _half_widths(rows, level, rng)
     seconds = time.perf_counter() - began
+    error = _error(net, corrupt, settings, found, estimator, rng)
     estimates = tuple(
-        _estimate(net, q, places, rows[i], half[i], noise[i], total, k, found.how, seconds)
+        _estimate(net, q, places, rows[i], half[i], noise[i], total, k, found.how, seconds, error)
         for i, (q, places) in enumerate(asked)
     )
     if not isinstance(query, list | tuple) and k == 1:
@@ -202,6 +212,32 @@ def _effects(queries: Sequence[Any], start: Floats, end: Floats, patched: Floats
     ])  # fmt: skip
 
 
+def _error(
+    net: Network, corrupt: Batch, settings: Sequence[Setting], found: Swept,
+    estimator: Gradient | None, rng: np.random.Generator,
+) -> dict[str, Any]:  # fmt: skip
+    """How far an approximation is off, on mediators that are measured exactly too."""
+    if estimator is None or not estimator.checked:
+        return {}
+    k = len(settings)
+    moved = found.settings[:k] - found.plain
+    by_size = np.argsort(-np.abs(moved.mean(axis=1)))
+    largest = by_size[: (estimator.checked + 1) // 2]
+    others = rng.permutation(by_size[len(largest) :])[: estimator.checked - len(largest)]
+    chosen = np.concatenate([largest, others])
+    exact = swept(net, corrupt, [settings[i] for i in chosen])
+    true = exact.settings - exact.plain
+    wrong = moved[chosen] - true
+    same = np.corrcoef(moved[chosen].ravel(), true.ravel())[0, 1] if true.std() else float("nan")
+    return {
+        "approximation": {
+            "checked": len(chosen), "mean absolute error": float(np.abs(wrong).mean()),
+            "bias": float(wrong.mean()), "correlation": float(same),
+            "mean absolute effect": float(np.abs(true).mean()),
+        }
+    }  # fmt: skip
+
+
 def _half_widths(rows: Floats, level: float, rng: np.random.Generator) -> Floats:
     """Half widths (k,) of t intervals that hold for all rows together."""
     k, n = rows.shape
@@ -214,7 +250,7 @@ def _half_widths(rows: Floats, level: float, rng: np.random.Generator) -> Floats
 
 def _estimate(
     net: Network, query: Any, places: tuple[Place, ...], rows: Floats, half: float, noise: Floats,
-    total: Floats, looked_at: int, how: str, seconds: float,
+    total: Floats, looked_at: int, how: str, seconds: float, error: dict[str, Any],
 ) -> Estimate:  # fmt: skip
     value = float(rows.mean())
     where = " and ".join(_name(p.site) for p in places)
@@ -240,7 +276,7 @@ def _estimate(
         se=float(rows.std(ddof=1) / len(rows) ** 0.5),
         diagnostics={
             "total": whole, "share": value / whole if whole else float("nan"),
-            "control": control, "looked_at": looked_at,
+            "control": control, "looked_at": looked_at, **error,
         },
         rows={"effect": lock(np.array(rows)), "total": lock(np.array(total))},
         seconds=seconds,

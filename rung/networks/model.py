@@ -116,11 +116,13 @@ class Network:
             )
         return value
 
-    def answer(self, query: Any, data: Any, *, run: Run, rng: np.random.Generator) -> Any:
+    def answer(
+        self, query: Any, data: Any, *, estimator: Any, run: Run, rng: np.random.Generator
+    ) -> Any:
         """What `rung.effect(net, pairs, query)` gives."""
         from .mediation import answer
 
-        return answer(self, query, data, run=run, rng=rng)
+        return answer(self, query, data, estimator=estimator, run=run, rng=rng)
 
     def _run(
         self, batch: Batch, reads: Sequence[Place], upto: int | None = None
