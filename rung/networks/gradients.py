@@ -1,4 +1,4 @@
-"""Effects by gradients: attribution patching and integrated gradients, with their measured error."""
+"""Effects by gradients: attribution patching, integrated gradients, their measured error."""
 
 from __future__ import annotations
 
