@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch import Tensor
 from ..core.errors import InputError, NotSupported
 from .inputs import Batch
 from .model import Network, settled
+from .replacing import Denoising, Replacement
 from .running import Place, Work, hooked
 from .sweep import Floats, Setting, Swept
 
@@ -23,10 +24,10 @@ MIDPOINT = 0.5  # where on each piece of the path integrated gradients look
 class Gradient:
     """Outcomes under interventions by a linear approximation, instead of a run for each.
 
-    With one step, the gradient of the outcome at the values of the corrupt run, times what would be
-    written: all places in one run forwards and one backwards (attribution patching). With more
-    steps, the mean gradient along the straight path to what is written, place by place
-    (integrated gradients in activations): dearer, and closer where the outcome bends.
+    With one step, the gradient of the outcome at the values of the run that is changed, times the
+    change that would be written: all places in one run forwards and one backwards (attribution
+    patching). With more steps, the mean gradient along the straight path to what is written, place
+    by place (integrated gradients in activations): dearer, and closer where the outcome bends.
 
     Parameters
     ----------
@@ -34,6 +35,8 @@ class Gradient:
     checked : int
         How many mediators (the largest, and others at random) are measured exactly too; the error
         of the approximation on them stands in every estimate. 0 for none.
+    by : Replacement
+        What is approximated.
 
     Source: Nanda (2023) for attribution patching; Sundararajan, Taly and Yan (2017), equation 3,
     and Marks and others (2024), equations 3 and 4.
@@ -41,6 +44,7 @@ class Gradient:
 
     steps: int = 1
     checked: int = 8
+    by: Replacement = field(default=Denoising())
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.checked < 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from .gradients import Gradient
 from .inputs import Batch
 from .model import Network
 from .pairs import Pairs
+from .replacing import Denoising, Replacement
 from .running import Place
 from .sweep import Setting, Swept, swept
 
@@ -95,12 +96,13 @@ class Sweep(Result):
 
 
 def answer(
-    net: Network, query: Any, data: Any, *, estimator: Gradient | None, run: Run,
+    net: Network, query: Any, data: Any, *, estimator: Gradient | Replacement | None, run: Run,
     rng: np.random.Generator,
 ) -> Any:  # fmt: skip
     """The Estimate of one question about mediators, or the Sweep of many.
 
-    Without an estimator every mediator is intervened on; `Gradient()` approximates that.
+    Without an estimator mediators are interchanged (`Denoising`); another `Replacement` says what
+    is written instead, and `Gradient()` approximates it.
 
     Raises
     ------
@@ -123,23 +125,26 @@ def answer(
     clean, corrupt = (b.on(net.device) for b in data.batches)
     if clean.n < FEWEST:
         raise InputError(f"{clean.n} pair: an interval over pairs needs at least {FEWEST}")
-    settings, controls = _settings(net, clean, corrupt, [p for _, p in asked], rng)
-    if estimator is not None and not isinstance(estimator, Gradient):
-        raise NotSupported(f"{estimator!r}: on a network the estimator is rung.networks.Gradient()")
-    by = swept if estimator is None else estimator.swept
-    found = by(net, corrupt, settings + controls)
-    with torch.no_grad():
-        start = net.score(net._run(clean, ())[0], clean).double().cpu().numpy()
+    replacement, gradient = _method(estimator, [q for q, _ in asked])
+    base = corrupt if replacement.base == "corrupt" else clean
+    settings, controls = _settings(net, clean, corrupt, [p for _, p in asked], replacement, rng)
     k = len(settings)
-    rows = _effects([q for q, _ in asked], start, found.plain, found.settings[:k])
-    noise = _effects([q for q, _ in asked], start, found.plain, found.settings[k:])
-    total = found.plain - start
+    found = (gradient.swept if gradient else swept)(net, base, settings + controls)
+    with torch.no_grad():
+        other = corrupt if replacement.base == "clean" else clean
+        beside = net.score(net._run(other, ())[0], other).double().cpu().numpy()
+    start, end = (found.plain, beside) if replacement.base == "clean" else (beside, found.plain)
+    kinds = [q.part for q, _ in asked]
+    rows = _effects(kinds, replacement, start, end, found.settings[:k])
+    noise = _effects(kinds, replacement, start, end, found.settings[k:])
+    total = end - start
     level = float(queries[0].level)
     half = _half_widths(rows, level, rng)
     seconds = time.perf_counter() - began
-    error = _error(net, corrupt, settings, found, estimator, rng)
+    error = _error(net, base, settings, found, gradient, rng)
+    told = _Told(net, total, k, (replacement.how, found.how), seconds, error)
     estimates = tuple(
-        _estimate(net, q, places, rows[i], half[i], noise[i], total, k, found.how, seconds, error)
+        told.estimate(q, places, rows[i], float(half[i]), noise[i])
         for i, (q, places) in enumerate(asked)
     )
     if not isinstance(query, list | tuple) and k == 1:
@@ -174,21 +179,22 @@ def _places(net: Network, query: Any) -> list[tuple[Place, ...]]:
 @torch.no_grad()
 def _settings(
     net: Network, clean: Batch, corrupt: Batch, asked: Sequence[tuple[Place, ...]],
-    rng: np.random.Generator,
+    replacement: Replacement, rng: np.random.Generator,
 ) -> tuple[list[Setting], list[Setting]]:  # fmt: skip
-    """Mediators at their clean values; and moved as far in a random direction, as a control."""
+    """Mediators as they are replaced; and moved as far in a random direction, as a control."""
     every = [place for places in asked for place in places]
-    _, now = net._run(corrupt, every)
-    _, then = net._run(clean, every)
+    seen = [net._run(batch, every)[1] for batch in (clean, corrupt)]
     chance = torch.Generator().manual_seed(int(rng.integers(2**31)))
-    old = {id(p): v for p, v in zip(every, now)}
-    new = {id(p): v for p, v in zip(every, then)}
-    for place in every:
-        if old[id(place)].shape != new[id(place)].shape:
+    old: dict[int, Tensor] = {}
+    new: dict[int, Tensor] = {}
+    for place, a, b in zip(every, *seen):
+        if a.shape != b.shape:
             raise InputError(
-                f"{place.site!r}: {tuple(new[id(place)].shape)} in the clean run, "
-                f"{tuple(old[id(place)].shape)} in the corrupt one; name tokens so that they match"
+                f"{place.site!r}: {tuple(a.shape)} in the clean run, {tuple(b.shape)} in the "
+                "corrupt one; name tokens so that they match"
             )
+        old[id(place)] = b if replacement.base == "corrupt" else a
+        new[id(place)] = replacement.value(a, b, chance)
     settings = [tuple((p, new[id(p)]) for p in places) for places in asked]
     controls = [
         tuple((p, _turned(old[id(p)], new[id(p)], chance)) for p in places) for places in asked
@@ -205,11 +211,36 @@ def _turned(old: Tensor, new: Tensor, chance: torch.Generator) -> Tensor:
     return (old.float() + moved.view(old.shape)).to(old.dtype)
 
 
-def _effects(queries: Sequence[Any], start: Floats, end: Floats, patched: Floats) -> Floats:
-    """(k, n) of each pair: NIE Y(t, M(t)) - Y(t, M(c)); NDE Y(t, M(c)) - Y(c, M(c))."""
-    return np.stack([
-        end - p if q.part == "indirect" else p - start for q, p in zip(queries, patched)
-    ])  # fmt: skip
+def _method(estimator: Any, queries: Sequence[Any]) -> tuple[Replacement, Gradient | None]:
+    """What is written, and what approximates it if anything."""
+    if estimator is not None and not isinstance(estimator, Gradient | Replacement):
+        raise NotSupported(
+            f"{estimator!r}: on a network the estimator is a Replacement such as "
+            "rung.networks.Noising(), or rung.networks.Gradient()"
+        )
+    gradient = estimator if isinstance(estimator, Gradient) else None
+    replacement = gradient.by if gradient is not None else Denoising()
+    if isinstance(estimator, Replacement):
+        replacement = estimator
+    direct = [q for q in queries if q.part == "direct"]
+    if direct and not replacement.direct:
+        raise NotSupported(
+            f"{direct[0]!r}: an ablation has no direct effect; use Denoising() or Noising()"
+        )
+    return replacement, gradient
+
+
+def _effects(
+    kinds: Sequence[str], replacement: Replacement, start: Floats, end: Floats, patched: Floats
+) -> Floats:
+    """(k, n) effects: from Y(clean), Y(corrupt), and Y where the mediator is replaced."""
+    out = []
+    for kind, p in zip(kinds, patched):
+        if replacement.base == "corrupt":
+            out.append(end - p if kind == "indirect" else p - start)
+        else:
+            out.append(p - start if kind == "indirect" else end - p)
+    return np.stack(out)
 
 
 def _error(
@@ -248,40 +279,49 @@ def _half_widths(rows: Floats, level: float, rng: np.random.Generator) -> Floats
     return se * max_t(covariance, level, rng=rng, df=n - 1)
 
 
-def _estimate(
-    net: Network, query: Any, places: tuple[Place, ...], rows: Floats, half: float, noise: Floats,
-    total: Floats, looked_at: int, how: str, seconds: float, error: dict[str, Any],
-) -> Estimate:  # fmt: skip
-    value = float(rows.mean())
-    where = " and ".join(_name(p.site) for p in places)
-    control = {"value": float(noise.mean()), "largest": float(np.abs(noise).max()),
-               "what": "the same places, moved as far in a random direction"}  # fmt: skip
-    whole = float(total.mean())
-    done = "set back to its clean value in the corrupt run"
-    return Estimate(
-        query=query,
-        value=value,
-        interval=(value - float(half), value + float(half)),
-        level=float(query.level),
-        units=str(net.outcome) if net.outcome is not None else "",
-        contrast=f"corrupt against clean inputs, through {where}",
-        population=f"{len(rows)} pairs",
-        standing=(
-            "Causal in the network itself, whose computation is known; that the pairs stand for "
-            "other inputs is assumed."
-        ),
-        method=f"interchange intervention (denoising): {where} {done}; {how}",
-        n=len(rows),
-        effective_n=float(len(rows)),
-        se=float(rows.std(ddof=1) / len(rows) ** 0.5),
-        diagnostics={
-            "total": whole, "share": value / whole if whole else float("nan"),
-            "control": control, "looked_at": looked_at, **error,
-        },
-        rows={"effect": lock(np.array(rows)), "total": lock(np.array(total))},
-        seconds=seconds,
-        cites=CITES,
-    )  # fmt: skip
+@dataclass(frozen=True, eq=False)
+class _Told:
+    """What all estimates of one call share."""
+
+    net: Network
+    total: Floats
+    looked_at: int
+    how: tuple[str, str]
+    seconds: float
+    error: Mapping[str, Any]
+
+    def estimate(
+        self, query: Any, places: tuple[Place, ...], rows: Floats, half: float, noise: Floats
+    ) -> Estimate:
+        """One mediator: effects (n,) of the pairs, half width, effects of the control."""
+        value, whole = float(rows.mean()), float(self.total.mean())
+        where = " and ".join(_name(p.site) for p in places)
+        control = {"value": float(noise.mean()), "largest": float(np.abs(noise).max()),
+                   "what": "the same places, moved as far in a random direction"}  # fmt: skip
+        return Estimate(
+            query=query,
+            value=value,
+            interval=(value - half, value + half),
+            level=float(query.level),
+            units=getattr(self.net.outcome, "__name__", repr(self.net.outcome)),
+            contrast=f"corrupt against clean inputs, through {where}",
+            population=f"{len(rows)} pairs",
+            standing=(
+                "Causal in the network itself, whose computation is known; that the pairs stand "
+                "for other inputs is assumed."
+            ),
+            method=f"{self.how[0].format(where=where)}; {self.how[1]}",
+            n=len(rows),
+            effective_n=float(len(rows)),
+            se=float(rows.std(ddof=1) / len(rows) ** 0.5),
+            diagnostics={
+                "total": whole, "share": value / whole if whole else float("nan"),
+                "control": control, "looked_at": self.looked_at, **self.error,
+            },
+            rows={"effect": lock(np.array(rows)), "total": lock(np.array(self.total))},
+            seconds=self.seconds,
+            cites=CITES,
+        )  # fmt: skip
 
 
 def _name(site: Activation) -> str:
