@@ -112,16 +112,7 @@ def answer(
         A question that is not about mediators.
     """
     began = time.perf_counter()
-    if not isinstance(data, Pairs):
-        raise InputError(
-            f"an effect on a network needs rung.Pairs(clean, corrupt), got {type(data).__name__}"
-        )
-    queries = list(query) if isinstance(query, list | tuple) else [query]
-    if not queries:
-        raise InputError("no question was asked")
-    asked: list[tuple[Any, tuple[Place, ...]]] = []
-    for q in queries:
-        asked += [(q, places) for places in _places(net, q)]
+    asked = _asked(net, query, data)
     clean, corrupt = (b.on(net.device) for b in data.batches)
     if clean.n < FEWEST:
         raise InputError(f"{clean.n} pair: an interval over pairs needs at least {FEWEST}")
@@ -138,7 +129,7 @@ def answer(
     rows = _effects(kinds, replacement, start, end, found.settings[:k])
     noise = _effects(kinds, replacement, start, end, found.settings[k:])
     total = end - start
-    level = float(queries[0].level)
+    level = float(asked[0][0].level)
     half = _half_widths(rows, level, rng)
     seconds = time.perf_counter() - began
     error = _error(net, base, settings, found, gradient, rng)
@@ -151,6 +142,18 @@ def answer(
         return estimates[0]
     labels = tuple(" + ".join(_name(p.site) for p in places) for _, places in asked)
     return Sweep(estimates, labels, float(total.mean()), level, k, found.how, seconds)
+
+
+def _asked(net: Network, query: Any, data: Any) -> list[tuple[Any, tuple[Place, ...]]]:
+    """Each question beside the places that it sets together."""
+    if not isinstance(data, Pairs):
+        raise InputError(
+            f"an effect on a network needs rung.Pairs(clean, corrupt), got {type(data).__name__}"
+        )
+    queries = list(query) if isinstance(query, list | tuple) else [query]
+    if not queries:
+        raise InputError("no question was asked")
+    return [(q, places) for q in queries for places in _places(net, q)]
 
 
 def _places(net: Network, query: Any) -> list[tuple[Place, ...]]:
