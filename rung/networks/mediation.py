@@ -262,7 +262,8 @@ def _error(
     exact = swept(net, corrupt, [settings[i] for i in chosen])
     true = exact.settings - exact.plain
     wrong = moved[chosen] - true
-    same = np.corrcoef(moved[chosen].ravel(), true.ravel())[0, 1] if true.std() else float("nan")
+    vary = true.std() > 0 and moved[chosen].std() > 0
+    same = np.corrcoef(moved[chosen].ravel(), true.ravel())[0, 1] if vary else float("nan")
     return {
         "approximation": {
             "checked": len(chosen), "mean absolute error": float(np.abs(wrong).mean()),
