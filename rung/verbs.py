@@ -17,7 +17,7 @@ from .core.knowledge import Knowledge
 from .core.missing import MissingPolicy
 from .core.model import Model
 from .core.model import counterfactual as _counterfactual
-from .core.protocols import Answers, Estimator, Learner, ModelSpec
+from .core.protocols import Answers, Estimator, Imagines, Learner, ModelSpec
 from .core.query import Query
 from .core.result import late
 
@@ -135,12 +135,15 @@ def counterfactual(
 
     Missing cells of units whose policy is `EM()` are drawn from what the model says of them given
     the unit's other cells, and the draws join those of the noise; without it they are refused.
-    A mapping {name: value} is one unit of which only these facts are known.
+    A mapping {name: value} is one unit of which only these facts are known. Of a network units are
+    its inputs; sites and outcome are what they would have been.
     """
     from .mechanisms.evidence import given_facts
     from .mechanisms.imputation import completing
 
     items = interventions(given, values)
+    if isinstance(model, Imagines):
+        return model.imagine(units, items, rng=_rng(seed))
     if isinstance(units, Mapping):
         return given_facts(model, units, items, rng=_rng(seed))
     complete = completing(units)

@@ -142,6 +142,14 @@ class Answers(Protocol):
         """The Estimate."""
 
 
+@runtime_checkable
+class Imagines(Protocol):
+    """A model that says itself what units would have been, of units that are no Data."""
+
+    def imagine(self, units: Any, interventions: Sequence[Any], *, rng: np.random.Generator) -> Any:
+        """The Draws."""
+
+
 class Acquisition(Protocol):
     """Values an experiment before it is made."""
 

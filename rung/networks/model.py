@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..core.budget import Run
+from ..core.draws import Draws
 from ..core.errors import InputError, NotSupported, unknown
 from ..core.intervention import Do, Intervention, Scale, Shift, Swap
 from ..core.result import lock
+from ..core.variable import Variable
 from .activation import Activation
 from .architectures import architecture_of, located
 from .inputs import Batch
@@ -123,6 +125,18 @@ class Network:
         from .mediation import answer
 
         return answer(self, query, data, estimator=estimator, run=run, rng=rng)
+
+    def imagine(
+        self, units: Any, interventions: Sequence[Intervention], *, rng: np.random.Generator
+    ) -> Draws:
+        """What `rung.counterfactual(net, inputs, site=value)` gives: sites and outcome.
+
+        The inputs are all that is exogenous, so that there is one draw and it is certain.
+        """
+        seen = self.do(*interventions).values(units)
+        described = tuple(Variable(name, shape=v.shape[1:]) for name, v in seen.items())
+        columns = {name: lock(v[None].astype(np.float64)) for name, v in seen.items()}
+        return Draws(described, columns, np.ones(1), (None,))
 
     def _run(
         self, batch: Batch, reads: Sequence[Place], upto: int | None = None

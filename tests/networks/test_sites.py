@@ -118,6 +118,20 @@ def test_interventions_compose_from_left_to_right():
     assert torch.equal(under[:, [0, 2]], plain[:, [0, 2]])
 
 
+def test_counterfactuals_are_runs_of_the_same_inputs():
+    model, inputs = llama(), tokens()
+    net = network(model, sites={"a": Activation("layers.0", token=2), "b": "layers.2"},
+                  outcome=lambda out: out.logits[:, -1, 3])  # fmt: skip
+    found = rung.counterfactual(net, inputs, a=0.0)
+    assert found.names == ("a", "b", "outcome")
+    assert not found.point.column("a").any()
+    with torch.no_grad():
+        direct = rung.do(net, a=0.0).run(inputs).logits[:, -1, 3]
+    np.testing.assert_array_equal(found.point["outcome"], direct.double().numpy())
+    now = net.values(inputs)
+    assert not np.array_equal(found.point.column("b"), now["b"])
+
+
 def test_spread_of_padding_is_counted():
     model = llama()
     for padded, row, last in (("left", 1, 6), ("right", 1, 4), ("right", 0, 6)):
