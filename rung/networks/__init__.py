@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = exports(
         "Sweep": "mediation",
         "Texts": "prompts",
         "ZeroAblation": "replacing",
+        "indirect_objects": "tasks",
         "network": "model",
         "smollm2": "shipped",
     },

@@ -102,3 +102,29 @@ def test_files_that_are_none(tmp_path, tokenizer):
     (tmp_path / "list.jsonl").write_text("[1]\n", "utf-8")
     with pytest.raises(InputError, match="expected an object"):
         Prompts.read(tmp_path / "list.jsonl", tokenizer)
+
+
+def test_indirect_objects_differ_in_the_subject_alone(tokenizer):
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    from rung.networks.tasks import PLACES, TEMPLATES, THINGS, indirect_objects
+
+    text = " ".join([*TEMPLATES, *PLACES, *THINGS]).replace("{place},", "").replace(",", " ,")
+    words = sorted(set(text.split()) | {"Mary", "John", "Anna", ",", "Then"})
+    made = Tokenizer(models.WordLevel({"<pad>": 0, "<unk>": 1} | {w: i for i, w in enumerate(words, 2)},
+                                      unk_token="<unk>"))  # fmt: skip
+    made.pre_tokenizer = pre_tokenizers.Whitespace()
+    whole = PreTrainedTokenizerFast(tokenizer_object=made, pad_token="<pad>", unk_token="<unk>")
+    prompts = indirect_objects(whole, 12, seed=1)
+    again = indirect_objects(whole, 12, seed=1)
+    assert prompts.clean == again.clean
+    clean, corrupt = prompts.pairs.batches
+    for row in range(12):
+        differ = (clean.kwargs["input_ids"] != corrupt.kwargs["input_ids"])[row].nonzero()
+        assert differ.ravel().tolist() == list(clean.spans[row]["subject"])
+        assert prompts.clean[row].count(prompts.answer[row].strip()) == 1
+        assert prompts.corrupt[row].count(prompts.foil[row].strip()) == 1
+        assert clean.spans[row]["end"] == (int(clean.lengths[row]) - 1,)
+    with pytest.raises(InputError, match="names of one token"):
+        indirect_objects(tokenizer, 0)
