@@ -112,8 +112,8 @@ def test_indirect_objects_differ_in_the_subject_alone(tokenizer):
 
     text = " ".join([*TEMPLATES, *PLACES, *THINGS]).replace("{place},", "").replace(",", " ,")
     words = sorted(set(text.split()) | {"Mary", "John", "Anna", ",", "Then"})
-    made = Tokenizer(models.WordLevel({"<pad>": 0, "<unk>": 1} | {w: i for i, w in enumerate(words, 2)},
-                                      unk_token="<unk>"))  # fmt: skip
+    vocabulary = {"<pad>": 0, "<unk>": 1} | {word: i for i, word in enumerate(words, 2)}
+    made = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     made.pre_tokenizer = pre_tokenizers.Whitespace()
     whole = PreTrainedTokenizerFast(tokenizer_object=made, pad_token="<pad>", unk_token="<unk>")
     prompts = indirect_objects(whole, 12, seed=1)
