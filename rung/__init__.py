@@ -20,6 +20,7 @@ from . import (
     graphs,
     latent,
     mechanisms,
+    networks,
     simulate,
 )
 from .core.budget import Budget
@@ -57,6 +58,7 @@ _FAMILIES = (discovery, effects, mechanisms, experiments)
 _EXPORTS = {name: family for family in _FAMILIES for name in family.__all__}
 _MODELS = ("BetaTCVAE", "CVAE", "CausalDiffAE", "DomainCounterfactuals", "QLAE", "VAE", "XFactors")
 _EXPORTS |= {name: latent for name in _MODELS if name in latent.__all__} | {"Training": deep}
+_EXPORTS |= dict.fromkeys(("Activation", "Pairs", "Prompts", "network"), networks)
 
 __all__ = [
     "EM", "SCM", "Budget", "Column", "CompleteCases", "Counts", "Data", "Discovery", "Do", "Draws",
@@ -64,7 +66,7 @@ __all__ = [
     "Model", "Moments", "NotIdentified", "Origin", "Policy", "Query", "Readout", "Replace", "Scale",
     "Shift", "Site", "Swap", "TestWise", "Variable", "analyse", "attribute", "check", "core",
     "counterfactual", "datasets", "deep", "design", "discover", "do", "effect", "fit", "graphs",
-    "latent", "load", "read", "simulate",
+    "latent", "load", "networks", "read", "simulate",
 ]  # fmt: skip
 __all__ += sorted(_EXPORTS)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,8 @@ from .core.knowledge import Knowledge
 from .core.missing import MissingPolicy
 from .core.model import Model
 from .core.model import counterfactual as _counterfactual
-from .core.protocols import Answers, Estimator, Learner, ModelSpec
-from .core.query import Estimate, Query
+from .core.protocols import Answers, Estimator, Imagines, Learner, ModelSpec
+from .core.query import Query
 from .core.result import late
 
 if TYPE_CHECKING:
@@ -135,12 +135,15 @@ def counterfactual(
 
     Missing cells of units whose policy is `EM()` are drawn from what the model says of them given
     the unit's other cells, and the draws join those of the noise; without it they are refused.
-    A mapping {name: value} is one unit of which only these facts are known.
+    A mapping {name: value} is one unit of which only these facts are known. Of a network units are
+    its inputs; sites and outcome are what they would have been.
     """
     from .mechanisms.evidence import given_facts
     from .mechanisms.imputation import completing
 
     items = interventions(given, values)
+    if isinstance(model, Imagines):
+        return model.imagine(units, items, rng=_rng(seed))
     if isinstance(units, Mapping):
         return given_facts(model, units, items, rng=_rng(seed))
     complete = completing(units)
@@ -150,26 +153,32 @@ def counterfactual(
 def effect(
     structure: Any,
     data: Any,
-    query: Query,
+    query: Query | Sequence[Query],
     *,
     estimator: Estimator | None = None,
     budget: Budget | Run | None = None,
     seed: Seed = 0,
-) -> Estimate:
+) -> Any:
     """Identify, estimate, and try to refute an effect.
 
     Parameters
     ----------
     structure : Graph, Discovery, sequence of (Graph, weight), or a model that answers queries
+    data : Data; `rung.networks.Pairs` for a network
     query : Query
-        `ATE(treatment, outcome)`, `ATT`, `CATE`, `LATE`, `NDE`, `NIE`, `CDE` ...
+        `ATE(treatment, outcome)`, `ATT`, `CATE`, `LATE`, `NDE`, `NIE`, `CDE` ...; of a network also
+        a list of them, planned as one (on a table each is answered by itself).
     estimator : Estimator, optional
         If not given: doubly robust with cross-fitting; by an instrument, the front door, another
-        formula or mediators, the one that suits the question.
+        formula or mediators, the one that suits the question. Of a network: interventions, or
+        `rung.networks.Gradient()`.
     """
     run, rng = start(budget), _rng(seed)
     if isinstance(structure, Answers):
-        return structure.answer(query, data, run=run, rng=rng)
+        return structure.answer(query, data, estimator=estimator, run=run, rng=rng)
+    if isinstance(query, Sequence):
+        return tuple(q.answer(structure, data, estimator=estimator, run=run, rng=rng)
+                     for q in query)  # fmt: skip
     return query.answer(structure, data, estimator=estimator, run=run, rng=rng)
 
 

@@ -241,14 +241,18 @@ class Swap(Intervention):
     """The value the variable takes for other units and/or under other interventions.
 
     `Swap("m", under=Do("x", 0))` together with `Do("x", 1)` is a natural direct effect; with
-    `units` of another run it is activation patching.
+    `units` of another run it is activation patching. Where the name is said beside it, it can be
+    left out: `do(model, m=Swap(units))`.
     """
 
     variable: str
-    units: Data | None = None
+    units: Any = None
     under: Intervention | tuple[Intervention, ...] = ()
 
     def __post_init__(self) -> None:
+        if not isinstance(self.variable, str):  # Swap(units), named by a keyword of do()
+            object.__setattr__(self, "units", self.variable)
+            object.__setattr__(self, "variable", "")
         under = (self.under,) if isinstance(self.under, Intervention) else tuple(self.under)
         object.__setattr__(self, "under", under)
 
@@ -288,11 +292,18 @@ def interventions(
         if isinstance(item, Intervention):
             out.append(item)
         elif isinstance(item, Mapping):
-            out.extend(Do(str(name), value) for name, value in item.items())
+            out.extend(_valued(str(name), value) for name, value in item.items())
         else:
             raise InputError(
                 f"{item!r} is no intervention; pass rung.Do(name, value), rung.Shift(name, by) "
                 "..., a mapping {name: value}, or name=value"
             )
-    out.extend(Do(name, value) for name, value in values.items())
+    out.extend(_valued(name, value) for name, value in values.items())
     return tuple(out)
+
+
+def _valued(name: str, value: Any) -> Intervention:
+    """`name=value`; a Swap that has no name yet takes this one."""
+    if isinstance(value, Swap) and not value.variable:
+        return replace(value, variable=name)
+    return Do(name, value)

@@ -136,8 +136,18 @@ class Estimator(Protocol):
 class Answers(Protocol):
     """A structure that answers queries itself (a network, say)."""
 
-    def answer(self, query: Any, data: Any, *, run: Run, rng: np.random.Generator) -> Any:
+    def answer(
+        self, query: Any, data: Any, *, estimator: Any, run: Run, rng: np.random.Generator
+    ) -> Any:
         """The Estimate."""
+
+
+@runtime_checkable
+class Imagines(Protocol):
+    """A model that says itself what units would have been, of units that are no Data."""
+
+    def imagine(self, units: Any, interventions: Sequence[Any], *, rng: np.random.Generator) -> Any:
+        """The Draws."""
 
 
 class Acquisition(Protocol):

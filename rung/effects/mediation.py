@@ -14,6 +14,7 @@ from ..core.data import Data
 from ..core.errors import InputError
 from ..core.graph import Graph
 from ..core.query import Estimate, Query
+from ..core.site import Site
 from ..core.weighted import weighted
 from ..graphs.identification.nested import NestedFormula
 from ..inference.intervals import check_level
@@ -39,6 +40,15 @@ def _shown(query: Any, names: tuple[str, ...]) -> str:
     return f"{type(query).__name__}({', '.join(parts)})"
 
 
+def _mediators(value: Any) -> tuple[str | Site, ...]:
+    """Names of columns or of sites; of a network, sites themselves too."""
+    if isinstance(value, Site):
+        return (value,)
+    if isinstance(value, tuple | list) and any(isinstance(v, Site) for v in value):
+        return tuple(value)
+    return _names(value, "mediator")
+
+
 @dataclass(frozen=True, repr=False)
 class _Through(Query):
     """What the questions about mediators share.
@@ -49,7 +59,7 @@ class _Through(Query):
 
     treatment: str | None = None
     outcome: str | None = None
-    mediator: str | tuple[str, ...] = ()
+    mediator: Any = ()
     treated: Any = field(default=None, kw_only=True)
     control: Any = field(default=None, kw_only=True)
     level: float = field(default=0.95, kw_only=True)
@@ -59,12 +69,13 @@ class _Through(Query):
         for name in ("treatment", "outcome"):
             if not isinstance(getattr(self, name), str | None):
                 raise InputError(f"{name}={getattr(self, name)!r}: expected the name of a column")
-        object.__setattr__(self, "mediator", _names(self.mediator, "mediator"))
+        object.__setattr__(self, "mediator", _mediators(self.mediator))
         if not self.mediator:
             raise InputError(
                 f"{type(self).__name__} needs mediator=: the name or names that it goes through"
             )
-        named = [n for n in (self.treatment, self.outcome, *self.mediator) if n is not None]
+        names = (n for n in self.mediator if isinstance(n, str))
+        named = [n for n in (self.treatment, self.outcome, *names) if n is not None]
         twice = sorted({n for n in named if named.count(n) > 1})
         if twice:
             raise InputError(f"{', '.join(twice)} has two roles in {self!r}")
@@ -90,7 +101,9 @@ class _Through(Query):
                 f"{self!r}: on a table the question needs its treatment and outcome too: "
                 f'{type(self).__name__}("treatment", "outcome", "mediator")'
             )
-        return self.treatment, self.outcome, tuple(self.mediator)
+        if places := [m for m in self.mediator if not isinstance(m, str)]:
+            raise InputError(f"{self!r}: {places[0]!r} is a place in a network, not a column")
+        return self.treatment, self.outcome, tuple(m for m in self.mediator if isinstance(m, str))
 
     @abstractmethod
     def _work(self, table: Data, estimator: Any, seed: int) -> Any:
@@ -138,14 +151,14 @@ class _Through(Query):
 class _Natural(_Through):
     """What NDE and NIE share: everything but which difference of means is asked for."""
 
-    _part: ClassVar[str]
+    part: ClassVar[str]
 
     def identified_on(self, graph: Graph, *, hidden_causes: bool = False) -> NaturalEffect:
         """The mediation formula (Pearl 2001) with the covariates that the graph gives."""
         x, y, m = self.on_table()
         check_nodes(graph, x, y, *m)
         formula, given = self._formula(graph, graph.names, hidden_causes)
-        return NaturalEffect(x, y, m, given or (), self._part, formula)
+        return NaturalEffect(x, y, m, given or (), self.part, formula)
 
     def _formula(
         self, graph: Graph, measured: tuple[str, ...], hidden: bool
@@ -159,9 +172,9 @@ class _Natural(_Through):
         x, y, m = self.on_table()
         beside, through_them = through(over_measured(graph, graph.names, hidden, "it"), x, y, m)
         who = ", ".join(m)
-        if self._part == "indirect" and not through_them:
+        if self.part == "indirect" and not through_them:
             return f"no directed path leads from {x} through {who} to {y}"
-        if self._part == "direct" and not beside:
+        if self.part == "direct" and not beside:
             return f"every directed path from {x} to {y} passes {who}"
         return ""
 
@@ -174,7 +187,7 @@ class _Natural(_Through):
         if said := self._none(graph, hidden):
             return Piece(0.0, (0.0, 0.0), key="no path", note=said, method="zero by the graph")
         formula, given = self._formula(graph, table.names, hidden)
-        return work.piece(formula, given, self._part)
+        return work.piece(formula, given, self.part)
 
 
 def _rows(data: Any) -> Data:
@@ -199,7 +212,7 @@ class NDE(_Natural):
     level : of the interval
     """
 
-    _part: ClassVar[str] = "direct"
+    part: ClassVar[str] = "direct"
 
 
 @final
@@ -211,7 +224,7 @@ class NIE(_Natural):
     indirect effect of Robins and Greenland 1992; Pearl 2001). Arguments as for `NDE`.
     """
 
-    _part: ClassVar[str] = "indirect"
+    part: ClassVar[str] = "indirect"
 
 
 @final

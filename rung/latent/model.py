@@ -171,13 +171,15 @@ class ImageModel(GenerativeModel, Result):
         """A factor as a lens on pictures, read by the encoder and written by the decoder."""
         return Picture(self.codec, self.places[self.latents.graph.index(name)])
 
-    def answer(self, query: Query, data: Data, *, run: Run, rng: np.random.Generator) -> Estimate:
+    def answer(
+        self, query: Query, data: Data, *, estimator: Any, run: Run, rng: np.random.Generator
+    ) -> Estimate:
         """The effect between factors, on labels where the pictures carry them, else on readings."""
         codes = self.encode(data)
         facts = self._facts(data, codes)
         if data.environment is not None:
             facts = facts.replacing(environment=data.environment, environments=data.environments)
-        found: Estimate = query.answer(self.graph, facts, estimator=None, run=run, rng=rng)
+        found: Estimate = query.answer(self.graph, facts, estimator=estimator, run=run, rng=rng)
         if all(name in data.names for name in self.factors) and self.labelled:
             return found
         said = (
