@@ -225,7 +225,7 @@ class Decoder:
         return states, [(layer.keys, layer.values) for layer in stored.layers]
 
     def resume(
-        self, hidden: Tensor, layer: int, start: int, mask: Tensor,
+        self, hidden: Tensor, layer: int, start: int, mask: Tensor, positions: Tensor,
         before: list[tuple[Tensor, Tensor]],
     ) -> Tensor:  # fmt: skip
         """The base's last hidden states from token `start` on.
@@ -237,6 +237,7 @@ class Decoder:
         layer : int
         start : int
         mask : (n, tokens)
+        positions : (1 or n, tokens)
         before : keys and values (n, heads, start, size) of every layer from `layer` on
         """
         from transformers import DynamicCache
@@ -252,7 +253,7 @@ class Decoder:
                 cache.update(keys, values, i)
         given: dict[str, Any] = {
             "inputs_embeds": hidden, "attention_mask": mask, "use_cache": bool(start),
-            "position_ids": torch.arange(start, mask.shape[1], device=hidden.device)[None],
+            "position_ids": positions[:, start:],
         }  # fmt: skip
         if start:
             given[self.keyword] = cache
