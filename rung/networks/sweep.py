@@ -126,12 +126,16 @@ class _Resumed:
         self.mask = batch.kwargs.get("attention_mask", torch.ones_like(ids))
         self.where = net.outcome.where(batch, ids.shape[1]).to(ids.device)
         self.end = int(self.where.max()) + 1  # what lies behind is not read
+        count = torch.arange(ids.shape[1], device=ids.device)[None]
+        self.positions = batch.kwargs.get("position_ids", count)[:, : self.end]
         self.states, self.past = self.decoder.record(dict(batch.kwargs))
 
     def run(self, settings: Sequence[Setting], plan: Sequence[_Begin]) -> Swept:
         n = self.batch.n
         rows = torch.arange(n)
-        last = self.decoder.resume(self.states[-1][:, : self.end], len(self.past), 0, self.mask, [])
+        last = self.decoder.resume(
+            self.states[-1][:, : self.end], len(self.past), 0, self.mask, self.positions, []
+        )
         plain = self._scored(last, rows, 0)
         out = torch.empty((len(settings), n))
         order = sorted(range(len(settings)), key=lambda i: (plan[i].layer, -plan[i].token))
@@ -181,8 +185,9 @@ class _Resumed:
             for keys, values in self.past[layer:]
         ]
         mask = self.mask[:, : self.end].repeat(k, 1)
+        places = self.positions.repeat(k, 1) if len(self.positions) == n else self.positions
         with hooked(self.module, work):
-            last = self.decoder.resume(hidden, layer, start, mask, past)
+            last = self.decoder.resume(hidden, layer, start, mask, places, past)
         work.check()
         return self._scored(last, torch.arange(n).repeat(k), start)
 

@@ -54,12 +54,16 @@ PLACES = ("layers.*", "layers.*.input", "layers.*.attention", "layers.*.mlp", "e
           "layers.*.mlp.neurons", "layers.*.attention.head.2", "blocks.*.attn.hook_z")  # fmt: skip
 
 
-@pytest.mark.parametrize("padded", ["", "left", "right"])
+@pytest.mark.parametrize("padded", ["", "left", "right", "counted"])
 def test_resuming_gives_the_numbers_of_full_runs(padded):
     outcome = LogitDifference((4, 5, 6, 7), 8)
     net = network(llama(), sites={"a": Activation("layers.2.mlp", token=2), "b": "layers.1"},
                   outcome=outcome)  # fmt: skip
-    pairs = Pairs(tokens(seed=1, padded=padded), tokens(seed=2, padded=padded))
+    inputs = [tokens(seed=s, padded=padded.replace("counted", "left")) for s in (1, 2)]
+    if padded == "counted":  # positions that leave padding out
+        for given in inputs:
+            given["position_ids"] = (given["attention_mask"].cumsum(dim=1) - 1).clamp(min=0)
+    pairs = Pairs(*inputs)
     sites = [Activation(p, token=t) for p in PLACES for t in (None, 0, 2, "last", slice(1, 3))]
     asked = [rung.NIE(mediator=s) for s in sites] + [rung.NDE(mediator=("a", "b"))]
     fast = rung.effect(net, pairs, asked)
