@@ -6,6 +6,7 @@ that changed its modules is refused by name instead of being read wrongly.
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,27 +52,20 @@ class Architecture:
     resumes: bool
 
 
-_LLAMA = (
-    ("", ("", "output")),
-    ("input", ("", "input")),
-    ("attention", ("self_attn", "output")),
-    ("mlp", ("mlp", "output")),
-    ("mlp.neurons", ("mlp.down_proj", "input")),
-)
-_GPT2 = (
-    ("", ("", "output")),
-    ("input", ("", "input")),
-    ("attention", ("attn", "output")),
-    ("mlp", ("mlp", "output")),
-    ("mlp.neurons", ("mlp.c_proj", "input")),
-)
-_NEOX = (
-    ("", ("", "output")),
-    ("input", ("", "input")),
-    ("attention", ("attention", "output")),
-    ("mlp", ("mlp", "output")),
-    ("mlp.neurons", ("mlp.dense_4h_to_h", "input")),
-)
+def _named(attention: str, mlp: str, down: str) -> tuple[tuple[str, Named], ...]:
+    """Stable names, from the attention, the MLP, and the module that takes the MLP's neurons."""
+    return (
+        ("", ("", "output")),
+        ("input", ("", "input")),
+        ("attention", (attention, "output")),
+        ("mlp", (mlp, "output")),
+        ("mlp.neurons", (down, "input")),
+    )
+
+
+_LLAMA = _named("self_attn", "mlp", "mlp.down_proj")
+_GPT2 = _named("attn", "mlp", "mlp.c_proj")
+_NEOX = _named("attention", "mlp", "mlp.dense_4h_to_h")
 _LLAMA_LIKE = {
     name: Architecture(name, "model.layers", "model.embed_tokens", _LLAMA, "self_attn.o_proj",
                        "model", "lm_head", True)
@@ -199,8 +193,6 @@ class Decoder:
         self.base: Any = submodule(module, known.base)
         self.layers: Any = submodule(module, known.layers)
         self.name = known.layers.rpartition(".")[2]
-        import inspect
-
         taken = inspect.signature(self.base.forward).parameters
         self.keyword = "cache" if "cache" in taken else "past_key_values"
 

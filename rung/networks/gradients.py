@@ -15,7 +15,7 @@ from .inputs import Batch
 from .model import Network, settled
 from .replacing import Denoising, Replacement
 from .running import Place, Work, hooked
-from .sweep import Floats, Setting, Swept
+from .sweep import Floats, Setting, Swept, changes_to
 
 MIDPOINT = 0.5  # where on each piece of the path integrated gradients look
 
@@ -65,11 +65,14 @@ class Gradient:
         batch = Batch.of(inputs).on(net.device)
         with torch.no_grad():
             plain = net.score(net._run(batch, ())[0], batch).double()
-        if self.steps == 1:
-            moved = self._at_once(net, batch, settings)
-        else:
-            moved = [self._along(net, batch, setting) for setting in settings]
-        rows = [(plain + step.double()).cpu().numpy() for step in moved]
+        alone = [s for s in settings if len(s) == 1 and self.steps == 1]
+        once = iter(self._at_once(net, batch, alone) if alone else [])
+        shares = [(i + MIDPOINT) / self.steps if self.steps > 1 else 0.0 for i in range(self.steps)]
+        moved = [
+            next(once) if len(s) == 1 and self.steps == 1 else self._along(net, batch, s, shares)
+            for s in settings
+        ]
+        rows = [(plain + step).cpu().numpy() for step in moved]
         found: Floats = np.stack(rows) if rows else np.empty((0, batch.n))
         return Swept(plain.cpu().numpy(), found, self.how)
 
@@ -87,13 +90,15 @@ class Gradient:
             out.append(total)
         return out
 
-    def _along(self, net: Network, batch: Batch, setting: Setting) -> Tensor:
+    def _along(
+        self, net: Network, batch: Batch, setting: Setting, shares: Sequence[float]
+    ) -> Tensor:
+        """The mean over shares of the way; all places are written: none acts through another."""
         places = [place for place, _ in setting]
         with torch.no_grad():
             now = net._run(batch, places)[1]
         total = torch.zeros(batch.n, dtype=torch.float64)
-        for i in range(self.steps):
-            share = (i + MIDPOINT) / self.steps
+        for share in shares:
             between = [
                 (place, old + share * (new - old)) for (place, new), old in zip(setting, now)
             ]
@@ -103,7 +108,7 @@ class Gradient:
                 tensor, slope = work.kept[place.path, place.side]
                 lens = place.lens(tensor, batch)
                 step = lens.write(tensor, new) - lens.write(tensor, old)
-                total += (slope * step).double().reshape(batch.n, -1).sum(dim=1).cpu() / self.steps
+                total += (slope * step).double().reshape(batch.n, -1).sum(dim=1).cpu() / len(shares)
         return total
 
 
@@ -113,7 +118,7 @@ class _Kept(Work):
     def __init__(
         self, batch: Batch, places: Sequence[Place], written: Sequence[tuple[Place, Tensor]] = ()
     ) -> None:
-        super().__init__(batch, [(p, lambda _, v=v: v) for p, v in written], places)  # type: ignore[misc]
+        super().__init__(batch, changes_to(written), places)
         self.values: dict[tuple[str, str], Tensor] = {}
         self.kept: dict[tuple[str, str], tuple[Tensor, Tensor]] = {}
 

@@ -139,14 +139,15 @@ class Network:
         return Draws(described, columns, np.ones(1), (None,))
 
     def _run(
-        self, batch: Batch, reads: Sequence[Place], upto: int | None = None
+        self, batch: Batch, reads: Sequence[Place], then: Sequence[tuple[Place, Change]] = ()
     ) -> tuple[Any, list[Tensor]]:
+        """The output and the values at `reads` under the interventions, and `then` some more."""
         settled(self.module)
         writes: list[tuple[Place, Change]] = []
-        for item in self.interventions[:upto]:
+        for item in self.interventions:
             place = self.place(self.sites[item.variable])
             writes.append((place, self._change(item, place, batch)))
-        return run(self.module, batch, writes, reads)
+        return run(self.module, batch, [*writes, *then], reads)
 
     def _change(self, item: Intervention, place: Place, batch: Batch) -> Change:
         """An intervention as a function of the natural value."""
@@ -203,6 +204,8 @@ def network(
         for name, site in (sites or {}).items()
     }
     made = Network(module, given, outcome)
+    if "outcome" in given:
+        raise InputError("a site cannot be called 'outcome': that is the network's own")
     for name, site in given.items():
         if not isinstance(site, Activation):
             raise InputError(f"site {name!r}: expected an Activation, got {type(site).__name__}")

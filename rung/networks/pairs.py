@@ -26,7 +26,7 @@ class Pairs:
     corrupt: Any
 
     def __post_init__(self) -> None:
-        n, m = self.batches[0].n, self.batches[1].n
+        n, m = (batch.n for batch in self.batches)
         if n != m:
             raise InputError(f"Pairs: {n} clean rows and {m} corrupt ones")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor
@@ -19,8 +19,8 @@ class Replacement(ABC):
     no value of the other run.
     """
 
-    base: str = "clean"
-    direct: bool = False
+    base: ClassVar[str] = "clean"
+    direct: ClassVar[bool] = False
 
     @property
     @abstractmethod
@@ -41,12 +41,10 @@ class Denoising(Replacement):
     with the corruption as treatment (Robins and Greenland 1992: total indirect, pure direct).
     """
 
-    base = "corrupt"
-    direct = True
+    base: ClassVar[str] = "corrupt"
+    direct: ClassVar[bool] = True
 
-    @property
-    def how(self) -> str:
-        return "interchange (denoising): {where} set to its clean value in the corrupt run"
+    how = "interchange (denoising): {where} set to its clean value in the corrupt run"
 
     def value(self, clean: Tensor, corrupt: Tensor, chance: torch.Generator) -> Tensor:
         return clean
@@ -61,11 +59,9 @@ class Noising(Replacement):
     total direct). Differs from `Denoising` where mediators interact with the rest.
     """
 
-    direct = True
+    direct: ClassVar[bool] = True
 
-    @property
-    def how(self) -> str:
-        return "interchange (noising): {where} set to its corrupt value in the clean run"
+    how = "interchange (noising): {where} set to its corrupt value in the clean run"
 
     def value(self, clean: Tensor, corrupt: Tensor, chance: torch.Generator) -> Tensor:
         return corrupt
@@ -76,9 +72,7 @@ class Noising(Replacement):
 class MeanAblation(Replacement):
     """The clean run with the mediator at its mean over the clean rows."""
 
-    @property
-    def how(self) -> str:
-        return "mean ablation: {where} set to its mean over the clean rows, in the clean run"
+    how = "mean ablation: {where} set to its clean mean in the clean run"
 
     def value(self, clean: Tensor, corrupt: Tensor, chance: torch.Generator) -> Tensor:
         return clean.float().mean(dim=0, keepdim=True).to(clean.dtype).expand_as(clean)
@@ -89,9 +83,7 @@ class MeanAblation(Replacement):
 class ZeroAblation(Replacement):
     """The clean run with the mediator at zero."""
 
-    @property
-    def how(self) -> str:
-        return "zero ablation: {where} set to zero in the clean run"
+    how = "zero ablation: {where} set to zero in the clean run"
 
     def value(self, clean: Tensor, corrupt: Tensor, chance: torch.Generator) -> Tensor:
         return torch.zeros_like(clean)
@@ -102,9 +94,7 @@ class ZeroAblation(Replacement):
 class Resampling(Replacement):
     """The clean run with the mediator of another clean row, drawn at random (never its own)."""
 
-    @property
-    def how(self) -> str:
-        return "resample ablation: {where} set to its value in another clean row"
+    how = "resample ablation: {where} set to its value in another clean row"
 
     def value(self, clean: Tensor, corrupt: Tensor, chance: torch.Generator) -> Tensor:
         order = torch.randperm(len(clean), generator=chance)

@@ -137,11 +137,11 @@ def hooked(module: nn.Module, work: Work) -> Iterator[None]:
 
 def submodule(module: nn.Module, path: str) -> nn.Module:
     """The module at a dotted name; the nearest names if there is none."""
-    for name, part in module.named_modules(remove_duplicate=False):
-        if name == path:
-            return part
-    names = [name for name, _ in module.named_modules(remove_duplicate=False) if name]
-    raise unknown(path, names, "module")
+    try:
+        return module.get_submodule(path)
+    except AttributeError:
+        names = [name for name, _ in module.named_modules(remove_duplicate=False) if name]
+        raise unknown(path, names, "module") from None
 
 
 def run(

@@ -21,7 +21,7 @@ from .architectures import Architecture, Decoder, architecture_of, layer_of
 from .inputs import Batch
 from .model import Network, settled
 from .outcomes import LogitDifference
-from .running import Change, Place, Work, hooked, run, submodule
+from .running import Change, Place, Work, hooked, submodule
 
 Floats = NDArray[np.float64]
 TOKENS = 2048  # tokens that go through a layer together
@@ -58,23 +58,21 @@ def swept(net: Network, inputs: Any, settings: Sequence[Setting]) -> Swept:
         plan = _planned(known, batch, settings)
     if plan is None or net.interventions:
         plain = net.score(net._run(batch, ())[0], batch)
-        rows = [net.score(_full(net, batch, setting), batch) for setting in settings]
+        rows = [
+            net.score(net._run(batch, (), changes_to(setting))[0], batch) for setting in settings
+        ]
         return Swept(_floats(plain), _stack(rows, batch.n), "full runs")
     assert known is not None
     return _Resumed(net, known, batch).run(settings, plan)
 
 
-def _full(net: Network, batch: Batch, setting: Setting) -> Any:
-    writes: list[tuple[Place, Change]] = []
-    for item in net.interventions:
-        place = net.place(net.sites[item.variable])
-        writes.append((place, net._change(item, place, batch)))
-    writes += [(place, _to(value)) for place, value in setting]
-    return run(net.module, batch, writes)[0]
+def changes_to(setting: Sequence[tuple[Place, Tensor]]) -> list[tuple[Place, Change]]:
+    """Its values as changes of the natural ones."""
 
+    def constant(value: Tensor) -> Change:
+        return lambda natural: value
 
-def _to(value: Tensor) -> Change:
-    return lambda natural: value
+    return [(place, constant(value)) for place, value in setting]
 
 
 @dataclass(frozen=True)
@@ -118,23 +116,21 @@ class _Resumed:
 
     def __init__(self, net: Network, known: Architecture, batch: Batch) -> None:
         assert isinstance(net.outcome, LogitDifference)
-        self.outcome, self.batch, self.known = net.outcome, batch, known
-        self.module = net.module
+        self.outcome, self.batch, self.module = net.outcome, batch, net.module
         self.decoder = Decoder(net.module, known)
         self.head: nn.Module = submodule(net.module, known.unembed)
         ids = batch.kwargs["input_ids"]
         self.mask = batch.kwargs.get("attention_mask", torch.ones_like(ids))
         self.where = net.outcome.where(batch, ids.shape[1]).to(ids.device)
-        self.end = int(self.where.max()) + 1  # what lies behind is not read
         count = torch.arange(ids.shape[1], device=ids.device)[None]
-        self.positions = batch.kwargs.get("position_ids", count)[:, : self.end]
+        self.positions = batch.kwargs.get("position_ids", count)
         self.states, self.past = self.decoder.record(dict(batch.kwargs))
 
     def run(self, settings: Sequence[Setting], plan: Sequence[_Begin]) -> Swept:
         n = self.batch.n
         rows = torch.arange(n)
         last = self.decoder.resume(
-            self.states[-1][:, : self.end], len(self.past), 0, self.mask, self.positions, []
+            self.states[-1], len(self.past), 0, self.mask, self.positions, []
         )
         plain = self._scored(last, rows, 0)
         out = torch.empty((len(settings), n))
@@ -155,7 +151,7 @@ class _Resumed:
         parts: list[list[int]] = []
         n, need = self.batch.n, 0
         for i in group:
-            own = max(self.end - plan[i].token, 1)
+            own = self.mask.shape[1] - plan[i].token
             if parts:
                 size = (len(parts[-1]) + 1) * own
                 if size * n <= TOKENS and size <= 1.25 * (need + own):
@@ -169,7 +165,7 @@ class _Resumed:
     def _together(self, settings: Sequence[Setting], plan: Sequence[_Begin], start: int) -> Tensor:
         """Outcomes (settings * n,) of settings that begin at one layer."""
         n, k, layer = self.batch.n, len(settings), plan[0].layer
-        hidden = self.states[layer][:, start : self.end].repeat(k, 1, 1)
+        hidden = self.states[layer][:, start:].repeat(k, 1, 1)
         work = _Blocks(self.batch, start)
         for b, (setting, begin) in enumerate(zip(settings, plan)):
             block = slice(b * n, (b + 1) * n)
@@ -184,7 +180,7 @@ class _Resumed:
             (keys[:, :, :start].repeat(k, 1, 1, 1), values[:, :, :start].repeat(k, 1, 1, 1))
             for keys, values in self.past[layer:]
         ]
-        mask = self.mask[:, : self.end].repeat(k, 1)
+        mask = self.mask.repeat(k, 1)
         places = self.positions.repeat(k, 1) if len(self.positions) == n else self.positions
         with hooked(self.module, work):
             last = self.decoder.resume(hidden, layer, start, mask, places, past)

@@ -59,6 +59,20 @@ def test_gradients_of_a_square_by_hand():
     assert said["mean absolute error"] == pytest.approx((abs(12 - 8) + abs(24 + 12)) / 2)
 
 
+@pytest.mark.parametrize("steps", [1, 2])
+def test_places_set_together_are_not_counted_twice(steps):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 5), nn.Linear(5, 2)).double()
+    net = network(model, sites={"a": "0", "b": Activation("1", unit=(0, 3))},
+                  outcome=LogitDifference(0, 1))  # fmt: skip
+    chance = torch.Generator().manual_seed(2)
+    pairs = Pairs(*(torch.randn(7, 3, dtype=torch.float64, generator=chance) for _ in range(2)))
+    exact, near = both(net, pairs, rung.NIE(mediator=("a", "b")), Gradient(steps))
+    np.testing.assert_allclose(exact.rows["effect"], near.rows["effect"], atol=1e-6)
+    one, other = (rung.effect(net, pairs, rung.NIE(mediator=m)).value for m in ("a", "b"))
+    assert abs(one + other - exact.value) > 1e-3  # what b carries, a carries too
+
+
 def test_more_steps_come_closer_on_a_language_model():
     net = network(llama(seed=3), outcome=LogitDifference(4, 5))
     pairs = Pairs(tokens(seed=1), tokens(seed=2))

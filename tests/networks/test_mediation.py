@@ -78,6 +78,22 @@ def test_resuming_gives_the_numbers_of_full_runs(padded):
     np.testing.assert_allclose(embed.rows["effect"], embed.rows["total"], atol=2e-5)
 
 
+@pytest.mark.parametrize("token", [2, 4, -3])
+def test_outcomes_that_are_read_before_the_end(token):
+    outcome = LogitDifference(4, 5, token=token)
+    net = network(llama(), outcome=outcome)
+    pairs = Pairs(tokens(seed=1), tokens(seed=2))
+    sites = [Activation(p, token=t) for p in PLACES for t in (None, 1, 2, 5, "last", -3)]
+    asked = [rung.NIE(mediator=s) for s in sites]
+    fast = rung.effect(net, pairs, asked)
+    slow = rung.effect(replace(net, outcome=lambda out, b: outcome(out, b)), pairs, asked)
+    assert (fast.how, slow.how) == ("resumed at the written layer and token", "full runs")
+    for a, b in zip(fast.estimates, slow.estimates):
+        np.testing.assert_allclose(a.rows["effect"], b.rows["effect"], atol=2e-5)
+    after = fast[fast.labels.index("layers.1 @ last")]  # no later token reaches an earlier one
+    assert not after.rows["effect"].any() or np.abs(after.rows["effect"]).max() < 1e-5
+
+
 def test_a_sweep_says_how_many_it_looked_at():
     net = network(llama(), outcome=LogitDifference(4, 5))
     pairs = Pairs(tokens(n=12, seed=1), tokens(n=12, seed=2))

@@ -180,6 +180,8 @@ def test_nothing_is_silently_left_undone():
     with pytest.raises(InputError, match="rows"):
         rung.do(net, r=rung.Swap(tokens(n=3))).run(tokens())
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
+    with pytest.raises(InputError, match="'outcome'"):
+        network(model, sites={"outcome": "layers.1"})
     with pytest.raises(InputError, match="Module"):
         network("model")
     with pytest.raises(InputError, match="independent"):
