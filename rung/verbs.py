@@ -177,8 +177,9 @@ def effect(
     if isinstance(structure, Answers):
         return structure.answer(query, data, estimator=estimator, run=run, rng=rng)
     if isinstance(query, Sequence):
-        return tuple(q.answer(structure, data, estimator=estimator, run=run, rng=rng)
-                     for q in query)  # fmt: skip
+        return tuple(
+            q.answer(structure, data, estimator=estimator, run=run, rng=_rng(seed)) for q in query
+        )
     return query.answer(structure, data, estimator=estimator, run=run, rng=rng)
 
 

@@ -300,6 +300,8 @@ def test_swap_of_other_units_in_a_counterfactual_with_draws():
     units, others = scm.sample(7, seed=1), scm.sample(7, seed=2)
     draws = rung.counterfactual(scm, units, rung.Swap("b", units=others))
     assert np.array_equal(draws["b"], others["b"])
+    named = rung.counterfactual(scm, units, b=rung.Swap(others))  # the name said beside it
+    assert all(np.array_equal(named[v], draws[v]) for v in "abc")
     one = rung.counterfactual(scm, units, rung.Swap("b", units=others[2]))
     assert (one["b"] == others["b"][2]).all()
     with pytest.raises(rung.core.errors.InputError, match="other units"):

@@ -61,7 +61,8 @@ def test_parts_add_up_and_agree_with_the_formula_on_levels():
     parts = values["NDE"].diagnostics["parts"]
     total = parts["total"]["value"]
     assert values["NDE"].value + values["NIE"].value == pytest.approx(total)
-    ate = rung.effect(GRAPH, data, rung.ATE("t", "y"))
+    ate, nie = rung.effect(GRAPH, data, [rung.ATE("t", "y"), rung.NIE("t", "y", "m")])
+    assert nie.value == rung.effect(GRAPH, data, rung.NIE("t", "y", "m")).value
     assert total == pytest.approx(ate.value, abs=0.3 * ate.se)
     truth = 0.2 + 0.2 * (0.2 + 0.2 * c.mean())
     assert values["NDE"].value == pytest.approx(truth, abs=4 * values["NDE"].se)
