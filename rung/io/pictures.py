@@ -233,8 +233,9 @@ def _refuse_gaps(held: Mapping[str, NDArray[Any]], labels: Labels, stack: Stack)
     name, rows = next(iter(gaps.items()))
     picture = f" ({stack.names[rows[0]]!r})" if stack.names else ""
     count = sum(len(r) for r in gaps.values())
+    said = "1 label is" if count == 1 else f"{count} labels are"
     raise InputError(
-        f"{labels.where}: {count} labels are missing (NaN), the first in row "
+        f"{labels.where}: {said} missing (NaN), the first in row "
         f"{labels.rows[rows[0]]}, column {name!r}{picture}; rows are counted from 0. Fill them in, "
         "leave the pictures out, or declare a policy: rung.read(..., missing=rung.EM()) keeps "
         "such pictures as unlabelled, missing=rung.CompleteCases() leaves them out when used"

@@ -424,7 +424,7 @@ CASES: dict[str, tuple[Callable[[Path], object], type[Exception], str]] = {
     ),
     "NaN": (
         _holes, InputError,
-        "labels.csv: 1 labels are missing (NaN), the first in row 5, column 'light' ('p06.png')",
+        "labels.csv: 1 label is missing (NaN), the first in row 5, column 'light' ('p06.png')",
     ),
     "named image": (
         _labelled(image=LIGHT, light=LIGHT), InputError, "labels.csv has a column 'image'",
